@@ -1,0 +1,61 @@
+"""Encoders (image -> spikes) and decoders (membranes and spikes -> confidences) of the spiking targets."""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def rate_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """Bernoulli spike trains whose rate is the pixel value (paper, section II-A).
+
+    Values outside [0, 1] are clipped, as a probability must be: out-of-range queries lose
+    information here. (A uniform draw in [0, 1) is never below a negative rate and always
+    below a rate of 1 or more, so the comparison itself is the clip.)
+    """
+    draw = torch.rand((num_steps, *x.shape), generator=generator, device=x.device, dtype=x.dtype)
+    return torch.lt(draw, x, out=draw)
+
+
+def current_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """The pixel value itself, fed as the same input current at every step: no spikes, no chance, no clip."""
+    return x.expand(num_steps, *x.shape)
+
+
+ENCODERS: dict[str, Callable] = {"rate": rate_encode, "current": current_encode}
+
+Output = Float[Tensor, " time batch classes"]
+Confidences = Float[Tensor, " batch classes"]
+
+
+def mean_softmax_membrane(spk: Output, mem: Output) -> Confidences:
+    """Mean over time of softmax(membrane): the average of what each step believes (PROTOCOL: default)."""
+    return mem.softmax(-1).mean(0)
+
+
+def softmax_summed_membrane(spk: Output, mem: Output) -> Confidences:
+    """Softmax of the membrane summed over time: far more confident than the mean of softmaxes."""
+    return mem.sum(0).softmax(-1)
+
+
+def softmax_count(spk: Output, mem: Output) -> Confidences:
+    """Softmax of the spike count."""
+    return spk.sum(0).softmax(-1)
+
+
+def softmax_rate(spk: Output, mem: Output) -> Confidences:
+    """Softmax of the firing rate (spikes per step): never far from uniform, as rates lie in [0, 1]."""
+    return spk.mean(0).softmax(-1)
+
+
+DECODERS: dict[str, Callable[[Output, Output], Confidences]] = {
+    "membrane": mean_softmax_membrane,
+    "summed_membrane": softmax_summed_membrane,
+    "count": softmax_count,
+    "rate": softmax_rate,
+}

@@ -1,0 +1,425 @@
+"""Data set -> target -> BlackBox -> attack -> scores, each step asking the store first; the notebooks talk to this file."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from snnmi import boundaries, data, gamin, matmul, metrics, profiles, targets
+from snnmi.blackbox import BlackBox
+from snnmi.store import Run, Store
+
+# Seeds of the judge's draws: apart from the attacker's, which are the run's own seed.
+JUDGE = 1_000_003
+
+
+@dataclass(frozen=True)
+class TargetRun:
+    """A trained target: its scores, and its weights where they are kept."""
+
+    profile: str
+    dataset: str
+    target: str  # "ann" or "snn"
+    seed: int
+    run: Run
+    config: targets.TargetConfig
+
+    @property
+    def test_accuracy(self) -> float:
+        return self.run.metrics["test_accuracy"]
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch: epoch, loss, test_accuracy."""
+        return self.run.table("history")
+
+    @property
+    def settings(self) -> dict:
+        return self.run.settings
+
+    @property
+    def provenance(self) -> dict:
+        return self.run.provenance
+
+    @cached_property
+    def model(self) -> targets.ANN | targets.SNN:
+        """The trained network; raises FileNotFoundError where its weights are not kept."""
+        shape, classes = self.run.metrics["image_shape"], self.run.metrics["num_classes"]
+        model = targets.build(self.config, tuple(shape), classes, seed=self.seed)
+        model.load_state_dict(_weights(self.run))
+        return model.eval()
+
+
+@dataclass(frozen=True)
+class AttackRun:
+    """An attack on all classes of one target: scores, curves, reconstructions; weights where they are kept."""
+
+    profile: str
+    dataset: str
+    target: str
+    seed: int
+    run: Run
+    config: gamin.GaminConfig
+
+    @property
+    def labels(self) -> list[int]:
+        return self.run.metrics["labels"]
+
+    @property
+    def queries_per_class(self) -> int:
+        return self.run.metrics["queries_per_class"]
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """Two rows a class, for the kept and the last pair (columns: `attacks_table`)."""
+        return self.run.table("scores")
+
+    @cached_property
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return self.run.arrays()
+
+    @property
+    def history(self) -> dict[str, np.ndarray]:
+        """"batch" (points,) and "L_N", "L_G", "k", "M_global" (points, K): means since the point before."""
+        return {name: self._arrays[name] for name in ("batch", *gamin.CURVES)}
+
+    @property
+    def reconstructions(self) -> np.ndarray:
+        """uint8 (K, n, height, width): the kept generators' images of the first n draws of z; figures show the first."""
+        return self._arrays["reconstructions"]
+
+    @property
+    def target_confidences(self) -> np.ndarray:
+        """(K, n, classes): the target's answers to the reconstructions."""
+        return self._arrays["target_confidences"]
+
+    @property
+    def surrogate_confidences(self) -> np.ndarray:
+        return self._arrays["surrogate_confidences"]
+
+    @property
+    def settings(self) -> dict:
+        return self.run.settings
+
+    @property
+    def provenance(self) -> dict:
+        return self.run.provenance
+
+    @cached_property
+    def pair(self) -> gamin.Pair:
+        """The kept surrogates and generators; raises FileNotFoundError where their weights are not kept."""
+        shape, classes = self.run.metrics["image_shape"], self.run.metrics["num_classes"]
+        return gamin.Pair(self.config, tuple(shape), classes, _weights(self.run)["kept"])
+
+
+@dataclass(frozen=True)
+class BoundaryRun:
+    """Decision-boundary measurements of one target and the surrogate of one class (`boundaries.measure`)."""
+
+    profile: str
+    dataset: str
+    target: str
+    seed: int
+    run: Run
+
+    @property
+    def label(self) -> int:
+        return self.run.settings["label"]
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        return self.run.metrics
+
+    @cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        return self.run.arrays()
+
+    @property
+    def settings(self) -> dict:
+        return self.run.settings
+
+    @property
+    def provenance(self) -> dict:
+        return self.run.provenance
+
+
+def _weights(run: Run) -> dict:
+    weights = run.weights()
+    if weights is None:
+        raise FileNotFoundError(f"{run.folder} keeps no weights (results in git have none): compute the run to have them")
+    return weights
+
+
+class Experiment:
+    """A profile's runs, some settings replaced; None keeps the profile's own.
+
+    `results` holds one folder a profile. With `compute=False` only what is stored and complete is returned.
+    """
+
+    def __init__(
+        self,
+        profile: str = "quick",
+        *,
+        datasets: Sequence[str] | None = None,
+        targets: Sequence[str] | None = None,
+        seeds: Sequence[int] | None = None,
+        batches: int | None = None,
+        attack: gamin.GaminConfig | None = None,
+        device: str = "cpu",
+        results: str | Path = "results",
+        compute: bool = True,
+    ):
+        self.profile = profiles.get(profile)
+        self.datasets = tuple(self.profile.datasets if datasets is None else datasets)
+        self.kinds = tuple(self.profile.kinds if targets is None else targets)
+        self.seeds = tuple(self.profile.seeds if seeds is None else seeds)
+        for name, given, known in (("targets", self.kinds, list(globals()["targets"].MODELS)), ("seeds", self.seeds, None)):
+            if not given or isinstance(given, str) or (known and not set(given) <= set(known)):
+                raise ValueError(f"{name} is {given!r}, expected a list{f' out of {known}' if known else ' of integers'}")
+        self.batches, self.attack = batches, attack
+        self.device, self.results, self.compute = device, Path(results), compute
+        self.store = Store(self.results / profile)
+        self._loaded: dict[str, data.Dataset] = {}
+        if compute:
+            matmul.use_fastest_float32()
+
+    def dataset(self, name: str) -> data.Dataset:
+        """The data set at this profile's image size, loaded once; a read-only experiment downloads nothing."""
+        if name not in self._loaded:
+            self._loaded[name] = data.load(name, shrink=self.profile.shrink.get(name, 1), download=self.compute)
+        return self._loaded[name]
+
+    def targets(self) -> list[TargetRun]:
+        """The trained targets, loaded or trained."""
+        return [run for cell in self._cells() if (run := self._target(*cell))]
+
+    def attacks(self) -> list[AttackRun]:
+        """The attacks, loaded or computed (their targets first)."""
+        return [run for cell in self._cells() if (run := self._attack(*cell))]
+
+    def boundaries(self) -> list[BoundaryRun]:
+        """The boundary measurements, loaded or computed, for the surrogate of each run's first class."""
+        return [run for cell in self._cells() if (run := self._boundary(*cell))]
+
+    def _cells(self) -> list[tuple[str, str, int]]:
+        return [(d, kind, seed) for seed in self.seeds for d in self.datasets for kind in self.kinds]
+
+    def _name(self, dataset: str) -> str:
+        """What results call a data set: its name, or for a user's file the file's name and digest."""
+        return self.dataset(dataset).name if dataset.endswith(".npz") else dataset
+
+    def _target_settings(self, dataset: str, kind: str, seed: int) -> dict:
+        config = asdict(self.profile.target(dataset, kind))
+        return {"dataset": self._name(dataset), "shrink": self.profile.shrink.get(dataset, 1), "config": config, "seed": seed}
+
+    def _attack_settings(self, dataset: str, kind: str, seed: int) -> dict:
+        config = self.attack or self.profile.attack(dataset)
+        if self.batches is not None:
+            config = replace(config, batches=self.batches)
+        return {
+            "target": self._target_settings(dataset, kind, seed),
+            "gamin": asdict(config),
+            "evaluation": asdict(self.profile.evaluation),
+            "seed": seed,
+        }
+
+    def _get(self, what: str, settings: dict, dataset: str, kind: str, seed: int, compute) -> Run | None:
+        name = f"{what}-{self._name(dataset)}-{kind}-s{seed}"
+        return self.store.get(name, settings, compute if self.compute else None)
+
+    # --- targets
+
+    def _target(self, dataset: str, kind: str, seed: int) -> TargetRun | None:
+        config = self.profile.target(dataset, kind)
+
+        def compute(run: Run) -> None:
+            images = self.dataset(dataset)
+            trained = targets.train(config, images, seed=seed, device=self.device, checkpoint=run.checkpoint)
+            test_accuracy = targets.accuracy(trained.model, images.x_test, images.y_test, seed=JUDGE + seed)
+            history = pd.DataFrame(trained.history)
+            history.insert(0, "epoch", range(1, len(history) + 1))
+            run.finish(
+                metrics={
+                    "test_accuracy": test_accuracy,
+                    "n_train": len(images.x_train),
+                    "n_test": len(images.x_test),
+                    "image_shape": list(images.image_shape),
+                    "num_classes": images.num_classes,
+                    "commonest_class": metrics.commonest_class(images.y_test.numpy()),
+                },
+                tables={"history": history},
+                weights=trained.model.state_dict(),
+            )
+
+        run = self._get("target", self._target_settings(dataset, kind, seed), dataset, kind, seed, compute)
+        return run and TargetRun(self.profile.name, self._name(dataset), kind, seed, run, config)
+
+    def _trained(self, dataset: str, kind: str, seed: int) -> TargetRun:
+        """A target whose weights are at hand: trained again where the stored run keeps none."""
+        target = self._target(dataset, kind, seed)
+        if target.run.weights() is None:
+            (target.run.folder / "run.json").unlink()
+            target = self._target(dataset, kind, seed)
+        return target
+
+    # --- attacks
+
+    def _attack(self, dataset: str, kind: str, seed: int) -> AttackRun | None:
+        settings = self._attack_settings(dataset, kind, seed)
+        config = gamin.GaminConfig(**settings["gamin"])
+        run = self._get("attack", settings, dataset, kind, seed, lambda run: self._compute_attack(run, config, dataset, kind, seed))
+        return run and AttackRun(self.profile.name, self._name(dataset), kind, seed, run, config)
+
+    def _compute_attack(self, run: Run, config: gamin.GaminConfig, dataset: str, kind: str, seed: int) -> None:
+        images, model = self.dataset(dataset), self._trained(dataset, kind, seed).model.to(self.device)
+        labels = list(range(images.num_classes))
+        blackbox = BlackBox(model, seed=seed, device=self.device, budget=config.queries_per_class * len(labels))
+        result = gamin.attack(
+            blackbox,
+            config,
+            image_shape=images.image_shape,
+            num_classes=images.num_classes,
+            labels=labels,
+            seed=seed,
+            device=self.device,
+            checkpoint=run.checkpoint,
+            description=f"attack {self._name(dataset)} {kind} seed {seed}",
+        )
+        if blackbox.queries != blackbox.budget:
+            raise RuntimeError(f"{blackbox.queries} queries were spent, expected {blackbox.budget}")
+        rows, shown = [], None
+        for name, pair, loss in (("kept", result.kept, result.kept_loss), ("last", result.last, result.last_loss)):
+            scores, seen = score(model, pair, images, labels, self.profile.evaluation, seed=JUDGE + seed, device=self.device)
+            shown = seen if name == "kept" else shown
+            rows += [
+                {"label": label, "pair": name, **{key: values[i] for key, values in loss.items()}, **scores[i]}
+                for i, label in enumerate(labels)
+            ]
+        run.finish(
+            metrics={
+                "labels": labels,
+                "queries_per_class": blackbox.queries // len(labels),
+                "image_shape": list(images.image_shape),
+                "num_classes": images.num_classes,
+            },
+            tables={"scores": pd.DataFrame(rows)},
+            arrays={name: values.numpy() for name, values in result.history.items()} | shown,
+            weights={"kept": result.kept.parameters, "last": result.last.parameters},
+        )
+
+    # --- boundaries
+
+    def _boundary(self, dataset: str, kind: str, seed: int) -> BoundaryRun | None:
+        e = self.profile.evaluation
+        settings = {"attack": self._attack_settings(dataset, kind, seed), "label": 0}
+
+        def compute(run: Run) -> None:
+            images, model = self.dataset(dataset), self._trained(dataset, kind, seed).model.to(self.device)
+            attack = self._attacked(dataset, kind, seed)
+            pair, chance = attack.pair, torch.Generator(self.device).manual_seed(JUDGE + seed)
+            x_n = gamin.NOISES[attack.config.noise](e.noise, *images.image_shape, generator=chance, device=self.device)
+            z = torch.randn(len(attack.labels), e.generated, attack.config.z_dim, generator=chance, device=self.device)
+            numbers, arrays = boundaries.measure(
+                BlackBox(model, seed=JUDGE + seed, device=self.device),
+                lambda x: pair.surrogate(x.expand(len(attack.labels), *x.shape))[settings["label"]],
+                images,
+                pair.generate(z)[settings["label"]],
+                x_n,
+                seed=JUDGE + seed,
+                resolution=e.resolution,
+                paths=e.paths,
+            )
+            run.finish(metrics=numbers, arrays=arrays)
+
+        run = self._get("boundary", settings, dataset, kind, seed, compute)
+        return run and BoundaryRun(self.profile.name, self._name(dataset), kind, seed, run)
+
+    def _attacked(self, dataset: str, kind: str, seed: int) -> AttackRun:
+        """An attack whose weights are at hand: made again where the stored run keeps none."""
+        attack = self._attack(dataset, kind, seed)
+        if attack.run.weights() is None:
+            (attack.run.folder / "run.json").unlink()
+            attack = self._attack(dataset, kind, seed)
+        return attack
+
+
+@torch.no_grad()
+def score(
+    model, pair: gamin.Pair, images: data.Dataset, labels: Sequence[int], e: profiles.Evaluation, *, seed: int, device: str
+) -> tuple[list[dict[str, float]], dict[str, np.ndarray]]:
+    """The paper's metrics (section IV-B) of every class with floors and ceilings, and the reconstructions that are shown.
+
+    Every class is asked about the same fresh random inputs; the target's answers are drawn afresh by the judge.
+    """
+    judge, chance = BlackBox(model, seed=seed, device=device), torch.Generator(device).manual_seed(seed)
+    k, config = len(labels), pair.config
+    x_n = gamin.NOISES[config.noise](e.noise, *images.image_shape, generator=chance, device=device)
+    z = torch.randn(k, max(e.generated, e.shown), config.z_dim, generator=chance, device=device)
+    x_g = pair.generate(z)
+    on_noise, again, on_generated = judge(x_n).cpu().numpy(), judge(x_n).cpu().numpy(), judge(x_g).cpu().numpy()
+    x_test, y_test = images.x_test.to(device), images.y_test.numpy()
+    everyone = lambda x: pair.surrogate(x.expand(k, *x.shape)).cpu().numpy()  # noqa: E731
+    s_noise, s_generated = everyone(x_n), pair.surrogate(x_g).cpu().numpy()
+    s_test = np.concatenate([everyone(x) for x in x_test.split(1000)], axis=1)
+    target_accuracy = metrics.accuracy(np.concatenate([judge(x).cpu().numpy() for x in x_test.split(1000)]), y_test)
+
+    shared = {}
+    for name, fidelity in (("fidelity_mae", metrics.fidelity_mae), ("fidelity_top", metrics.fidelity_top)):
+        shared[f"{name}_floor"] = metrics.constant_floor(on_noise, fidelity)
+        shared[f"{name}_ceiling"] = fidelity(on_noise, again)
+    shared |= {
+        "surrogate_accuracy_floor": metrics.commonest_class(y_test),
+        "surrogate_accuracy_ceiling": target_accuracy,
+        "chance": 1 / images.num_classes,
+    }
+    rows = [
+        {
+            "fidelity_mae": metrics.fidelity_mae(on_noise, s_noise[i]),
+            "fidelity_top": metrics.fidelity_top(on_noise, s_noise[i]),
+            "surrogate_accuracy": metrics.accuracy(s_test[i], y_test),
+            "A_comb": metrics.accuracy(s_generated[i][: e.generated], np.array(label)),
+            "A_target": metrics.accuracy(on_generated[i][: e.generated], np.array(label)),
+            **shared,
+        }
+        for i, label in enumerate(labels)
+    ]
+    shown = {
+        "reconstructions": (x_g[:, : e.shown] * 255).round().byte().cpu().numpy(),
+        "target_confidences": on_generated[:, : e.shown],
+        "surrogate_confidences": s_generated[:, : e.shown],
+    }
+    return rows, shown
+
+
+def alongside(experiment: Experiment) -> list[Experiment]:
+    """The given experiment, then read-only ones of the larger profiles kept in git, where they hold finished runs."""
+    others = [Experiment(name, results=experiment.results, compute=False) for name in ("laptop", "paper") if name != experiment.profile.name]
+    return [experiment, *(other for other in others if other.targets())]
+
+
+def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    """One row a trained target."""
+    return pd.DataFrame(
+        {
+            "profile": t.profile, "dataset": t.dataset, "target": t.target, "seed": t.seed, "test_accuracy": t.test_accuracy,
+            "epochs": t.config.epochs, "hidden": t.config.hidden, "n_train": t.run.metrics["n_train"],
+            "n_test": t.run.metrics["n_test"], "wall_s": t.provenance["wall_s"],
+        }
+        for e in experiments for t in e.targets()
+    )  # fmt: skip
+
+
+def attacks_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    """One row a class and pair: M_global and losses (nats), the paper's metrics with floors and ceilings (shares)."""
+    tables = []
+    for attack in (a for e in experiments for a in e.attacks()):
+        scores = attack.scores.copy()
+        keys = {"profile": attack.profile, "dataset": attack.dataset, "target": attack.target, "seed": attack.seed}
+        for place, (key, value) in enumerate((keys | {"queries": attack.queries_per_class}).items()):
+            scores.insert(place, key, value)
+        tables.append(scores)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

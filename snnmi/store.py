@@ -1,0 +1,233 @@
+"""Finished and half-finished runs on disk: one folder a run, named by its settings, complete once `run.json` is there."""
+
+import hashlib
+import io
+import json
+import os
+import platform
+import subprocess
+import time
+import warnings
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+CHECKPOINT_SECONDS = 30.0
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write so that a kill at any moment leaves the old file or the new one: temporary file, fsync, rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    os.fsync(folder)
+    os.close(folder)
+
+
+class Checkpoint:
+    """The state of a half-finished run: nested dicts of tensors, saved at most every CHECKPOINT_SECONDS, never as pickle."""
+
+    def __init__(self, path: Path, every: float = CHECKPOINT_SECONDS):
+        self.path, self.every = path, every
+        self._saved = self._begun = time.monotonic()
+        self._before = 0.0  # seconds spent by earlier sessions of the same run
+
+    def due(self) -> bool:
+        return time.monotonic() - self._saved >= self.every
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on this run, earlier sessions included."""
+        return self._before + time.monotonic() - self._begun
+
+    def save(self, state: dict) -> None:
+        flat = _flatten(state | {"seconds": torch.tensor(self.seconds, dtype=torch.float64)})
+        atomic_write(self.path, safetensors.torch.save(flat))
+        self._saved = time.monotonic()
+
+    def load(self) -> dict | None:
+        """The last state saved, or None; a damaged file is reported and counts as none."""
+        if not self.path.exists():
+            return None
+        try:
+            state = _unflatten(safetensors.torch.load(self.path.read_bytes()))
+        except (SafetensorError, OSError) as error:
+            warnings.warn(f"{self.path} is damaged ({error}): starting this run again", stacklevel=2)
+            return None
+        self._before = float(state.pop("seconds"))
+        return state
+
+
+def _flatten(state: dict, prefix: str = "") -> dict[str, Tensor]:
+    flat = {}
+    for key, value in state.items():
+        if isinstance(value, dict):
+            flat |= _flatten(value, f"{prefix}{key}/")
+        else:
+            flat[f"{prefix}{key}"] = value.detach().cpu().clone().contiguous()
+    return flat
+
+
+def _unflatten(flat: dict[str, Tensor]) -> dict:
+    state: dict = {}
+    for path, value in flat.items():
+        *folders, name = (int(part) if part.isdigit() else part for part in path.split("/"))
+        place = state
+        for folder in folders:
+            place = place.setdefault(folder, {})
+        place[name] = value
+    return state
+
+
+class Run:
+    """One computation: `settings` in; `metrics`, `tables`, `arrays` and (not kept in git) `weights` out."""
+
+    def __init__(self, folder: Path, settings: dict):
+        self.folder, self.settings = folder, settings
+        self.checkpoint = Checkpoint(folder / "checkpoint.safetensors")
+        self._record: dict | None = None
+
+    def complete(self) -> bool:
+        """Whether every file that `run.json` lists is there with the same SHA-256 (weights may be absent, not wrong)."""
+        if self._record is not None:
+            return True
+        path = self.folder / "run.json"
+        if not path.exists():
+            return False
+        try:
+            record = json.loads(path.read_text())
+            if record["settings"] != json.loads(_canonical(self.settings)):
+                raise ValueError("its settings are not those it is named by")
+            for name, sha256 in record["files"].items():
+                if name == "weights.safetensors" and not (self.folder / name).exists():
+                    continue
+                if hashlib.sha256((self.folder / name).read_bytes()).hexdigest() != sha256:
+                    raise ValueError(f"{name} has another SHA-256 than run.json says")
+        except (ValueError, KeyError, OSError, AttributeError) as error:
+            warnings.warn(f"{self.folder} is damaged ({error}): counted as not there", stacklevel=2)
+            return False
+        self._record = record
+        return True
+
+    @property
+    def metrics(self) -> dict:
+        return self._finished()["metrics"]
+
+    @property
+    def provenance(self) -> dict:
+        return self._finished()["provenance"]
+
+    def _finished(self) -> dict:
+        if not self.complete():
+            raise ValueError(f"{self.folder} holds no finished run")
+        return self._record
+
+    def table(self, name: str) -> pd.DataFrame:
+        self._finished()
+        return pd.read_csv(self.folder / f"{name}.csv")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        self._finished()
+        with np.load(self.folder / "arrays.npz", allow_pickle=False) as file:
+            return dict(file)
+
+    def weights(self) -> dict | None:
+        """Nested dicts of tensors, or None where they are not kept (results in git have none)."""
+        path = self.folder / "weights.safetensors"
+        return _unflatten(safetensors.torch.load(path.read_bytes())) if path.exists() else None
+
+    def finish(
+        self,
+        *,
+        metrics: dict,
+        arrays: dict[str, np.ndarray] | None = None,
+        tables: dict[str, pd.DataFrame] | None = None,
+        weights: dict | None = None,
+    ) -> None:
+        """Write everything, `run.json` last: until then the run is not complete."""
+        files = {f"{name}.csv": table.to_csv(index=False).encode() for name, table in (tables or {}).items()}
+        if arrays is not None:
+            np.savez_compressed(buffer := io.BytesIO(), **arrays)
+            files["arrays.npz"] = buffer.getvalue()
+        if weights is not None:
+            files["weights.safetensors"] = safetensors.torch.save(_flatten(weights))
+        for name, content in files.items():
+            atomic_write(self.folder / name, content)
+        record = {
+            "settings": self.settings,
+            "metrics": metrics,
+            "provenance": provenance() | {"wall_s": round(self.checkpoint.seconds, 1)},
+            "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+        }
+        atomic_write(self.folder / "run.json", json.dumps(record, indent=1).encode())
+        self.checkpoint.path.unlink(missing_ok=True)
+        self._record = json.loads(json.dumps(record))
+
+
+class Store:
+    """A folder of runs."""
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+
+    def run(self, name: str, settings: dict) -> Run:
+        """The run of these settings (JSON values only), finished or not; its folder is `name` and the settings' hash."""
+        digest = hashlib.sha256(_canonical(settings).encode()).hexdigest()[:10]
+        return Run(self.folder / f"{name}-{digest}", settings)
+
+    def get(self, name: str, settings: dict, compute: Callable[[Run], None] | None) -> Run | None:
+        """The finished run: loaded if complete, else computed (resumed); None if neither is possible."""
+        run = self.run(name, settings)
+        if run.complete():
+            return run
+        if compute is None:
+            return None
+        compute(run)
+        return run
+
+
+def _canonical(settings: dict) -> str:
+    return json.dumps(settings, sort_keys=True, separators=(",", ":"))
+
+
+def provenance() -> dict:
+    """Where, when and with what a number was made."""
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "python": platform.python_version(),
+        **{package: version(package) for package in ("torch", "numpy", "safetensors")},
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "float32_matmul": torch.backends.mkldnn.matmul.fp32_precision,
+    }
+
+
+def _commit() -> str:
+    try:
+        git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

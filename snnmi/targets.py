@@ -1,0 +1,259 @@
+"""The models under attack: a fully connected ANN and SNN with one hidden layer (paper, section IV-A), and their training."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from snnmi.coding import DECODERS, ENCODERS
+from snnmi.data import Dataset
+from snnmi.store import Checkpoint
+
+BLOCK = 64  # images that pass through the SNN at once on a CPU: 25 x 64 x 3000 floats still fit its cache
+BLOCK_GPU = 4096
+
+
+@dataclass(frozen=True)
+class TargetConfig:
+    """A target and its training; the defaults are the SNN's of the paper, BrainLeaks' code where the paper is silent."""
+
+    kind: str = "snn"
+    hidden: int = 3000
+    epochs: int = 10
+    batch_size: int = 100
+    lr: float = 5e-5  # Adam
+    clip_norm: float | None = 1.0  # gradient norm; None: not clipped
+    num_steps: int = 25  # T; this and what follows: SNN only
+    beta: float = 0.7  # leak: share of the membrane potential kept per step
+    threshold: float = 1.0
+    slope: float = 40.0  # of the fast-sigmoid surrogate gradient
+    reset: str = "delayed"
+    encoder: str = "rate"
+    decoder: str = "membrane"
+
+    def __post_init__(self):
+        for field, allowed in (("kind", MODELS), ("reset", RESETS), ("encoder", ENCODERS), ("decoder", DECODERS)):
+            if getattr(self, field) not in allowed:
+                raise ValueError(f"{field} is {getattr(self, field)!r}, expected one of {sorted(allowed)}")
+
+
+class LIFTrace(NamedTuple):
+    spk: Float[Tensor, " time batch neuron"]
+    mem: Float[Tensor, " time batch neuron"]
+
+
+RESETS = {"delayed", "before_decay"}
+
+
+def lif(
+    current: Float[Tensor, " time batch neuron"],
+    *,
+    beta: float,
+    threshold: float = 1.0,
+    reset: str = "delayed",
+    slope: float = 40.0,
+) -> LIFTrace:
+    """Leaky integrate-and-fire neurons with soft reset (paper, eqs. 1-2), differentiable by surrogate gradient.
+
+    "delayed" (snntorch 0.9.4, 1.0.0): U[t] = beta U[t-1] + I[t] - theta S[t-1].
+    "before_decay" (snntorch 0.7.0, explicit state): U[t] = beta (U[t-1] - theta S[t-1]) + I[t].
+    S[t] = 1 where U[t] > theta. Backward, dS/dU = 1 / (1 + slope |U - theta|)^2; the reset is not differentiated.
+    """
+    if reset not in RESETS:
+        raise ValueError(f"reset is {reset!r}, expected one of {sorted(RESETS)}")
+    return LIFTrace(*_LIF.apply(current, beta, threshold, _reset_height(beta, threshold, reset), slope))
+
+
+def _reset_height(beta: float, threshold: float, reset: str) -> float:
+    """By how much a spike lowers the next membrane potential."""
+    return threshold if reset == "delayed" else beta * threshold
+
+
+class _LIF(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, current, beta, threshold, height, slope):
+        spk, mem = torch.empty_like(current), torch.empty_like(current)
+        for t in range(len(current)):
+            if t == 0:
+                mem[0] = current[0]
+            else:
+                torch.add(current[t], mem[t - 1], alpha=beta, out=mem[t])
+                mem[t].sub_(spk[t - 1], alpha=height)
+            torch.gt(mem[t], threshold, out=spk[t])
+        ctx.save_for_backward(mem)
+        ctx.beta, ctx.threshold, ctx.slope = beta, threshold, slope
+        ctx.set_materialize_grads(False)
+        return spk, mem
+
+    @staticmethod
+    def backward(ctx, grad_spk, grad_mem):
+        (mem,) = ctx.saved_tensors
+        grad = torch.empty_like(mem)
+        for t in reversed(range(len(mem))):
+            if grad_spk is None:
+                grad[t] = 0
+            else:
+                torch.sub(mem[t], ctx.threshold, out=grad[t])
+                grad[t].abs_().mul_(ctx.slope).add_(1).square_().reciprocal_().mul_(grad_spk[t])
+            if grad_mem is not None:
+                grad[t].add_(grad_mem[t])
+            if t + 1 < len(mem):
+                grad[t].add_(grad[t + 1], alpha=ctx.beta)
+        return grad, None, None, None, None
+
+
+def _fire_in_place(current: Float[Tensor, " time batch neuron"], beta: float, threshold: float, height: float) -> Tensor:
+    """`lif` for queries: spikes overwrite the currents, and only the present membrane is kept."""
+    mem = current[0].clone()
+    torch.gt(mem, threshold, out=current[0])
+    for t in range(1, len(current)):
+        torch.add(current[t], mem, alpha=beta, out=mem)
+        mem.sub_(current[t - 1], alpha=height)
+        torch.gt(mem, threshold, out=current[t])
+    return current
+
+
+class ANN(nn.Module):
+    """Linear, sigmoid, Linear, softmax (BrainLeaks' code)."""
+
+    def __init__(self, config: TargetConfig, num_pixels: int, num_classes: int):
+        super().__init__()
+        self.hidden = nn.Linear(num_pixels, config.hidden)
+        self.output = nn.Linear(config.hidden, num_classes)
+
+    def logits(self, x: Float[Tensor, " batch height width"]) -> Float[Tensor, " batch classes"]:
+        return self.output(self.hidden(x.flatten(1)).sigmoid())
+
+    def forward(
+        self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator | None = None
+    ) -> Float[Tensor, " batch classes"]:
+        """Confidences; `generator` is there for the sake of a common interface and not used."""
+        return self.logits(x).softmax(-1)
+
+    def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
+        return F.cross_entropy(self.logits(x), y)
+
+
+class SNN(nn.Module):
+    """Linear, LIF, Linear, LIF over `num_steps` steps, with encoder in front and decoder behind (paper, section IV-A)."""
+
+    def __init__(self, config: TargetConfig, num_pixels: int, num_classes: int):
+        super().__init__()
+        self.hidden = nn.Linear(num_pixels, config.hidden)
+        self.output = nn.Linear(config.hidden, num_classes)
+        self.config = config
+        self.encode, self.decode = ENCODERS[config.encoder], DECODERS[config.decoder]
+
+    def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[LIFTrace, LIFTrace]:
+        """Hidden and output layer over time, differentiable; one matrix product a layer for all steps together."""
+        c = self.config
+        neuron = dict(beta=c.beta, threshold=c.threshold, reset=c.reset, slope=c.slope)
+        hidden = lif(self.hidden(spikes), **neuron)
+        return hidden, lif(self.output(hidden.spk), **neuron)
+
+    def forward(
+        self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
+    ) -> Float[Tensor, " batch classes"]:
+        """Confidences, without gradients, in blocks of images that stay in cache."""
+        block = BLOCK_GPU if x.is_cuda else BLOCK
+        return torch.cat([self._confidences(images, generator) for images in x.flatten(1).split(block)])
+
+    @torch.no_grad()
+    def _confidences(self, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Float[Tensor, " batch classes"]:
+        c = self.config
+        spikes = self.encode(x, c.num_steps, generator=generator)
+        hidden = _fire_in_place(self.hidden(spikes), c.beta, c.threshold, _reset_height(c.beta, c.threshold, c.reset))
+        return self.decode(*lif(self.output(hidden), beta=c.beta, threshold=c.threshold, reset=c.reset))
+
+    def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
+        """Softmax cross-entropy of the output membranes, summed over the steps (paper, section IV-A)."""
+        spikes = self.encode(x.flatten(1), self.config.num_steps, generator=generator)
+        mem = self.run(spikes)[1].mem
+        return F.cross_entropy(mem.flatten(0, 1), y.repeat(len(mem))) * len(mem)
+
+
+MODELS = {"ann": ANN, "snn": SNN}
+
+
+def build(config: TargetConfig, image_shape: tuple[int, int], num_classes: int, *, seed: int) -> ANN | SNN:
+    """An untrained target; `seed` sets its first weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return MODELS[config.kind](config, image_shape[0] * image_shape[1], num_classes)
+
+
+class TrainedTarget(NamedTuple):
+    model: ANN | SNN
+    history: dict[str, list[float]]  # one entry an epoch: loss, test_accuracy
+
+
+def train(
+    config: TargetConfig,
+    dataset: Dataset,
+    *,
+    seed: int,
+    device: str | torch.device = "cpu",
+    checkpoint: Checkpoint | None = None,
+) -> TrainedTarget:
+    """Train by Adam on shuffled batches; resumes from `checkpoint` where that holds a state."""
+    model = build(config, dataset.image_shape, dataset.num_classes, seed=seed).to(device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr, fused=True)
+    shuffle = torch.Generator().manual_seed(seed)
+    spikes = torch.Generator(device).manual_seed(seed)
+    x_train, y_train = dataset.x_train.to(device), dataset.y_train.to(device)
+    per_epoch = -(-len(x_train) // config.batch_size)
+    order, start = torch.empty(0, dtype=torch.long), 0
+    losses, curve = torch.zeros(per_epoch, device=device), torch.zeros(config.epochs, 2)
+    if checkpoint and (state := checkpoint.load()):
+        start, order, losses, curve = int(state["step"]), state["order"], state["losses"], state["curve"]
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(optimizer.state_dict() | {"state": state["optimizer"]})
+        shuffle.set_state(state["shuffle"])
+        spikes.set_state(state["spikes"])
+
+    total = config.epochs * per_epoch
+    bar = tqdm(total=total, initial=start, desc=f"train {dataset.name} {config.kind} seed {seed}", unit="batch", mininterval=1)
+    for step in range(start, total):
+        epoch, batch = divmod(step, per_epoch)
+        if batch == 0:
+            order = torch.randperm(len(x_train), generator=shuffle)
+        chosen = order[batch * config.batch_size : (batch + 1) * config.batch_size].to(device)
+        loss = model.loss(x_train[chosen], y_train[chosen], generator=spikes)
+        optimizer.zero_grad()
+        loss.backward()
+        if config.clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+        optimizer.step()
+        losses[batch] = loss.detach()
+        if batch == per_epoch - 1:
+            curve[epoch] = torch.tensor([losses.mean(), accuracy(model, dataset.x_test, dataset.y_test, seed=seed)])
+        bar.update()
+        if checkpoint and checkpoint.due():
+            checkpoint.save(
+                {
+                    "step": torch.tensor(step + 1), "order": order, "losses": losses, "curve": curve,
+                    "model": model.state_dict(), "optimizer": optimizer.state_dict()["state"],
+                    "shuffle": shuffle.get_state(), "spikes": spikes.get_state(),
+                }
+            )  # fmt: skip
+    bar.close()
+    return TrainedTarget(model.eval(), {"loss": curve[:, 0].tolist(), "test_accuracy": curve[:, 1].tolist()})
+
+
+@torch.no_grad()
+def accuracy(
+    model: Callable[..., Tensor], x: Float[Tensor, " n height width"], y: Int[Tensor, " n"], *, seed: int
+) -> float:
+    """Share of images whose highest confidence is their own class; `seed` sets the draws of a rate-coded target."""
+    device = next(model.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    hits = sum(
+        int((model(images.to(device), generator=generator).argmax(-1).cpu() == labels).sum())
+        for images, labels in zip(x.split(1000), y.split(1000), strict=True)
+    )
+    return hits / len(x)
