@@ -1,6 +1,7 @@
 """Data set -> target -> BlackBox -> attack -> scores, each step asking the store first; the notebooks talk to this file."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from tqdm import tqdm
 
 from snnmi import boundaries, data, gamin, matmul, metrics, profiles, targets
 from snnmi.blackbox import BlackBox
@@ -147,6 +149,17 @@ class BoundaryRun:
         return self.run.provenance
 
 
+def _listed(name: str, given: Sequence | str | None, default: tuple, of: type) -> tuple:
+    """A list as notebooks and the command line give it (papermill's -p hands '["mnist"]' on as text); None: the default."""
+    try:
+        items = default if given is None else json.loads(given) if isinstance(given, str) else given
+    except json.JSONDecodeError:
+        items = None
+    if not isinstance(items, (list, tuple)) or not items or not all(isinstance(item, of) for item in items):
+        raise ValueError(f"{name} is {given!r}, expected a list of {of.__name__} such as {json.dumps(list(default))}")
+    return tuple(items)
+
+
 def _weights(run: Run) -> dict:
     weights = run.weights()
     if weights is None:
@@ -174,12 +187,11 @@ class Experiment:
         compute: bool = True,
     ):
         self.profile = profiles.get(profile)
-        self.datasets = tuple(self.profile.datasets if datasets is None else datasets)
-        self.kinds = tuple(self.profile.kinds if targets is None else targets)
-        self.seeds = tuple(self.profile.seeds if seeds is None else seeds)
-        for name, given, known in (("targets", self.kinds, list(globals()["targets"].MODELS)), ("seeds", self.seeds, None)):
-            if not given or isinstance(given, str) or (known and not set(given) <= set(known)):
-                raise ValueError(f"{name} is {given!r}, expected a list{f' out of {known}' if known else ' of integers'}")
+        self.datasets = _listed("datasets", datasets, self.profile.datasets, str)
+        self.kinds = _listed("targets", targets, self.profile.kinds, str)
+        self.seeds = _listed("seeds", seeds, self.profile.seeds, int)
+        if unknown := set(self.kinds) - {"ann", "snn"}:
+            raise ValueError(f"targets holds {sorted(unknown)}, expected only 'ann' and 'snn'")
         self.batches, self.attack = batches, attack
         self.device, self.results, self.compute = device, Path(results), compute
         self.store = Store(self.results / profile)
@@ -195,18 +207,19 @@ class Experiment:
 
     def targets(self) -> list[TargetRun]:
         """The trained targets, loaded or trained."""
-        return [run for cell in self._cells() if (run := self._target(*cell))]
+        return [run for cell in self._cells("targets") if (run := self._target(*cell))]
 
     def attacks(self) -> list[AttackRun]:
         """The attacks, loaded or computed (their targets first)."""
-        return [run for cell in self._cells() if (run := self._attack(*cell))]
+        return [run for cell in self._cells("attacks") if (run := self._attack(*cell))]
 
     def boundaries(self) -> list[BoundaryRun]:
         """The boundary measurements, loaded or computed, for the surrogate of each run's first class."""
-        return [run for cell in self._cells() if (run := self._boundary(*cell))]
+        return [run for cell in self._cells("boundaries") if (run := self._boundary(*cell))]
 
-    def _cells(self) -> list[tuple[str, str, int]]:
-        return [(d, kind, seed) for seed in self.seeds for d in self.datasets for kind in self.kinds]
+    def _cells(self, what: str) -> Iterable[tuple[str, str, int]]:
+        cells = [(d, kind, seed) for seed in self.seeds for d in self.datasets for kind in self.kinds]
+        return tqdm(cells, desc=f"{self.profile.name}: {what}", unit="run") if self.compute else cells
 
     def _name(self, dataset: str) -> str:
         """What results call a data set: its name, or for a user's file the file's name and digest."""
@@ -238,6 +251,7 @@ class Experiment:
 
         def compute(run: Run) -> None:
             images = self.dataset(dataset)
+            run.checkpoint.start()
             trained = targets.train(config, images, seed=seed, device=self.device, checkpoint=run.checkpoint)
             test_accuracy = targets.accuracy(trained.model, images.x_test, images.y_test, seed=JUDGE + seed)
             history = pd.DataFrame(trained.history)
@@ -278,6 +292,7 @@ class Experiment:
         images, model = self.dataset(dataset), self._trained(dataset, kind, seed).model.to(self.device)
         labels = list(range(images.num_classes))
         blackbox = BlackBox(model, seed=seed, device=self.device, budget=config.queries_per_class * len(labels))
+        run.checkpoint.start()
         result = gamin.attack(
             blackbox,
             config,
@@ -320,14 +335,16 @@ class Experiment:
         def compute(run: Run) -> None:
             images, model = self.dataset(dataset), self._trained(dataset, kind, seed).model.to(self.device)
             attack = self._attacked(dataset, kind, seed)
-            pair, chance = attack.pair, torch.Generator(self.device).manual_seed(JUDGE + seed)
+            run.checkpoint.start()
+            chance = torch.Generator(self.device).manual_seed(JUDGE + seed)
+            pair = attack.pair.only(settings["label"])
             x_n = gamin.NOISES[attack.config.noise](e.noise, *images.image_shape, generator=chance, device=self.device)
-            z = torch.randn(len(attack.labels), e.generated, attack.config.z_dim, generator=chance, device=self.device)
+            z = torch.randn(1, e.generated, attack.config.z_dim, generator=chance, device=self.device)
             numbers, arrays = boundaries.measure(
                 BlackBox(model, seed=JUDGE + seed, device=self.device),
-                lambda x: pair.surrogate(x.expand(len(attack.labels), *x.shape))[settings["label"]],
+                lambda x: pair.surrogate(x[None])[0],
                 images,
-                pair.generate(z)[settings["label"]],
+                pair.generate(z)[0],
                 x_n,
                 seed=JUDGE + seed,
                 resolution=e.resolution,

@@ -153,6 +153,11 @@ class Pair:
         """G(z): reconstructions in [0, 1]."""
         return self.images(z)
 
+    def only(self, index: int) -> "Pair":
+        """The pair of one class, still with its leading axis."""
+        weights = {name: {key: value[index : index + 1] for key, value in p.items()} for name, p in self.parameters.items()}
+        return Pair(self.config, self.image_shape, self.num_classes, weights)
+
     def copy(self) -> "Pair":
         weights = {name: {key: value.detach().clone() for key, value in p.items()} for name, p in self.parameters.items()}
         return Pair(self.config, self.image_shape, self.num_classes, weights)

@@ -42,8 +42,12 @@ class Checkpoint:
 
     def __init__(self, path: Path, every: float = CHECKPOINT_SECONDS):
         self.path, self.every = path, every
-        self._saved = self._begun = time.monotonic()
         self._before = 0.0  # seconds spent by earlier sessions of the same run
+        self.start()
+
+    def start(self) -> None:
+        """Set the clock: what this run depends on is at hand, its own work begins."""
+        self._saved = self._begun = time.monotonic()
 
     def due(self) -> bool:
         return time.monotonic() - self._saved >= self.every
