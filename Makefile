@@ -1,0 +1,54 @@
+# make book [PROFILE=quick|laptop|paper|smoke] [DEVICE=cpu|cuda]    execute the notebooks, build the book
+# make test                                                        lint, module tests, notebooks, the book in a browser
+# make env | bench | clean
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.ONESHELL:
+.SILENT:
+.PHONY: book notebooks html test lint env bench clean
+
+PYTHON ?= python3
+VENV ?= .venv
+PROFILE ?= quick
+DEVICE ?= cpu
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+export PYTHONUNBUFFERED := 1
+
+book: html
+
+env: $(VENV)/.installed
+
+# torch first: whichever build is there (CPU or CUDA), torchvision must not bring another.
+$(VENV)/.installed: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")'
+	$(PYTHON) -m venv $(VENV)
+	python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)"
+	python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+# Always executed, in the order of the chapters: what is expensive is in the store, and a page is never older than its numbers.
+notebooks: env
+	mkdir -p executed/tables
+	for notebook in book/*.ipynb; do
+		echo "== $$notebook (profile $(PROFILE))"
+		papermill --cwd . --log-output --no-progress-bar -k python3 -p profile $(PROFILE) -p device $(DEVICE) $$notebook executed/$${notebook##*/}
+	done
+
+html: notebooks
+	rm -rf _build
+	jupyter-book build . -W --keep-going --quiet
+	echo "The book: $(abspath _build/html/index.html)"
+
+lint: env
+	ruff check .
+	nbstripout --verify --keep-id book/*.ipynb
+
+test: lint
+	python -m pytest
+
+bench: env
+	python bench.py
+
+clean:
+	rm -rf _build build executed .pytest_cache .ruff_cache

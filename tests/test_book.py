@@ -1,0 +1,259 @@
+"""The book as a reader has it: made by `make book`, read in a real browser, from disk and from a web server."""
+
+import functools
+import hashlib
+import http.server
+import os
+import shutil
+import sys
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import nbformat
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
+from playwright.sync_api import sync_playwright
+
+from tests.conftest import NOTEBOOKS, ROOT, clone, run
+
+WIDTHS = {"desktop": 1280, "phone": 390}
+FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+EXPLORER = "executed/06_reconstructions.html"
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory) -> Path:
+    """The folder of the rendered book, from `make book` in a fresh clone."""
+    folder = clone(tmp_path_factory.mktemp("book") / "clone")
+    run(["make", "book", "PROFILE=smoke", f"VENV={sys.prefix}", "-o", "env"], folder)
+    return folder / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def pages(book) -> list[str]:
+    """Every page but the front door, which only sends on to `book/index.html`."""
+    found = {path.relative_to(book).as_posix() for path in book.rglob("*.html") if not path.is_relative_to(book / "_static")}
+    return sorted(found - {"index.html"})
+
+
+@pytest.fixture(scope="session")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no chromium on this machine (Debian's package `chromium`)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def server(book):
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=book)) as httpd:
+        httpd.handle_error = lambda *_: None  # a browser that goes on before a page is complete
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
+
+
+@pytest.fixture(params=["disk", "server"])
+def address(request, book) -> str:
+    """Where the book is read: straight from disk, or from a web server."""
+    return book.as_uri() if request.param == "disk" else request.getfixturevalue("server")
+
+
+@contextmanager
+def reading(browser, address: str, width: str = "desktop", mode: str = "light"):
+    """A browser page; requests to anywhere else, failed ones, console errors and exceptions are failures when it closes."""
+    problems = []
+    page = browser.new_page(viewport={"width": WIDTHS[width], "height": 900}, reduced_motion="reduce")
+    page.set_default_timeout(15_000)
+    page.add_init_script(f"localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', '{mode}');")
+    page.route(lambda url: not url.startswith((address, "data:", "blob:")), lambda route: route.abort())
+    page.on("request", lambda r: r.url.startswith((address, "data:", "blob:")) or problems.append(f"request to {r.url}"))
+    page.on("response", lambda r: r.status < 400 or problems.append(f"{r.status} for {r.url}"))
+    page.on("console", lambda m: m.type != "error" or problems.append(f"console on {page.url}: {m.text}"))
+    page.on("pageerror", lambda error: problems.append(f"exception on {page.url}: {error}"))
+    try:
+        yield page
+    finally:
+        page.close()
+    assert not problems, "\n".join(problems)
+
+
+def visit(page, url: str) -> None:
+    """Open a page and wait until its equations and widgets are drawn."""
+    page.goto(url, wait_until="load")
+    if page.locator(".math").count():
+        page.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
+    if page.locator("script[type='application/vnd.jupyter.widget-view+json']").count():
+        page.wait_for_selector(".jupyter-widgets")
+
+
+def test_front_door_leads_to_the_landing_page(browser, address):
+    with reading(browser, address) as page:
+        page.goto(f"{address}/index.html", wait_until="commit")
+        page.wait_for_url(f"{address}/book/index.html")
+        assert page.locator("article h1").is_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_opens_without_network_errors_or_sideways_scrolling(browser, address, pages, width):
+    for name in pages:
+        with reading(browser, address, width) as page:
+            visit(page, f"{address}/{name}")
+            assert page.title(), name
+            assert not page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"), f"{name} is too wide"
+            assert not page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"), name
+            assert not page.locator("mjx-merror, .jupyter-widgets-error-widget, .problematic").count(), name
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_accessibility_rules_hold(browser, server, pages, mode, width):
+    found = []
+    for name in pages:
+        with reading(browser, server, width, mode) as page:
+            visit(page, f"{server}/{name}")
+            for violation in Axe().run(page, options={"preload": False}).response["violations"]:
+                places = "; ".join(f"{node['target'][0]} {node['failureSummary']}" for node in violation["nodes"][:3])
+                found.append(f"{name}: {violation['id']} ({violation['impact']}): {places}")
+    assert not found, "\n".join(found)
+
+
+def test_light_and_dark_differ(browser, server):
+    background = "getComputedStyle(document.body).backgroundColor"
+    with reading(browser, server, mode="light") as light, reading(browser, server, mode="dark") as dark:
+        visit(light, f"{server}/book/index.html")
+        visit(dark, f"{server}/book/index.html")
+        assert light.evaluate(background) == "rgb(255, 255, 255)" != dark.evaluate(background)
+
+
+def test_no_link_or_anchor_is_broken(book, pages):
+    soups = {name: BeautifulSoup((book / name).read_text(), "html.parser") for name in pages}
+    broken = []
+    for name, soup in soups.items():
+        links = [(tag.get("href") or tag.get("src"), tag.name) for tag in soup.select("[href], [src]")]
+        for link, tag in links:
+            scheme = urlsplit(link).scheme
+            if scheme and not (scheme == "data" or (tag == "a" and scheme in ("https", "http", "mailto"))):
+                broken.append(f"{name}: {tag} needs {link}")
+            if scheme or link.startswith("//"):
+                continue
+            path, anchor = urldefrag(link)
+            path = unquote(urlsplit(path).path)
+            goal = (book / name).parent.joinpath(path).resolve() if path else book / name
+            if not goal.is_file():
+                broken.append(f"{name}: {link} is not there")
+            elif anchor and goal.suffix == ".html":
+                target = soups[goal.relative_to(book.resolve()).as_posix()]
+                if not target.find(id=unquote(anchor)) and not target.find(attrs={"name": unquote(anchor)}):
+                    broken.append(f"{name}: {link} has no such place")
+    assert not broken, "\n".join(broken)
+
+
+def test_every_figure_says_what_it_shows(book, pages):
+    silent = []
+    for name in pages:
+        soup = BeautifulSoup((book / name).read_text(), "html.parser")
+        for image in soup.select("article img, main img"):
+            alt = image.get("alt", "").strip()
+            if len(alt) < 15 or "_images/" in alt:
+                silent.append(f"{name}: {image.get('src', '')[-40:]} alt={alt!r}")
+        silent += [f"{name}: a figure without a caption" for figure in soup.select("article figure") if not figure.find("figcaption")]
+        silent += [f"{name}: a drawing without a label" for svg in soup.select("article svg[viewBox]")
+                   if svg.get("role") == "img" and not (svg.get("aria-label") or svg.find("title"))]
+    assert not silent, "\n".join(silent)
+
+
+def test_every_chapter_is_in_the_sidebar_in_order(browser, server):
+    chapters = [f"executed/{notebook.stem}.html" for notebook in NOTEBOOKS]
+    with reading(browser, server, "phone") as page:
+        visit(page, f"{server}/book/reproduce.html")
+        sidebar = page.locator(".bd-sidebar-primary")
+        assert not sidebar.get_by_role("link").last.is_visible()
+        page.locator("button.primary-toggle:visible").first.click()
+        links = page.locator(".bd-sidebar-primary nav a, #pst-primary-sidebar-modal nav a")
+        links.last.wait_for(state="visible")
+        hrefs = [link.get_attribute("href") or "" for link in links.all() if link.is_visible()]
+        shown = [href.removeprefix("../") for href in hrefs if "executed/" in href]
+        assert shown == chapters
+
+
+def test_explorer_answers_without_a_kernel(browser, address):
+    with reading(browser, address) as page:
+        visit(page, f"{address}/{EXPLORER}")
+        menus = page.locator(".jupyter-widgets select:visible")
+        menus.first.wait_for()
+
+        def picture():
+            return page.evaluate(
+                "[...document.querySelectorAll('.jupyter-widgets :is(img, svg, canvas)')]"
+                ".filter(i => i.getClientRects().length).map(i => i.src ?? i.outerHTML).join()"
+            )
+
+        changed = []
+        assert picture()
+        for index in range(menus.count()):
+            menu = page.locator(".jupyter-widgets select:visible").nth(index)
+            options = menu.locator("option").count()
+            if options < 2:
+                continue
+            before = picture()
+            menu.select_option(index=options - 1)
+            page.wait_for_timeout(300)
+            changed.append(picture() != before)
+        assert changed and all(changed), "a menu that changes nothing"
+
+
+def test_search_finds_the_attack(browser, address):
+    with reading(browser, address) as page:
+        visit(page, f"{address}/book/index.html")
+        page.locator("button.search-button-field:visible, button.search-button:visible").first.click()
+        page.keyboard.type("surrogate generator")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search.html?q=*")
+        results = page.locator("#search-results ul.search > li > a")
+        results.first.wait_for()
+        assert "executed/03_attack" in " ".join(link.get_attribute("href") for link in results.all())
+        results.first.click()
+        page.wait_for_url(lambda url: "search.html" not in url)
+
+
+def test_every_notebook_can_be_downloaded(book):
+    for notebook in NOTEBOOKS:
+        page = book / "executed" / f"{notebook.stem}.html"
+        links = BeautifulSoup(page.read_text(), "html.parser").select("a.btn-download-source-button")
+        assert links, f"{page.name} has no download button"
+        got = nbformat.read((page.parent / links[0]["href"]).resolve(), as_version=4)
+        wanted = nbformat.read(notebook, as_version=4)
+        assert [cell.source for cell in wanted.cells if cell.cell_type == "markdown"] == [
+            cell.source for cell in got.cells if cell.cell_type == "markdown"
+        ]
+
+
+def test_every_numbered_table_comes_with_its_csv(book, pages):
+    linked = set()
+    for name in pages:
+        soup = BeautifulSoup((book / name).read_text(), "html.parser")
+        linked |= {(book / name).parent.joinpath(a["href"]).resolve() for a in soup.select("a[href$='.csv']")}
+    written = {path.name for path in (book.parent.parent / "executed" / "tables").glob("*.csv")}
+    assert written and {path.name for path in linked} == written
+    assert all(len(pd.read_csv(path)) for path in linked)
+
+
+def test_vendored_scripts_are_what_was_published():
+    folder = ROOT / "book" / "_static" / "vendor"
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    sums = dict(reversed(line.split(maxsplit=1)) for line in lines)
+    assert {path.name for path in folder.iterdir() if path.suffix in (".js", ".woff2")} == set(sums)
+    for name, sha256 in sums.items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256, name

@@ -1,0 +1,34 @@
+"""Every notebook, on its own, in a fresh clone, at the size of `smoke`."""
+
+import nbformat
+import papermill
+import pytest
+
+from tests.conftest import NOTEBOOKS, clone, run
+
+pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def test_notebook_runs_on_its_own(notebook, tmp_path):
+    folder = clone(tmp_path / "clone")
+    (folder / "executed").mkdir()
+    executed = folder / "executed" / notebook.name
+    run(["papermill", "--cwd", ".", "-k", "python3", "-p", "profile", "smoke", f"book/{notebook.name}", str(executed)], folder)
+    cells = [cell for cell in nbformat.read(executed, as_version=4).cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in cells if cell.source)
+    assert any(cell.outputs for cell in cells), "a chapter shows something"
+
+
+def test_every_parameter_is_explained(notebook):
+    parameters = papermill.inspect_notebook(str(notebook))
+    assert "profile" in parameters and "device" in parameters
+    assert not [name for name, parameter in parameters.items() if not parameter["help"]]
+
+
+def test_source_holds_no_outputs(notebook):
+    source = nbformat.read(notebook, as_version=4)
+    nbformat.validate(source)
+    code = [cell for cell in source.cells if cell.cell_type == "code"]
+    assert not [cell.id for cell in code if cell.outputs or cell.execution_count]
+    assert "parameters" in code[0].metadata.get("tags", [])
+    assert source.metadata.kernelspec.name == "python3"
