@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -186,6 +187,7 @@ class Store:
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
+        _commit()
 
     def run(self, name: str, settings: dict) -> Run:
         """The run of these settings (JSON values only), finished or not; its folder is `name` and the settings' hash."""
@@ -221,7 +223,9 @@ def provenance() -> dict:
     }
 
 
+@cache
 def _commit() -> str:
+    """The commit that is running: asked once, when the first store is opened, as the files may change under a long run."""
     try:
         git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
         return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
