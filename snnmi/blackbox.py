@@ -46,9 +46,9 @@ class BlackBox:
         images = x.detach().flatten(0, -3) if x.ndim > 2 else x.detach()[None]
         if self.budget is not None and self.queries + len(images) > self.budget:
             raise BudgetExceeded(f"{len(images)} queries asked for, {self.budget - self.queries} of {self.budget} left")
-        confidences = self._answer(self._target(images, generator=self._generator))
+        confidences = self._answer(self._target(images, generator=self._generator)).detach()
         self.queries += len(images)
-        return confidences.view(*x.shape[:-2], -1)
+        return confidences.view(*x.shape[:-2], confidences.shape[-1])
 
     def _answer(self, confidences: Float[Tensor, " n classes"]) -> Float[Tensor, " n classes"]:
         if self.label_only:

@@ -55,7 +55,8 @@ def main() -> None:
     steps = [(replace(c, batches=args.mlp_batches if c.family == "mlp" else args.cnn_batches), "screen") for c in GRID]
     for config, stage in steps + [(CALIBRATED, "full")] * args.full:
         rows += run(config, stage, args.results)
-        atomic_write(Experiment("calibration", results=args.results).store.folder / "screen.csv", pd.DataFrame(rows).to_csv(index=False).encode())
+        table = pd.DataFrame(rows).to_csv(index=False).encode()
+        atomic_write(Experiment("calibration", results=args.results).store.folder / "screen.csv", table)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import re
 import urllib.error
 import urllib.request
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ MNIST_FILES = {  # file: (shape of its array, published SHA-256)
     "t10k-images-idx3-ubyte": ((10_000, 28, 28), "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
     "t10k-labels-idx1-ubyte": ((10_000,), "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
 }
+# What numpy and zipfile raise on a damaged, truncated, encrypted or disguised archive.
+UNREADABLE = (ValueError, TypeError, OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,10 @@ def _mnist_file(name: str, download: bool) -> Path:
         datasets.MNIST(_cache(), download=True)
     except (OSError, RuntimeError) as error:
         raise FileNotFoundError(f"{_where('mnist', f'MNIST/raw/{name}.gz')} (download failed: {error})") from None
-    return _cache() / f"MNIST/raw/{name}.gz"
+    path = _cache() / f"MNIST/raw/{name}.gz"
+    if not path.exists():  # torchvision leaves archives alone where it finds them unpacked
+        raise FileNotFoundError(f"{path} is missing beside its unpacked copy: delete {path.parent} to have it downloaded again")
+    return path
 
 
 def _idx(path: Path, name: str) -> np.ndarray:
@@ -158,7 +164,7 @@ def _pgm_pixels(path: Path) -> np.ndarray:
                 raise ValueError(f"{path} lacks {key}, expected s1/1.pgm ... s40/10.pgm")
             try:
                 content = members[key]()
-            except (zipfile.BadZipFile, OSError) as error:
+            except UNREADABLE as error:
                 raise ValueError(f"{path}: {key} cannot be read ({error})") from None
             header = re.match(rb"P5\s(?:#[^\n]*\n)*\s*92\s+112\s+255\s", content)
             if not header or len(content) - header.end() != 112 * 92:
@@ -176,17 +182,17 @@ def _npz(path: Path) -> Dataset:
         with np.load(path, allow_pickle=False) as file:
             missing = [k for k in keys if k not in file]
             arrays = {k: file[k] for k in keys if k not in missing}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except UNREADABLE as error:
         raise ValueError(f"{path} cannot be read as .npz ({error})") from None
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}, expected {', '.join(keys)}")
     x_train, x_test = (_checked_images(path, k, arrays[k]) for k in ("x_train", "x_test"))
     y_train, y_test = (_checked_labels(path, k, arrays[k], len(arrays[k.replace("y", "x")])) for k in ("y_train", "y_test"))
     if x_train.shape[1:] != x_test.shape[1:]:
-        raise ValueError(f"{path}: x_train images are {tuple(x_train.shape[1:])}, x_test images {tuple(x_test.shape[1:])}")
-    absent = set(range(int(y_train.max()) + 1)) - set(y_train.tolist())
-    if absent:
-        raise ValueError(f"{path}: y_train has no image of class {min(absent)}, expected every class from 0 to {int(y_train.max())}")
+        raise ValueError(f"{path}: x_train images are {tuple(x_train.shape[1:])}, x_test {tuple(x_test.shape[1:])}, expected one size")
+    seen = y_train.unique()
+    if (absent := (seen != torch.arange(len(seen))).nonzero()).numel():
+        raise ValueError(f"{path}: y_train has no image of class {int(absent[0])}, expected every class from 0 to {int(y_train.max())}")
     if y_test.max() > y_train.max():
         raise ValueError(f"{path}: y_test has label {int(y_test.max())}, expected at most {int(y_train.max())} as in y_train")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
@@ -210,6 +216,8 @@ def _checked_images(path: Path, key: str, a: np.ndarray) -> Tensor:
 def _checked_labels(path: Path, key: str, a: np.ndarray, images: int) -> Tensor:
     if a.shape != (images,) or a.dtype.kind not in "iu":
         raise ValueError(f"{path}: {key} is {a.dtype} of shape {a.shape}, expected {images} whole numbers")
+    if a.max() >= 2**31:
+        raise ValueError(f"{path}: {key} has label {int(a.max())}, expected whole numbers from 0")
     if a.min() < 0:
         raise ValueError(f"{path}: {key} has label {int(a.min())}, expected labels from 0")
     return torch.from_numpy(a.astype(np.int64))

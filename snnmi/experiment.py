@@ -190,6 +190,8 @@ class Experiment:
         self.datasets = _listed("datasets", datasets, self.profile.datasets, str)
         self.kinds = _listed("targets", targets, self.profile.kinds, str)
         self.seeds = _listed("seeds", seeds, self.profile.seeds, int)
+        if unknown := {name for name in self.datasets if not name.endswith(".npz")} - set(data.LOADERS):
+            raise ValueError(f"datasets holds {sorted(unknown)}, expected {sorted(data.LOADERS)} or paths of .npz files")
         if unknown := set(self.kinds) - {"ann", "snn"}:
             raise ValueError(f"targets holds {sorted(unknown)}, expected only 'ann' and 'snn'")
         self.batches, self.attack = batches, attack
@@ -398,8 +400,8 @@ def score(
             "fidelity_mae": metrics.fidelity_mae(on_noise, s_noise[i]),
             "fidelity_top": metrics.fidelity_top(on_noise, s_noise[i]),
             "surrogate_accuracy": metrics.accuracy(s_test[i], y_test),
-            "A_comb": metrics.accuracy(s_generated[i][: e.generated], np.array(label)),
-            "A_target": metrics.accuracy(on_generated[i][: e.generated], np.array(label)),
+            "A_comb": metrics.accuracy(s_generated[i][: e.generated], np.full(e.generated, label)),
+            "A_target": metrics.accuracy(on_generated[i][: e.generated], np.full(e.generated, label)),
             **shared,
         }
         for i, label in enumerate(labels)
@@ -414,7 +416,8 @@ def score(
 
 def alongside(experiment: Experiment) -> list[Experiment]:
     """The given experiment, then read-only ones of the larger profiles kept in git, where they hold finished runs."""
-    others = [Experiment(name, results=experiment.results, compute=False) for name in ("laptop", "paper") if name != experiment.profile.name]
+    names = {"laptop", "paper"} - {experiment.profile.name}
+    others = [Experiment(name, results=experiment.results, compute=False) for name in sorted(names)]
     return [experiment, *(other for other in others if other.targets())]
 
 

@@ -44,11 +44,11 @@ class GaminConfig:
                 raise ValueError(f"{field} is {getattr(self, field)!r}, expected one of {sorted(allowed)}")
         if self.batch_size < 2 or self.batch_size % 2:
             raise ValueError(f"batch_size is {self.batch_size}, expected an even number: half noise, half generated")
-        if self.batches < 1 or self.generator_steps < 1 or not 1 <= self.keep_window <= self.batches:
-            raise ValueError(
-                f"batches {self.batches}, generator_steps {self.generator_steps}, keep_window {self.keep_window}: "
-                "expected each at least 1 and keep_window at most batches"
-            )
+        for field in ("batches", "generator_steps", "hidden", "z_dim", "keep_window", "log_points"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} is {getattr(self, field)}, expected at least 1")
+        if self.keep_window > self.batches:
+            raise ValueError(f"keep_window is {self.keep_window}, expected at most batches, {self.batches}")
 
     @property
     def queries_per_class(self) -> int:

@@ -121,7 +121,7 @@ class Run:
                     continue
                 if hashlib.sha256((self.folder / name).read_bytes()).hexdigest() != sha256:
                     raise ValueError(f"{name} has another SHA-256 than run.json says")
-        except (ValueError, KeyError, OSError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, OSError, AttributeError) as error:
             warnings.warn(f"{self.folder} is damaged ({error}): counted as not there", stacklevel=2)
             return False
         self._record = record
