@@ -208,7 +208,8 @@ def attack(
     adam_s = torch.optim.Adam(pair.parameters["surrogate"].values(), lr=config.lr_surrogate, fused=True)
     adam_g = torch.optim.Adam(pair.parameters["generator"].values(), lr=config.lr_generator, fused=True)
     chance = torch.Generator(device).manual_seed(seed)
-    wanted = torch.nn.functional.one_hot(torch.tensor(labels, device=device), num_classes).float()[:, None]
+    wanted = torch.nn.functional.one_hot(torch.tensor(labels, device=device), num_classes).float()
+    wanted = wanted[:, None].expand(count, half, num_classes)
 
     kept, start = pair.copy(), 0
     k = torch.full((count,), config.k0, device=device)
