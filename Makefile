@@ -1,12 +1,13 @@
 # make book [PROFILE=quick|laptop|paper|smoke] [DEVICE=cpu|cuda]    execute the notebooks, build the book
 # make test                                                        lint, module tests, notebooks, the book in a browser
+# make calibrate                                                   the attack's open settings, on MNIST-ANN (resumes)
 # make env | bench | clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .ONESHELL:
 .SILENT:
-.PHONY: book notebooks html test lint env bench clean
+.PHONY: book notebooks html test lint env bench calibrate clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -49,6 +50,9 @@ test: lint
 
 bench: env
 	python bench.py
+
+calibrate: env
+	python -m snnmi.calibrate --full
 
 clean:
 	rm -rf _build build executed .pytest_cache .ruff_cache

@@ -7,3 +7,6 @@ document.addEventListener("DOMContentLoaded", () => {
   const logo = document.querySelector(".sidebar-primary-items__start > .sidebar-primary-item");
   if (logo) { logo.setAttribute("role", "navigation"); logo.setAttribute("aria-label", "Home"); }
 });
+
+// The widget script speaks to MathJax 2, which this book does not have.
+document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !MathJax.Hub) MathJax.Hub = { Queue() {} }; });
