@@ -65,7 +65,7 @@ PROFILES = {
         datasets=("digits",),
         seeds=(0, 1),
         targets=_QUICK_TARGETS,
-        attacks={"*": replace(SHORT, batches=2000, lr_surrogate=1e-3, lr_generator=1e-3)},
+        attacks={"*": replace(SHORT, batches=1000, lr_surrogate=1e-3, lr_generator=1e-3)},
     ),
     "laptop": Profile(
         name="laptop",
