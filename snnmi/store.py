@@ -39,7 +39,10 @@ def atomic_write(path: Path, content: bytes) -> None:
 
 
 class Checkpoint:
-    """The state of a half-finished run: nested dicts of tensors, saved at most every CHECKPOINT_SECONDS, never as pickle."""
+    """The state of a half-finished run: nested dicts of tensors, saved at most every CHECKPOINT_SECONDS.
+
+    The file is a SHA-256 and safetensors behind it, never pickle.
+    """
 
     def __init__(self, path: Path, every: float = CHECKPOINT_SECONDS):
         self.path, self.every = path, every
@@ -60,7 +63,8 @@ class Checkpoint:
 
     def save(self, state: dict) -> None:
         flat = _flatten(state | {"seconds": torch.tensor(self.seconds, dtype=torch.float64)})
-        atomic_write(self.path, safetensors.torch.save(flat))
+        content = safetensors.torch.save(flat)
+        atomic_write(self.path, hashlib.sha256(content).digest() + content)
         self._saved = time.monotonic()
 
     def load(self) -> dict | None:
@@ -68,8 +72,12 @@ class Checkpoint:
         if not self.path.exists():
             return None
         try:
-            state = _unflatten(safetensors.torch.load(self.path.read_bytes()))
-        except (SafetensorError, OSError) as error:
+            packed = self.path.read_bytes()
+            sha256, content = packed[:32], packed[32:]
+            if hashlib.sha256(content).digest() != sha256:
+                raise ValueError("its SHA-256 is not the one it begins with")
+            state = _unflatten(safetensors.torch.load(content))
+        except (ValueError, SafetensorError, OSError) as error:
             warnings.warn(f"{self.path} is damaged ({error}): starting this run again", stacklevel=2)
             return None
         self._before = float(state.pop("seconds"))
@@ -102,7 +110,7 @@ class Run:
 
     def __init__(self, folder: Path, settings: dict):
         self.folder, self.settings = folder, settings
-        self.checkpoint = Checkpoint(folder / "checkpoint.safetensors")
+        self.checkpoint = Checkpoint(folder / "checkpoint")
         self._record: dict | None = None
 
     def complete(self) -> bool:
@@ -219,7 +227,7 @@ def provenance() -> dict:
         "processor": _processor(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "float32_matmul": torch.backends.mkldnn.matmul.fp32_precision,
+        "float32_matmul": "oneDNN" if torch.backends.mkldnn.matmul.fp32_precision == "bf16" else "PyTorch's default",
     }
 
 
