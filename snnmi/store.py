@@ -218,7 +218,11 @@ def _canonical(settings: dict) -> str:
 
 
 def provenance() -> dict:
-    """Where, when and with what a number was made."""
+    """Where, when and with what a number was made.
+
+    "float32_matmul" names the library of float32 products; "bf16" in older records is PyTorch's name for the permission
+    under which oneDNN was probed to compute in full float32 (matmul.py), not a precision that was used.
+    """
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _commit(),
