@@ -1,0 +1,200 @@
+"""How fast the module is: `python bench.py` (a table and build/bench.json), `python bench.py --growth` (results/growth/growth.csv).
+
+Ours and baseline take turns in one process; medians of repeats. Images and weights are random, the weights scaled so that hidden
+neurons fire as often as trained ones do on MNIST (one step in six).
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import snntorch
+import torch
+import torch.nn.functional as F
+from snntorch import spikegen, surrogate
+from torch import Tensor
+from tqdm import tqdm
+
+from snnmi import gamin, matmul, targets
+from snnmi.blackbox import BlackBox
+from snnmi.profiles import CALIBRATED
+from snnmi.store import atomic_write, provenance
+
+SHAPE, CLASSES, CHANCE = (28, 28), 10, torch.Generator().manual_seed(0)
+SNN, ANN = (targets.TargetConfig(kind=kind, hidden=3000, num_steps=25) for kind in ("snn", "ann"))
+PLAIN = torch.backends.mkldnn.matmul.fp32_precision  # as PyTorch comes
+matmul.use_fastest_float32()
+FAST = torch.backends.mkldnn.matmul.fp32_precision
+
+
+class Job(NamedTuple):
+    """What is timed: each side is a call and the setting of float32 products that it runs under."""
+
+    name: str
+    amount: int  # done by one call
+    unit: str
+    repeats: int
+    sides: dict[str, tuple[Callable[[], object], str]]  # "ours", "baseline", and what else is told beside them
+
+    def seconds(self, bar: tqdm) -> dict[str, float]:
+        """Median of each side; every round runs each side once, after one round that is not counted."""
+        times = {name: [] for name in self.sides}
+        for _ in range(self.repeats + 1):
+            for name, (work, setting) in self.sides.items():
+                torch.backends.mkldnn.matmul.fp32_precision = setting
+                begun = time.perf_counter()
+                work()
+                times[name].append(time.perf_counter() - begun)
+                bar.update()
+        return {name: median(found[1:]) for name, found in times.items()}
+
+    def row(self, name: str, t: dict[str, float], baseline: str) -> dict:
+        speeds = {"ours": self.amount / t["ours"], "baseline": self.amount / t[baseline]}
+        return {"name": name, **speeds, "unit": self.unit, "ratio": t[baseline] / t["ours"]}
+
+
+class Loop:
+    """The SNN as snntorch's tutorials write it, with the same weights: one product a layer and step, its own encoder."""
+
+    def __init__(self, model: targets.SNN):
+        spike_grad = surrogate.fast_sigmoid(slope=model.config.slope)
+        self.layers, self.num_steps = (model.hidden, model.output), model.config.num_steps
+        self.neurons = [snntorch.Leaky(beta=model.config.beta, spike_grad=spike_grad) for _ in self.layers]
+
+    def membranes(self, x: Tensor) -> Tensor:
+        spikes = spikegen.rate(x.flatten(1), num_steps=self.num_steps)
+        mem1, mem2 = (neuron.init_leaky() for neuron in self.neurons)
+        membranes = []
+        for step in range(self.num_steps):
+            spk1, mem1 = self.neurons[0](self.layers[0](spikes[step]), mem1)
+            _, mem2 = self.neurons[1](self.layers[1](spk1), mem2)
+            membranes.append(mem2)
+        return torch.stack(membranes)
+
+    @torch.no_grad()
+    def query(self, x: Tensor) -> Tensor:
+        return self.membranes(x).softmax(-1).mean(0)
+
+    def train(self, x: Tensor, y: Tensor) -> None:
+        sum(F.cross_entropy(mem, y) for mem in self.membranes(x)).backward()
+
+
+def realistic(hidden: int) -> tuple[targets.SNN, Callable[[int], Tensor]]:
+    """An SNN that fires, and images of which a fifth of the pixels are bright, as MNIST's."""
+    model = targets.build(replace(SNN, hidden=hidden), SHAPE, CLASSES, seed=0)
+    with torch.no_grad():
+        model.hidden.weight.mul_(4)
+    return model, lambda n: (torch.rand(n, *SHAPE, generator=CHANCE) < 0.2) * torch.rand(n, *SHAPE, generator=CHANCE)
+
+
+def products(model: targets.SNN, n: int) -> Callable[[], object]:
+    """The matrix products of n queries alone, in the blocks that queries use."""
+    blocks = [min(targets.BLOCK, n - start) for start in range(0, n, targets.BLOCK)]
+    layers = [model.hidden, model.output] * len(blocks)
+    spikes = [(torch.rand(SNN.num_steps * size, p.in_features) < 0.1).float() for size in blocks for p in layers[:2]]
+    return torch.no_grad()(lambda: [layer(spk) for layer, spk in zip(layers, spikes, strict=True)])
+
+
+def spiking(quick: bool) -> list[Job]:
+    model, images = realistic(100 if quick else SNN.hidden)
+    loop, jobs = Loop(model), []
+    for n, repeats in ((64, 15), (640, 7)):
+        x = images(n)
+        ours, theirs = partial(model, x, generator=CHANCE), partial(loop.query, x)
+        sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN), "same product": (theirs, FAST), "products": (products(model, n), FAST)}
+        jobs.append(Job(f"snn_query_{n}", n, "queries/s", repeats, sides))
+    x, y = images(100), torch.arange(100) % CLASSES
+    ours, theirs = (lambda: model.loss(x, y, generator=CHANCE).backward()), partial(loop.train, x, y)
+    sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN), "same product": (theirs, FAST)}
+    return [*jobs, Job("snn_training", len(x), "images/s", 7, sides)]
+
+
+def attack(model: torch.nn.Module, shape: tuple[int, int], batches: int, labels: Sequence[int]) -> list[float]:
+    """Run an attack of the frozen setting; the moments at which its batches asked the target."""
+    moments = []
+
+    def target(x: Tensor, *, generator: torch.Generator) -> Tensor:
+        moments.append(time.perf_counter())
+        return model(x, generator=generator)
+
+    config, classes = replace(CALIBRATED, batches=batches), model.output.out_features
+    with contextlib.redirect_stderr(io.StringIO()):  # one progress bar is enough
+        gamin.attack(BlackBox(target, seed=0), config, image_shape=shape, num_classes=classes, labels=labels, seed=0)
+    return moments
+
+
+def batched(quick: bool) -> list[Job]:
+    """Ten classes at once against one after another, MNIST's size and the digits'; a batch is one of one class."""
+    jobs, batches = [], 2 if quick else 30
+    for name, shape, hidden in (("attack_batched_digits", (8, 8), 256), ("attack_batched", SHAPE, ANN.hidden)):
+        run = partial(attack, targets.build(replace(ANN, hidden=hidden), shape, CLASSES, seed=0), shape, batches)
+        at_once, in_turn = partial(run, range(CLASSES)), lambda run=run: [run([label]) for label in range(CLASSES)]
+        sides = {"ours": (at_once, FAST), "baseline": (in_turn, FAST)}
+        jobs.append(Job(name, CLASSES * batches, "batches/s", 5, sides))
+    return jobs
+
+
+def growth(quick: bool) -> pd.DataFrame:
+    """Seconds per attack batch where one of classes, side and num_steps differs from 10, 28 and 25."""
+    grid = {"classes": (1, 2, 5, 10, 20, 40), "side": (8, 14, 28, 56), "num_steps": (1, 5, 10, 25, 50)}
+    usual, hidden, batches = {"classes": CLASSES, "side": SHAPE[0], "num_steps": SNN.num_steps}, SNN.hidden, 12
+    if quick:
+        grid, hidden, batches = {variable: values[:2] for variable, values in grid.items()}, 50, 3
+    cells = [(variable, value, config) for variable, values in grid.items() for value in values for config in (ANN, SNN)]
+    rows = []
+    for variable, value, config in tqdm(cells, desc="growth", unit="cell"):
+        classes, side, num_steps = (usual | {variable: value}).values()
+        model = targets.build(replace(config, hidden=hidden, num_steps=num_steps), (side, side), classes, seed=0)
+        moments = attack(model, (side, side), batches, range(classes))
+        rows.append((variable, value, config.kind, float(np.median(np.diff(moments)[1:]))))  # the first batch warms up
+    return pd.DataFrame(rows, columns=["variable", "value", "target", "seconds_per_batch"])
+
+
+def compare(quick: bool) -> dict:
+    """What build/bench.json holds."""
+    jobs, ratios, shares = spiking(quick) + batched(quick), [], {}
+    if quick:
+        jobs = [job._replace(repeats=1) for job in jobs]
+    with tqdm(total=sum((job.repeats + 1) * len(job.sides) for job in jobs), desc="bench", unit="run") as bar:
+        for job in jobs:
+            t = job.seconds(bar)
+            ratios.append(job.row(job.name, t, "baseline"))
+            if "same product" in t:
+                ratios.append(job.row(f"{job.name}_same_product", t, "same product"))
+            if "products" in t:
+                shares[job.name] = t["products"] / t["ours"]
+    return {"ratios": ratios, "matmul_share": shares, "provenance": provenance() | {"float32_matmul": {"ours": FAST, "baseline": PLAIN}}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--growth", action="store_true", help="how the time of an attack batch grows, instead of the comparison")
+    parser.add_argument("--quick", action="store_true", help="small and once: whether it works, not how fast")
+    parser.add_argument("--output", type=Path, help="default: build/bench.json, or results/growth/growth.csv")
+    args = parser.parse_args()
+    if args.growth:
+        output, table = args.output or Path("results/growth/growth.csv"), growth(args.quick)
+        atomic_write(output, table.to_csv(index=False).encode())
+        atomic_write(output.with_suffix(".json"), json.dumps(provenance(), indent=1).encode())
+        print(table.pivot(index=["variable", "value"], columns="target", values="seconds_per_batch").to_string(float_format="%.4f"))
+        return
+    found = compare(args.quick)
+    atomic_write(args.output or Path("build/bench.json"), json.dumps(found, indent=1).encode())
+    print(pd.DataFrame(found["ratios"]).to_string(index=False, float_format=lambda value: f"{value:,.2f}"))
+    print("(same_product: the baseline is given our setting of the matrix product too)")
+    for name, share in found["matmul_share"].items():
+        print(f"{name}: the matrix product takes {share:.0%} of our time")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""`make bench` runs, and writes what it says. Its figures are no test: they depend on what else the machine does."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+import torch
+
+from tests.conftest import ROOT, run
+
+
+def test_bench_writes_every_ratio(tmp_path):
+    said = run([sys.executable, "bench.py", "--quick", "--output", str(tmp_path / "bench.json")], ROOT)
+    found = json.loads((tmp_path / "bench.json").read_text())
+    ratios = {row["name"]: row for row in found["ratios"]}
+    assert {"snn_query_64", "snn_query_640", "snn_training", "attack_batched_digits", "attack_batched"} <= set(ratios)
+    for name, row in ratios.items():
+        assert set(row) == {"name", "ours", "baseline", "unit", "ratio"} and name in said
+        assert row["ratio"] == pytest.approx(row["ours"] / row["baseline"]) and row["ratio"] > 0
+    assert all(0 < share < 1.5 for share in found["matmul_share"].values()) and len(found["matmul_share"]) == 2
+
+
+def test_baseline_computes_what_ours_does(monkeypatch):
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    try:
+        import bench
+    finally:
+        torch.backends.mkldnn.matmul.fp32_precision = before
+    model, images = bench.realistic(50)
+    x = images(20)
+    spikes = (torch.rand(25, 20, 784) < 0.2).float()
+    model.encode = lambda x, num_steps, *, generator: spikes
+    monkeypatch.setattr(bench.spikegen, "rate", lambda x, num_steps: spikes)
+    loop, y = bench.Loop(model), torch.arange(20) % 10
+    torch.testing.assert_close(loop.query(x), model(x, generator=bench.CHANCE))
+    loop.train(x, y)
+    theirs = model.hidden.weight.grad.clone()
+    model.zero_grad()
+    model.loss(x, y, generator=bench.CHANCE).backward()
+    torch.testing.assert_close(theirs, model.hidden.weight.grad, rtol=1e-3, atol=1e-5)
+    assert theirs.abs().max() > 1e-2
+
+
+def test_growth_is_measured_for_both_targets(tmp_path):
+    run([sys.executable, "bench.py", "--growth", "--quick", "--output", str(tmp_path / "growth.csv")], ROOT)
+    table = pd.read_csv(tmp_path / "growth.csv")
+    assert list(table.columns) == ["variable", "value", "target", "seconds_per_batch"]
+    assert set(table["variable"]) == {"classes", "side", "num_steps"} and set(table["target"]) == {"ann", "snn"}
+    assert (table["seconds_per_batch"] > 0).all() and not table.duplicated(["variable", "value", "target"]).any()
+    assert "processor" in json.loads((tmp_path / "growth.json").read_text())

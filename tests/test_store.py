@@ -1,0 +1,251 @@
+"""The store: a run is complete or it is not there; nothing is half-read; a name is its settings."""
+
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from snnmi import store
+from snnmi.store import Checkpoint, Store, atomic_write
+from tests.conftest import ROOT
+
+SETTINGS = {"config": {"lr": 1e-3, "hidden": 64, "clip_norm": None}, "seed": 0}
+RESULT = {
+    "metrics": {"test_accuracy": 0.5, "labels": [0, 1]},
+    "tables": {"history": pd.DataFrame({"epoch": [1, 2], "loss": [0.25, 0.125]})},
+    "arrays": {"reconstructions": np.arange(6, dtype=np.uint8).reshape(1, 2, 3)},
+    "weights": {"kept": {"0.weight": torch.arange(4.0)}},
+}
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return Store(tmp_path / "results")
+
+
+def finished(runs):
+    run = runs.run("attack-digits", SETTINGS)
+    run.finish(**RESULT)
+    return run
+
+
+def test_what_was_finished_is_read_again(runs):
+    finished(runs)
+    run = runs.run("attack-digits", SETTINGS)
+    assert run.complete() and run.metrics == RESULT["metrics"]
+    pd.testing.assert_frame_equal(run.table("history"), RESULT["tables"]["history"])
+    np.testing.assert_array_equal(run.arrays()["reconstructions"], RESULT["arrays"]["reconstructions"])
+    assert run.arrays()["reconstructions"].dtype == np.uint8
+    assert torch.equal(run.weights()["kept"]["0.weight"], torch.arange(4.0))
+
+
+def test_a_folder_is_named_by_its_settings_in_any_order(runs):
+    turned = {"seed": 0, "config": {"clip_norm": None, "hidden": 64, "lr": 0.001}}
+    folder = runs.run("attack-digits", SETTINGS).folder
+    assert folder == runs.run("attack-digits", turned).folder and folder.name.startswith("attack-digits-")
+    others = [SETTINGS | {"seed": 1}, {"config": SETTINGS["config"] | {"lr": 1e-4}, "seed": 0}, SETTINGS | {"more": 1}]
+    assert folder not in [runs.run("attack-digits", other).folder for other in others]
+
+
+def test_a_run_carries_where_it_comes_from(runs):
+    record = json.loads((finished(runs).folder / "run.json").read_text())
+    assert record["settings"] == SETTINGS
+    wanted = {"finished", "commit", "python", "torch", "numpy", "safetensors", "processor", "threads", "gpu", "float32_matmul", "wall_s"}
+    assert wanted <= set(record["provenance"])
+    assert record["provenance"]["torch"].split("+")[0] == torch.__version__.split("+")[0] and record["provenance"]["wall_s"] >= 0
+    assert set(record["files"]) == {"history.csv", "arrays.npz", "weights.safetensors"}
+
+
+def test_a_run_that_is_not_there_is_computed_once(runs):
+    computed = []
+
+    def compute(run):
+        computed.append(run.folder)
+        run.finish(metrics={"x": 1})
+
+    assert runs.get("target", SETTINGS, None) is None
+    assert runs.get("target", SETTINGS, compute).metrics == runs.get("target", SETTINGS, compute).metrics == {"x": 1}
+    assert len(computed) == 1
+    with pytest.raises(ValueError, match="no finished run"):
+        runs.run("target", {}).metrics["x"]
+
+
+# --- damage
+
+
+def flip_a_byte(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+DAMAGE = {
+    "a byte flipped": flip_a_byte,
+    "cut short": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "emptied": lambda path: os.truncate(path, 0),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("file", ["history.csv", "arrays.npz", "weights.safetensors"])
+def test_damaged_run_is_reported_and_counts_as_missing(runs, file, damage):
+    DAMAGE[damage](finished(runs).folder / file)
+    run = runs.run("attack-digits", SETTINGS)
+    with pytest.warns(UserWarning, match=f"attack-digits-.* is damaged .*{file}"):
+        assert not run.complete()
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match="no finished run"):
+        run.arrays()
+    with pytest.warns(UserWarning):
+        repaired = runs.get("attack-digits", SETTINGS, lambda run: run.finish(**RESULT))
+    assert repaired.metrics == RESULT["metrics"] and runs.run("attack-digits", SETTINGS).complete()
+
+
+@pytest.mark.parametrize("file", ["history.csv", "arrays.npz"])
+def test_run_without_one_of_its_files_counts_as_missing(runs, file):
+    (finished(runs).folder / file).unlink()
+    with pytest.warns(UserWarning, match="damaged"):
+        assert not runs.run("attack-digits", SETTINGS).complete()
+
+
+def test_weights_may_be_absent(runs):
+    (finished(runs).folder / "weights.safetensors").unlink()
+    run = runs.run("attack-digits", SETTINGS)
+    assert run.complete() and run.weights() is None and len(run.table("history")) == 2
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", "{}", '{"settings": {"seed": 1}, "files": {}}', "\x00" * 50])
+def test_unreadable_record_counts_as_missing(runs, content):
+    (finished(runs).folder / "run.json").write_text(content)
+    with pytest.warns(UserWarning, match="damaged"):
+        assert not runs.run("attack-digits", SETTINGS).complete()
+
+
+def test_record_of_other_settings_counts_as_missing(runs):
+    other = runs.run("attack-digits", SETTINGS | {"seed": 1})
+    finished(runs).folder.rename(other.folder)
+    with pytest.warns(UserWarning, match="its settings are not those it is named by"):
+        assert not other.complete()
+
+
+@pytest.mark.parametrize("file", ["history.csv", "arrays.npz", "weights.safetensors", "run.json"])
+def test_run_killed_before_any_file_is_written_is_incomplete(runs, monkeypatch, file):
+    """As a kill between two files, or in the middle of one, leaves it."""
+
+    def killed(path, content):
+        if path.name == file:
+            path.with_name(f".{path.name}.1").write_bytes(content[: len(content) // 2])
+            raise KeyboardInterrupt
+        atomic_write(path, content)
+
+    monkeypatch.setattr(store, "atomic_write", killed)
+    run = runs.run("attack-digits", SETTINGS)
+    run.folder.mkdir(parents=True)
+    with pytest.raises(KeyboardInterrupt):
+        run.finish(**RESULT)
+    assert not run.complete() and not runs.run("attack-digits", SETTINGS).complete()
+    monkeypatch.setattr(store, "atomic_write", atomic_write)
+    assert runs.get("attack-digits", SETTINGS, lambda run: run.finish(**RESULT)).complete()
+
+
+# --- writing
+
+
+def test_atomic_write_leaves_the_old_file_until_the_new_one_is_whole(tmp_path, monkeypatch):
+    path = tmp_path / "deep/file"
+    atomic_write(path, b"old")
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    for moment in ("fsync", "replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, moment, killed)
+            with pytest.raises(KeyboardInterrupt):
+                atomic_write(path, b"new")
+        assert path.read_bytes() == b"old"
+    atomic_write(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+FORBIDDEN = re.compile(r"(?<!safetensors\.)torch\.(save|load)\(|pickle\.(load|dump)|import pickle|allow_pickle=True|joblib")
+
+
+def test_nothing_is_stored_as_pickle(runs):
+    run = finished(runs)
+    assert {path.suffix for path in run.folder.iterdir() if not path.name.startswith(".")} == {".json", ".csv", ".npz", ".safetensors"}
+    for module in (ROOT / "snnmi").glob("*.py"):
+        assert not FORBIDDEN.search(module.read_text()), module.name
+
+
+def test_arrays_of_objects_are_not_read_back(runs):
+    run = runs.run("attack-digits", SETTINGS)
+    run.finish(metrics={}, arrays={"x": np.array([{}], dtype=object)})
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        run.arrays()
+
+
+# --- checkpoints
+
+
+def test_checkpoint_gives_back_nested_states(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors", every=0.0)
+    assert checkpoint.load() is None and checkpoint.due()
+    state = {
+        "batch": torch.tensor(3),
+        "adam": {0: {"step": torch.tensor(2.0)}, 1: {"step": torch.tensor(5.0)}},
+        "pair": {"surrogate": {"1.weight": torch.ones(2, 3).T}},
+    }
+    checkpoint.save(state)
+    loaded = Checkpoint(checkpoint.path).load()
+    assert int(loaded["batch"]) == 3 and loaded["batch"].dtype == torch.int64
+    assert [float(loaded["adam"][i]["step"]) for i in (0, 1)] == [2, 5]
+    assert torch.equal(loaded["pair"]["surrogate"]["1.weight"], torch.ones(3, 2))
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_checkpoint_is_reported_and_counts_as_none(tmp_path, damage):
+    checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
+    checkpoint.save({"weights": torch.rand(1000)})
+    DAMAGE[damage](checkpoint.path)
+    with pytest.warns(UserWarning, match="checkpoint.safetensors is damaged"):
+        assert Checkpoint(checkpoint.path).load() is None
+
+
+def test_checkpoint_is_due_at_least_once_a_minute_and_not_at_every_step(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
+    assert not checkpoint.due()
+    now[0] += 60
+    assert checkpoint.due()
+    checkpoint.save({"x": torch.zeros(1)})
+    assert not checkpoint.due()
+    now[0] += 1
+    assert not checkpoint.due()
+
+
+def test_time_of_earlier_sessions_is_counted(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    first = Checkpoint(tmp_path / "checkpoint.safetensors")
+    now[0] += 40
+    first.save({"x": torch.zeros(1)})
+    now[0] += 500  # killed; a break
+    second = Checkpoint(first.path)
+    second.load()
+    now[0] += 5
+    assert second.seconds == pytest.approx(45)
+
+
+def test_finished_run_leaves_no_checkpoint(runs):
+    run = runs.run("attack-digits", SETTINGS)
+    run.checkpoint.save({"x": torch.zeros(1)})
+    assert run.checkpoint.path.exists() and not run.complete()
+    run.finish(**RESULT)
+    assert not Path(run.checkpoint.path).exists()
