@@ -72,7 +72,7 @@ PROFILES = {
         datasets=("mnist", "faces"),
         seeds=(0,),
         targets={("*", "ann"): ANN_MNIST, ("*", "snn"): SNN_MNIST, ("faces", "ann"): ANN_FACES, ("faces", "snn"): SNN_FACES},
-        attacks={"*": replace(SHORT, batches=2000), "faces": replace(SHORT, batches=500)},
+        attacks={"*": replace(SHORT, batches=2000)},
         shrink={"faces": 4},
     ),
     "calibration": Profile(
