@@ -47,7 +47,7 @@ def run(config: GaminConfig, stage: str, results: str) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mlp-batches", type=int, default=2000, help="batches of each screened MLP setting")
-    parser.add_argument("--cnn-batches", type=int, default=300, help="the same for the CNN, some 15 times as slow on a CPU")
+    parser.add_argument("--cnn-batches", type=int, default=150, help="the same for the CNN, some 15 times as slow on a CPU")
     parser.add_argument("--full", action="store_true", help="then run the frozen setting at the full budget")
     parser.add_argument("--results", default="results")
     args = parser.parse_args()
