@@ -1,7 +1,7 @@
 """Data set -> target -> BlackBox -> attack -> scores, each step asking the store first; the notebooks talk to this file."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -274,14 +274,6 @@ class Experiment:
         run = self._get("target", self._target_settings(dataset, kind, seed), dataset, kind, seed, compute)
         return run and TargetRun(self.profile.name, self._name(dataset), kind, seed, run, config)
 
-    def _trained(self, dataset: str, kind: str, seed: int) -> TargetRun:
-        """A target whose weights are at hand: trained again where the stored run keeps none."""
-        target = self._target(dataset, kind, seed)
-        if target.run.weights() is None:
-            (target.run.folder / "run.json").unlink()
-            target = self._target(dataset, kind, seed)
-        return target
-
     # --- attacks
 
     def _attack(self, dataset: str, kind: str, seed: int) -> AttackRun | None:
@@ -291,7 +283,7 @@ class Experiment:
         return run and AttackRun(self.profile.name, self._name(dataset), kind, seed, run, config)
 
     def _compute_attack(self, run: Run, config: gamin.GaminConfig, dataset: str, kind: str, seed: int) -> None:
-        images, model = self.dataset(dataset), self._trained(dataset, kind, seed).model.to(self.device)
+        images, model = self.dataset(dataset), self._with_weights(self._target, dataset, kind, seed).model.to(self.device)
         labels = list(range(images.num_classes))
         blackbox = BlackBox(model, seed=seed, device=self.device, budget=config.queries_per_class * len(labels))
         run.checkpoint.start()
@@ -335,8 +327,8 @@ class Experiment:
         settings = {"attack": self._attack_settings(dataset, kind, seed), "label": 0}
 
         def compute(run: Run) -> None:
-            images, model = self.dataset(dataset), self._trained(dataset, kind, seed).model.to(self.device)
-            attack = self._attacked(dataset, kind, seed)
+            images, model = self.dataset(dataset), self._with_weights(self._target, dataset, kind, seed).model.to(self.device)
+            attack = self._with_weights(self._attack, dataset, kind, seed)
             run.checkpoint.start()
             chance = torch.Generator(self.device).manual_seed(JUDGE + seed)
             pair = attack.pair.only(settings["label"])
@@ -357,13 +349,13 @@ class Experiment:
         run = self._get("boundary", settings, dataset, kind, seed, compute)
         return run and BoundaryRun(self.profile.name, self._name(dataset), kind, seed, run)
 
-    def _attacked(self, dataset: str, kind: str, seed: int) -> AttackRun:
-        """An attack whose weights are at hand: made again where the stored run keeps none."""
-        attack = self._attack(dataset, kind, seed)
-        if attack.run.weights() is None:
-            (attack.run.folder / "run.json").unlink()
-            attack = self._attack(dataset, kind, seed)
-        return attack
+    def _with_weights(self, step: Callable, *cell):
+        """A finished step whose weights are at hand: made again where the stored run keeps none, as those in git do."""
+        found = step(*cell)
+        if found.run.weights() is None:
+            (found.run.folder / "run.json").unlink()
+            found = step(*cell)
+        return found
 
 
 @torch.no_grad()
