@@ -25,7 +25,7 @@ from snntorch import spikegen, surrogate
 from torch import Tensor
 from tqdm import tqdm
 
-from snnmi import gamin, matmul, targets
+from snnmi import cpu, gamin, targets
 from snnmi.blackbox import BlackBox
 from snnmi.profiles import CALIBRATED
 from snnmi.store import atomic_write, provenance
@@ -33,7 +33,7 @@ from snnmi.store import atomic_write, provenance
 SHAPE, CLASSES, CHANCE = (28, 28), 10, torch.Generator().manual_seed(0)
 SNN, ANN = (targets.TargetConfig(kind=kind, hidden=3000, num_steps=25) for kind in ("snn", "ann"))
 PLAIN = torch.backends.mkldnn.matmul.fp32_precision  # as PyTorch comes
-matmul.use_fastest_float32()
+cpu.make_fast()
 FAST = torch.backends.mkldnn.matmul.fp32_precision
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from snnmi import boundaries, data, gamin, matmul, metrics, profiles, targets
+from snnmi import boundaries, cpu, data, gamin, metrics, profiles, targets
 from snnmi.blackbox import BlackBox
 from snnmi.store import Run, Store
 
@@ -199,7 +199,7 @@ class Experiment:
         self.store = Store(self.results / profile)
         self._loaded: dict[str, data.Dataset] = {}
         if compute:
-            matmul.use_fastest_float32()
+            cpu.make_fast()
 
     def dataset(self, name: str) -> data.Dataset:
         """The data set at this profile's image size, loaded once; a read-only experiment downloads nothing."""

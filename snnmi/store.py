@@ -221,7 +221,7 @@ def provenance() -> dict:
     """Where, when and with what a number was made.
 
     "float32_matmul" names the library of float32 products; "bf16" in older records is PyTorch's name for the permission
-    under which oneDNN was probed to compute in full float32 (matmul.py), not a precision that was used.
+    under which oneDNN was probed to compute in full float32 (cpu.py), not a precision that was used.
     """
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),

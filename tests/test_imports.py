@@ -11,7 +11,7 @@ MODULES = {path.stem: path for path in (ROOT / "snnmi").glob("*.py")}
 MAY_IMPORT = {
     "__init__": set(),
     "_torchvision": set(),
-    "matmul": set(),
+    "cpu": set(),
     "data": {"_torchvision"},
     "coding": set(),
     "targets": {"data", "coding", "store"},  # store: the type of a checkpoint

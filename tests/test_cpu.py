@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from snnmi.matmul import use_fastest_float32
+from snnmi import cpu
+from snnmi.cpu import use_fastest_float32
 
 
 @pytest.fixture
@@ -60,3 +61,11 @@ def test_results_of_both_settings_agree(setting):
     fast = a @ b
     torch.backends.mkldnn.matmul.fp32_precision = "ieee"
     torch.testing.assert_close(fast, a @ b, rtol=1e-5, atol=1e-5)
+
+
+def test_another_c_library_is_left_alone(monkeypatch):
+    def no_library(name):
+        raise OSError("no such library")
+
+    monkeypatch.setattr(cpu.ctypes, "CDLL", no_library)
+    cpu.keep_freed_memory()
