@@ -18,7 +18,7 @@ def test_bench_writes_every_ratio(tmp_path):
     for name, row in ratios.items():
         assert set(row) == {"name", "ours", "baseline", "unit", "ratio"} and name in said
         assert row["ratio"] == pytest.approx(row["ours"] / row["baseline"]) and row["ratio"] > 0
-    assert all(0 < share < 1.5 for share in found["matmul_share"].values()) and len(found["matmul_share"]) == 2
+    assert set(found["matmul_share"]) == {"snn_query_64", "snn_query_640"} and min(found["matmul_share"].values()) > 0
 
 
 def test_baseline_computes_what_ours_does(monkeypatch):
