@@ -1,4 +1,4 @@
-"""What a CPU needs to be as fast as it can be: nine tenths of a spiking query are one float32 matrix product."""
+"""What a CPU needs to be as fast as it can be: four fifths of a spiking query are float32 matrix products (`make bench`)."""
 
 import ctypes
 
@@ -15,7 +15,7 @@ def keep_freed_memory() -> None:
     """Let the C library keep what tensors free, up to 1 GiB apiece, for the next ones (glibc; elsewhere nothing happens).
 
     By default tensors of some 30 MB, one for each layer and training step, go back to the system and are
-    fetched again page by page: a third of the time of a training step.
+    fetched again page by page: about a quarter of the time of a training step.
     """
     trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
     try:
