@@ -99,10 +99,10 @@ def realistic(hidden: int) -> tuple[targets.SNN, Callable[[int], Tensor]]:
 
 def products(model: targets.SNN, n: int) -> Callable[[], object]:
     """The matrix products of n queries alone, in the blocks that queries use."""
-    blocks = [min(targets.BLOCK, n - start) for start in range(0, n, targets.BLOCK)]
-    layers = [model.hidden, model.output] * len(blocks)
-    spikes = [(torch.rand(SNN.num_steps * size, p.in_features) < 0.1).float() for size in blocks for p in layers[:2]]
-    return torch.no_grad()(lambda: [layer(spk) for layer, spk in zip(layers, spikes, strict=True)])
+    sizes = [min(targets.BLOCK, n - start) for start in range(0, n, targets.BLOCK)]
+    pixels, neurons = model.hidden.in_features, model.output.in_features
+    spikes = [[(torch.rand(SNN.num_steps, size, width) < 0.1).float() for width in (pixels, neurons)] for size in sizes]
+    return torch.no_grad()(lambda: [(model._hidden_currents(first), model.output(second)) for first, second in spikes])
 
 
 def spiking(quick: bool) -> list[Job]:

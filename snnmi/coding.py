@@ -27,7 +27,25 @@ def current_encode(
     return x.expand(num_steps, *x.shape)
 
 
-ENCODERS: dict[str, Callable] = {"rate": rate_encode, "current": current_encode}
+def clip_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """A constant current of the pixel value clipped to [0, 1]: the rate encoder's range without its spikes and chance."""
+    return current_encode(x.clamp(0, 1), num_steps, generator=generator)
+
+
+def frozen_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """The rate encoder with one draw for ever, the same for all images and queries: its spikes and range without its chance."""
+    frozen = torch.Generator().manual_seed(0)
+    draw = torch.rand((num_steps, 1, *x.shape[1:]), generator=frozen).to(x)
+    return torch.lt(draw, x).to(x)
+
+
+ENCODERS: dict[str, Callable] = {"rate": rate_encode, "frozen": frozen_encode, "clip": clip_encode, "current": current_encode}
+SPIKING = {"rate", "frozen"}  # give 0 or 1 and nothing else
+CONSTANT = {"clip", "current"}  # give the same at every step
 
 Output = Float[Tensor, " time batch classes"]
 Confidences = Float[Tensor, " batch classes"]

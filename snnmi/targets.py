@@ -10,11 +10,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnmi.coding import DECODERS, ENCODERS
+from snnmi.coding import CONSTANT, DECODERS, ENCODERS, SPIKING
+from snnmi.cpu import spike_product
 from snnmi.data import Dataset
 from snnmi.store import Checkpoint
 
-BLOCK = 64  # images that pass through the SNN at once on a CPU: 25 x 64 x 3000 floats still fit its cache
+BLOCK = 32  # images that pass through the SNN at once on a CPU: 25 x 32 x 3000 floats still fit its cache
 BLOCK_GPU = 4096
 
 
@@ -147,6 +148,7 @@ class SNN(nn.Module):
         self.hidden = nn.Linear(num_pixels, config.hidden)
         self.output = nn.Linear(config.hidden, num_classes)
         self.config = config
+        self._product = torch.empty(0), torch.empty(0), None  # hidden weights and bias, and their `spike_product`
         self.encode, self.decode = ENCODERS[config.encoder], DECODERS[config.decoder]
 
     def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[LIFTrace, LIFTrace]:
@@ -166,9 +168,20 @@ class SNN(nn.Module):
     @torch.no_grad()
     def _confidences(self, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Float[Tensor, " batch classes"]:
         c = self.config
-        spikes = self.encode(x, c.num_steps, generator=generator)
-        hidden = _fire_in_place(self.hidden(spikes), c.beta, c.threshold, _reset_height(c.beta, c.threshold, c.reset))
+        currents = self._hidden_currents(self.encode(x, c.num_steps, generator=generator))
+        hidden = _fire_in_place(currents, c.beta, c.threshold, _reset_height(c.beta, c.threshold, c.reset))
         return self.decode(*lif(self.output(hidden), beta=c.beta, threshold=c.threshold, reset=c.reset))
+
+    def _hidden_currents(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
+        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes on a CPU `spike_product`."""
+        weight, bias = self.hidden.weight, self.hidden.bias
+        if self.config.encoder in CONSTANT:
+            return self.hidden(spikes[0]).expand(len(spikes), -1, -1).contiguous()
+        if self.config.encoder not in SPIKING or weight.device.type != "cpu":
+            return self.hidden(spikes)
+        if not (torch.equal(weight, self._product[0]) and torch.equal(bias, self._product[1])):  # fused optimisers keep no version
+            self._product = weight.clone(), bias.clone(), spike_product(weight, bias)
+        return self._product[2](spikes.flatten(0, 1)).unflatten(0, spikes.shape[:2])
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         """Softmax cross-entropy of the output membranes, summed over the steps (paper, section IV-A)."""
@@ -188,7 +201,7 @@ def build(config: TargetConfig, image_shape: tuple[int, int], num_classes: int, 
 
 
 class TrainedTarget(NamedTuple):
-    model: ANN | SNN
+    model: nn.Module
     history: dict[str, list[float]]  # one entry an epoch: loss, test_accuracy
 
 
@@ -200,15 +213,41 @@ def train(
     device: str | torch.device = "cpu",
     checkpoint: Checkpoint | None = None,
 ) -> TrainedTarget:
-    """Train by Adam on shuffled batches; resumes from `checkpoint` where that holds a state."""
-    model = build(config, dataset.image_shape, dataset.num_classes, seed=seed).to(device)
-    optimizer = torch.optim.Adam(model.parameters(), lr=config.lr, fused=True)
+    """Build and train a target; resumes from `checkpoint` where that holds a state."""
+    return fit(
+        build(config, dataset.image_shape, dataset.num_classes, seed=seed).to(device),
+        dataset,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        lr=config.lr,
+        clip_norm=config.clip_norm,
+        seed=seed,
+        checkpoint=checkpoint,
+        description=f"train {dataset.name} {config.kind} seed {seed}",
+    )
+
+
+def fit(
+    model: nn.Module,
+    dataset: Dataset,
+    *,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    clip_norm: float | None,
+    seed: int,
+    checkpoint: Checkpoint | None,
+    description: str,
+) -> TrainedTarget:
+    """Train by Adam on shuffled batches of what `model.loss` says; all its chance is in the generator that it is given."""
+    device = next(model.parameters()).device
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
     shuffle = torch.Generator().manual_seed(seed)
     spikes = torch.Generator(device).manual_seed(seed)
     x_train, y_train = dataset.x_train.to(device), dataset.y_train.to(device)
-    per_epoch = -(-len(x_train) // config.batch_size)
+    per_epoch = -(-len(x_train) // batch_size)
     order, start = torch.empty(0, dtype=torch.long), 0
-    losses, curve = torch.zeros(per_epoch, device=device), torch.zeros(config.epochs, 2)
+    losses, curve = torch.zeros(per_epoch, device=device), torch.zeros(epochs, 2)
     if checkpoint and (state := checkpoint.load()):
         start, order, losses, curve = int(state["step"]), state["order"], state["losses"], state["curve"]
         model.load_state_dict(state["model"])
@@ -216,18 +255,18 @@ def train(
         shuffle.set_state(state["shuffle"])
         spikes.set_state(state["spikes"])
 
-    total = config.epochs * per_epoch
-    bar = tqdm(total=total, initial=start, desc=f"train {dataset.name} {config.kind} seed {seed}", unit="batch", mininterval=1)
+    total = epochs * per_epoch
+    bar = tqdm(total=total, initial=start, desc=description, unit="batch", mininterval=1)
     for step in range(start, total):
         epoch, batch = divmod(step, per_epoch)
         if batch == 0:
             order = torch.randperm(len(x_train), generator=shuffle)
-        chosen = order[batch * config.batch_size : (batch + 1) * config.batch_size].to(device)
+        chosen = order[batch * batch_size : (batch + 1) * batch_size].to(device)
         loss = model.loss(x_train[chosen], y_train[chosen], generator=spikes)
         optimizer.zero_grad()
         loss.backward()
-        if config.clip_norm is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), config.clip_norm)
+        if clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
         optimizer.step()
         losses[batch] = loss.detach()
         if batch == per_epoch - 1:

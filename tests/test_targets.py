@@ -8,7 +8,7 @@ from snntorch import spikegen, surrogate
 from torch import nn
 
 from snnmi import data
-from snnmi.coding import DECODERS, rate_encode
+from snnmi.coding import DECODERS, ENCODERS, rate_encode
 from snnmi.store import Checkpoint
 from snnmi.targets import ANN, BLOCK, SNN, TargetConfig, accuracy, build, lif, train
 
@@ -119,14 +119,15 @@ def test_first_weights_depend_on_the_seed_and_disturb_no_other_chance():
 
 @mark.parametrize("decoder", sorted(DECODERS))
 @mark.parametrize("reset", ["delayed", "before_decay"])
-def test_fast_queries_equal_the_differentiable_run(reset, decoder):
-    config = TargetConfig(hidden=50, reset=reset, decoder=decoder)
-    model, x = build(config, (8, 8), 10, seed=0), torch.rand(2 * BLOCK + 3, 8, 8, generator=seeded())
+@mark.parametrize("encoder", sorted(ENCODERS))
+def test_fast_queries_equal_the_differentiable_run(encoder, reset, decoder):
+    config = TargetConfig(hidden=50, reset=reset, decoder=decoder, encoder=encoder)
+    model, x = build(config, (8, 8), 10, seed=0), torch.rand(2 * BLOCK + 3, 8, 8, generator=seeded()) * 1.5 - 0.25
     with torch.no_grad():
         model.hidden.weight.mul_(3)  # enough current for spikes
     blocks, chance = [], seeded(7)
     for images in x.flatten(1).split(BLOCK):
-        hidden, output = model.run(rate_encode(images, 25, generator=chance))
+        hidden, output = model.run(ENCODERS[encoder](images, 25, generator=chance))
         assert 0.05 < hidden.spk.mean() < 0.95
         blocks.append(DECODERS[decoder](*output).detach())
     confidences = model(x, generator=seeded(7))
@@ -134,8 +135,22 @@ def test_fast_queries_equal_the_differentiable_run(reset, decoder):
     torch.testing.assert_close(confidences, torch.cat(blocks))
 
 
-def test_snn_with_a_current_encoder_has_no_chance_in_it():
-    model, x = build(TargetConfig(hidden=50, encoder="current"), (8, 8), 10, seed=0), torch.randn(5, 8, 8, generator=seeded())
+def test_queries_follow_when_the_weights_change():
+    model, x = build(TargetConfig(hidden=50), (8, 8), 10, seed=0), torch.rand(5, 8, 8, generator=seeded())
+    before = model(x, generator=seeded(0))
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.5, fused=True)  # changes weights and does not tell autograd
+    model.loss(x, torch.arange(5), generator=seeded(0)).backward()
+    optimizer.step()
+    assert not torch.equal(before, model(x, generator=seeded(0)))
+    model.load_state_dict(weights)
+    assert torch.equal(before, model(x, generator=seeded(0)))
+
+
+@mark.parametrize("encoder", ["current", "clip", "frozen"])
+def test_only_the_rate_encoder_has_chance_in_it(encoder):
+    model = build(TargetConfig(hidden=50, encoder=encoder), (8, 8), 10, seed=0)
+    x = torch.randn(5, 8, 8, generator=seeded())
     before = x.clone()
     assert torch.equal(model(x, generator=seeded(0)), model(x, generator=seeded(1)))
     assert torch.equal(x, before)
