@@ -14,17 +14,18 @@ MAY_IMPORT = {
     "cpu": set(),
     "data": {"_torchvision"},
     "coding": set(),
-    "targets": {"data", "coding", "store"},  # store: the type of a checkpoint
+    "targets": {"data", "coding", "cpu", "store"},  # store: the type of a checkpoint
     "blackbox": set(),
     "gamin": {"blackbox", "store"},
     "metrics": set(),
+    "statistics": {"metrics", "pages"},  # pages: numbers as text, for the sentence behind a verdict
     "boundaries": {"blackbox"},
     "store": set(),
     "profiles": {"targets", "gamin"},
     "figures": set(),
     "explore": {"figures"},
     "pages": set(),
-    "experiment": set(MODULES) - {"experiment", "calibrate", "figures", "explore", "pages"},  # the chain itself; it draws nothing
+    "experiment": set(MODULES) - {"experiment", "calibrate", "statistics", "figures", "explore", "pages"},  # the chain itself; it draws nothing
     "calibrate": {"experiment", "gamin", "metrics", "profiles", "store"},
 }
 
