@@ -99,8 +99,8 @@ def realistic(hidden: int) -> tuple[targets.SNN, Callable[[int], Tensor]]:
 
 def products(model: targets.SNN, n: int) -> Callable[[], object]:
     """The matrix products of n queries alone, in the blocks that queries use."""
-    sizes = [min(targets.BLOCK, n - start) for start in range(0, n, targets.BLOCK)]
     pixels, neurons = model.hidden.in_features, model.output.in_features
+    sizes = [len(part) for part in torch.empty(n).split(max(1, targets.AT_ONCE["cpu"] // (SNN.num_steps * neurons)))]
     spikes = [[(torch.rand(SNN.num_steps, size, width) < 0.1).float() for width in (pixels, neurons)] for size in sizes]
     return torch.no_grad()(lambda: [(model._hidden_currents(first), model.output(second)) for first, second in spikes])
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,21 @@ from tqdm import tqdm
 
 from snnmi import boundaries, cpu, data, gamin, metrics, profiles, targets
 from snnmi.blackbox import BlackBox
+from snnmi.controls import BASELINES, Variant
 from snnmi.store import Run, Store
+from snnmi.targets import QueryConfig, Target, TargetConfig
 
 # Seeds of the judge's draws: apart from the attacker's, which are the run's own seed.
 JUDGE = 1_000_003
+
+
+class Cell(NamedTuple):
+    """One attack of the grid; training a target asks for no attack seed."""
+
+    dataset: str
+    variant: Variant
+    seed: int  # of the target
+    attack_seed: int
 
 
 @dataclass(frozen=True)
@@ -26,6 +38,7 @@ class TargetRun:
     profile: str
     dataset: str
     target: str  # "ann" or "snn"
+    variant: str  # name of the control; of a baseline its target's
     seed: int
     run: Run
     config: targets.TargetConfig
@@ -63,7 +76,9 @@ class AttackRun:
     profile: str
     dataset: str
     target: str
-    seed: int
+    variant: str
+    seed: int  # of the target
+    attack_seed: int
     run: Run
     config: gamin.GaminConfig
 
@@ -170,7 +185,9 @@ def _weights(run: Run) -> dict:
 class Experiment:
     """A profile's runs, some settings replaced; None keeps the profile's own.
 
-    `results` holds one folder a profile. With `compute=False` only what is stored and complete is returned.
+    `variants` are controls in place of the two targets as they are. Every target is attacked once for each of
+    `attack_seeds`; None: once, by its own seed. `results` holds one folder a profile. With `compute=False` only what is
+    stored and complete is returned.
     """
 
     def __init__(
@@ -180,6 +197,8 @@ class Experiment:
         datasets: Sequence[str] | str | None = None,
         targets: Sequence[str] | str | None = None,
         seeds: Sequence[int] | str | None = None,
+        variants: Sequence[Variant] | None = None,
+        attack_seeds: Sequence[int] | str | None = None,
         batches: int | None = None,
         attack: gamin.GaminConfig | None = None,
         device: str = "cpu",
@@ -194,6 +213,8 @@ class Experiment:
             raise ValueError(f"datasets holds {sorted(unknown)}, expected {sorted(data.LOADERS)} or paths of .npz files")
         if unknown := set(self.kinds) - {"ann", "snn"}:
             raise ValueError(f"targets holds {sorted(unknown)}, expected only 'ann' and 'snn'")
+        self.variants = tuple(variants) if variants is not None else tuple(BASELINES[kind] for kind in self.kinds)
+        self.attack_seeds = None if attack_seeds is None else _listed("attack_seeds", attack_seeds, (), int)
         self.batches, self.attack = batches, attack
         self.device, self.results, self.compute = device, Path(results), compute
         self.store = Store(self.results / profile)
@@ -209,47 +230,70 @@ class Experiment:
 
     def targets(self) -> list[TargetRun]:
         """The trained targets, loaded or trained."""
-        return [run for cell in self._cells("targets") if (run := self._target(*cell))]
+        cells = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in self._cells()}  # one of each, whatever the attack seeds
+        return [run for cell in self._shown("targets", cells.values()) if (run := self._target(cell))]
 
     def attacks(self) -> list[AttackRun]:
         """The attacks, loaded or computed (their targets first)."""
-        return [run for cell in self._cells("attacks") if (run := self._attack(*cell))]
+        return [run for cell in self._shown("attacks", self._cells()) if (run := self._attack(cell))]
 
     def boundaries(self) -> list[BoundaryRun]:
         """The boundary measurements, loaded or computed, for the surrogate of each run's first class."""
-        return [run for cell in self._cells("boundaries") if (run := self._boundary(*cell))]
+        return [run for cell in self._shown("boundaries", self._cells()) if (run := self._boundary(cell))]
 
-    def _cells(self, what: str) -> Iterable[tuple[str, str, int]]:
-        cells = [(d, kind, seed) for seed in self.seeds for d in self.datasets for kind in self.kinds]
+    def _cells(self) -> list[Cell]:
+        return [
+            Cell(dataset, variant, seed, chance)
+            for seed in self.seeds for dataset in self.datasets for variant in self.variants for chance in self.attack_seeds or (seed,)
+        ]  # fmt: skip
+
+    def _shown(self, what: str, cells: Iterable[Cell]) -> Iterable[Cell]:
         return tqdm(cells, desc=f"{self.profile.name}: {what}", unit="run") if self.compute else cells
 
     def _name(self, dataset: str) -> str:
         """What results call a data set: its name, or for a user's file the file's name and digest."""
         return self.dataset(dataset).name if dataset.endswith(".npz") else dataset
 
-    def _target_settings(self, dataset: str, kind: str, seed: int) -> dict:
-        config = asdict(self.profile.target(dataset, kind))
-        return {"dataset": self._name(dataset), "shrink": self.profile.shrink.get(dataset, 1), "config": config, "seed": seed}
+    def _target_config(self, cell: Cell) -> TargetConfig | None:
+        """The profile's training with the variant's change; None where that depends on runs that are not there."""
+        variant, config = cell.variant, self.profile.target(cell.dataset, cell.variant.kind)
+        config = replace(config, hidden=round(config.hidden * variant.width), **variant.training)
+        if variant.match_accuracy:
+            own, other = (self._target(cell._replace(variant=BASELINES[k])) for k in sorted(BASELINES, key=variant.kind.__ne__))
+            if not (own and other):
+                return None
+            distance = (own.history["test_accuracy"] - other.history["test_accuracy"].iloc[-1]).abs()
+            config = replace(config, epochs=int(own.history["epoch"][distance.idxmin()]))
+        return config
 
-    def _attack_settings(self, dataset: str, kind: str, seed: int) -> dict:
-        config = self.attack or self.profile.attack(dataset)
+    def _target_settings(self, cell: Cell) -> dict | None:
+        config = self._target_config(cell)
+        shrink = self.profile.shrink.get(cell.dataset, 1)
+        return config and {"dataset": self._name(cell.dataset), "shrink": shrink, "config": asdict(config), "seed": cell.seed}
+
+    def _attack_settings(self, cell: Cell) -> dict | None:
+        config = replace(self.attack or self.profile.attack(cell.dataset), **cell.variant.attack)
         if self.batches is not None:
             config = replace(config, batches=self.batches)
-        return {
-            "target": self._target_settings(dataset, kind, seed),
-            "gamin": asdict(config),
-            "evaluation": asdict(self.profile.evaluation),
-            "seed": seed,
-        }
+        target = self._target_settings(cell)
+        query = {} if cell.variant.query == QueryConfig() else {"query": asdict(cell.variant.query)}
+        evaluation = asdict(self.profile.evaluation)
+        return target and {"target": target, "gamin": asdict(config), "evaluation": evaluation, "seed": cell.attack_seed} | query
 
-    def _get(self, what: str, settings: dict, dataset: str, kind: str, seed: int, compute) -> Run | None:
-        name = f"{what}-{self._name(dataset)}-{kind}-s{seed}"
+    def _get(self, what: str, settings: dict | None, cell: Cell, compute: Callable[[Run], None]) -> Run | None:
+        if settings is None:
+            return None
+        name = f"{what}-{self._name(cell.dataset)}-{cell.variant.kind}-s{cell.seed}"
+        if what != "target" and cell.attack_seed != cell.seed:
+            name += f"-a{cell.attack_seed}"
         return self.store.get(name, settings, compute if self.compute else None)
 
     # --- targets
 
-    def _target(self, dataset: str, kind: str, seed: int) -> TargetRun | None:
-        config = self.profile.target(dataset, kind)
+    def _target(self, cell: Cell) -> TargetRun | None:
+        dataset, variant, seed, _ = cell
+        settings = self._target_settings(cell)
+        config = settings and TargetConfig(**settings["config"])
 
         def compute(run: Run) -> None:
             images = self.dataset(dataset)
@@ -271,19 +315,35 @@ class Experiment:
                 weights=trained.model.state_dict(),
             )
 
-        run = self._get("target", self._target_settings(dataset, kind, seed), dataset, kind, seed, compute)
-        return run and TargetRun(self.profile.name, self._name(dataset), kind, seed, run, config)
+        run = self._get("target", settings, cell, compute)
+        return run and TargetRun(self.profile.name, self._name(dataset), variant.kind, variant.name, seed, run, config)
 
     # --- attacks
 
-    def _attack(self, dataset: str, kind: str, seed: int) -> AttackRun | None:
-        settings = self._attack_settings(dataset, kind, seed)
-        config = gamin.GaminConfig(**settings["gamin"])
-        run = self._get("attack", settings, dataset, kind, seed, lambda run: self._compute_attack(run, config, dataset, kind, seed))
-        return run and AttackRun(self.profile.name, self._name(dataset), kind, seed, run, config)
+    def _attack(self, cell: Cell) -> AttackRun | None:
+        dataset, variant, seed, attack_seed = cell
+        settings = self._attack_settings(cell)
+        config = settings and gamin.GaminConfig(**settings["gamin"])
+        run = self._get("attack", settings, cell, lambda run: self._compute_attack(run, config, cell))
+        return run and AttackRun(self.profile.name, self._name(dataset), variant.kind, variant.name, seed, attack_seed, run, config)
 
-    def _compute_attack(self, run: Run, config: gamin.GaminConfig, dataset: str, kind: str, seed: int) -> None:
-        images, model = self.dataset(dataset), self._with_weights(self._target, dataset, kind, seed).model.to(self.device)
+    def _asked(self, cell: Cell) -> tuple[Target, float]:
+        """The trained target as its variant asks it, and the temperature of its answers."""
+        images, query = self.dataset(cell.dataset), cell.variant.query
+        model = self._with_weights(self._target, cell).model.to(self.device)
+        if query == QueryConfig():
+            return model, 1.0
+        if query.match_entropy:
+            other = self._with_weights(self._target, cell._replace(variant=BASELINES["ann" if cell.variant.kind == "snn" else "snn"]))
+            ours, theirs = (
+                targets.answers(m, images.x_test, seed=JUDGE + cell.seed) for m in (model.asked(query), other.model.to(self.device))
+            )
+            query = replace(query, temperature=targets.matched_temperature(ours, targets.mean_entropy(theirs)))
+        return model.asked(query), query.temperature
+
+    def _compute_attack(self, run: Run, config: gamin.GaminConfig, cell: Cell) -> None:
+        dataset, variant, _, seed = cell
+        images, (model, temperature) = self.dataset(dataset), self._asked(cell)
         labels = list(range(images.num_classes))
         blackbox = BlackBox(model, seed=seed, device=self.device, budget=config.queries_per_class * len(labels))
         run.checkpoint.start()
@@ -296,7 +356,7 @@ class Experiment:
             seed=seed,
             device=self.device,
             checkpoint=run.checkpoint,
-            description=f"attack {self._name(dataset)} {kind} seed {seed}",
+            description=f"attack {self._name(dataset)} {variant.name} seed {cell.seed}",
         )
         if blackbox.queries != blackbox.budget:
             raise RuntimeError(f"{blackbox.queries} queries were spent, expected {blackbox.budget}")
@@ -312,6 +372,7 @@ class Experiment:
             metrics={
                 "labels": labels,
                 "queries_per_class": blackbox.queries // len(labels),
+                "temperature": temperature,
                 "image_shape": list(images.image_shape),
                 "num_classes": images.num_classes,
             },
@@ -322,13 +383,13 @@ class Experiment:
 
     # --- boundaries
 
-    def _boundary(self, dataset: str, kind: str, seed: int) -> BoundaryRun | None:
-        e = self.profile.evaluation
-        settings = {"attack": self._attack_settings(dataset, kind, seed), "label": 0}
+    def _boundary(self, cell: Cell) -> BoundaryRun | None:
+        e, seed, attacked = self.profile.evaluation, cell.attack_seed, self._attack_settings(cell)
+        settings = attacked and {"attack": attacked, "label": 0}
 
         def compute(run: Run) -> None:
-            images, model = self.dataset(dataset), self._with_weights(self._target, dataset, kind, seed).model.to(self.device)
-            attack = self._with_weights(self._attack, dataset, kind, seed)
+            images, (model, _) = self.dataset(cell.dataset), self._asked(cell)
+            attack = self._with_weights(self._attack, cell)
             run.checkpoint.start()
             chance = torch.Generator(self.device).manual_seed(JUDGE + seed)
             pair = attack.pair.only(settings["label"])
@@ -346,15 +407,15 @@ class Experiment:
             )
             run.finish(metrics=numbers, arrays=arrays)
 
-        run = self._get("boundary", settings, dataset, kind, seed, compute)
-        return run and BoundaryRun(self.profile.name, self._name(dataset), kind, seed, run)
+        run = self._get("boundary", settings, cell, compute)
+        return run and BoundaryRun(self.profile.name, self._name(cell.dataset), cell.variant.kind, cell.seed, run)
 
-    def _with_weights(self, step: Callable, *cell):
+    def _with_weights(self, step: Callable, cell: Cell):
         """A finished step whose weights are at hand: made again where the stored run keeps none, as those in git do."""
-        found = step(*cell)
+        found = step(cell)
         if found.run.weights() is None:
             (found.run.folder / "run.json").unlink()
-            found = step(*cell)
+            found = step(cell)
         return found
 
 
@@ -409,7 +470,8 @@ def score(
 def alongside(experiment: Experiment) -> list[Experiment]:
     """The given experiment, then read-only ones of the larger profiles kept in git, where they hold finished runs."""
     names = {"laptop", "paper"} - {experiment.profile.name}
-    others = [Experiment(name, results=experiment.results, compute=False) for name in sorted(names)]
+    same = dict(results=experiment.results, variants=experiment.variants)
+    others = [Experiment(name, compute=False, **same) for name in sorted(names)]
     return [experiment, *(other for other in others if other.targets())]
 
 
@@ -417,8 +479,8 @@ def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
     """One row a trained target."""
     return pd.DataFrame(
         {
-            "profile": t.profile, "dataset": t.dataset, "target": t.target, "seed": t.seed, "test_accuracy": t.test_accuracy,
-            "epochs": t.config.epochs, "hidden": t.config.hidden, "n_train": t.run.metrics["n_train"],
+            "profile": t.profile, "dataset": t.dataset, "target": t.target, "variant": t.variant, "seed": t.seed,
+            "test_accuracy": t.test_accuracy, "epochs": t.config.epochs, "hidden": t.config.hidden, "n_train": t.run.metrics["n_train"],
             "n_test": t.run.metrics["n_test"], "wall_s": t.provenance["wall_s"],
         }
         for e in experiments for t in e.targets()
@@ -430,7 +492,7 @@ def attacks_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
     tables = []
     for attack in (a for e in experiments for a in e.attacks()):
         scores = attack.scores.copy()
-        keys = {"profile": attack.profile, "dataset": attack.dataset, "target": attack.target, "seed": attack.seed}
+        keys = {name: getattr(attack, name) for name in ("profile", "dataset", "target", "variant", "seed", "attack_seed")}
         for place, (key, value) in enumerate((keys | {"queries": attack.queries_per_class}).items()):
             scores.insert(place, key, value)
         tables.append(scores)

@@ -1,12 +1,14 @@
 """The models under attack: a fully connected ANN and SNN with one hidden layer (paper, section IV-A), and their training."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import copy
+import math
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
+from scipy import optimize
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -15,8 +17,7 @@ from snnmi.cpu import spike_product
 from snnmi.data import Dataset
 from snnmi.store import Checkpoint
 
-BLOCK = 32  # images that pass through the SNN at once on a CPU: 25 x 32 x 3000 floats still fit its cache
-BLOCK_GPU = 4096
+AT_ONCE = {"cpu": 25 * 32 * 3000, "cuda": 25 * 4096 * 3000}  # time x images x neurons computed at once: what still fits a CPU's cache
 
 
 @dataclass(frozen=True)
@@ -119,13 +120,93 @@ def _fire_in_place(current: Float[Tensor, " time batch neuron"], beta: float, th
     return current
 
 
-class ANN(nn.Module):
-    """Linear, sigmoid, Linear, softmax (BrainLeaks' code)."""
+@dataclass(frozen=True)
+class QueryConfig:
+    """How trained weights are asked: None leaves them the encoder and decoder that they were trained with."""
+
+    encoder: str | None = None  # an ANN's own is "current"; behind one that draws it answers the mean over `num_steps` draws
+    decoder: str | None = None  # SNN only
+    temperature: float = 1.0  # confidences to the power 1 / temperature, normalised: above 1 flatter, below 1 sharper
+    match_entropy: bool = False  # temperature at which the mean entropy on test images is that of the other kind of target
+
+    def __post_init__(self):
+        for field, allowed in (("encoder", ENCODERS), ("decoder", DECODERS)):
+            if getattr(self, field) not in (None, *allowed):
+                raise ValueError(f"{field} is {getattr(self, field)!r}, expected None or one of {sorted(allowed)}")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature is {self.temperature}, expected more than 0")
+
+
+class Target(nn.Module):
+    """Two layers of weights, and how they are asked."""
+
+    encoder: str
 
     def __init__(self, config: TargetConfig, num_pixels: int, num_classes: int):
         super().__init__()
         self.hidden = nn.Linear(num_pixels, config.hidden)
         self.output = nn.Linear(config.hidden, num_classes)
+        self.config, self.temperature = config, 1.0
+        self._product = torch.empty(0), torch.empty(0), None  # hidden weights and bias, and their `spike_product`
+
+    def asked(self, query: QueryConfig) -> "Target":
+        """The same weights (shared, not copied) behind another encoder, decoder or temperature."""
+        other = copy.copy(self)
+        other.config = replace(self.config, decoder=query.decoder or self.config.decoder)
+        other.encoder, other.temperature = query.encoder or self.encoder, query.temperature
+        return other
+
+    def forward(self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator) -> Float[Tensor, " batch classes"]:
+        """Confidences, without gradients, in blocks of images that stay in cache; `generator` is the encoder's chance."""
+        block = max(1, AT_ONCE[x.device.type] // (self.config.num_steps * self.config.hidden))
+        return tempered(torch.cat([self._confidences(images, generator) for images in x.flatten(1).split(block)]), self.temperature)
+
+    def _confidences(self, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Float[Tensor, " batch classes"]:
+        raise NotImplementedError
+
+    def _encode(self, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Float[Tensor, " time batch pixels"]:
+        return ENCODERS[self.encoder](x, self.config.num_steps, generator=generator)
+
+    def _hidden_currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
+        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes on a CPU `spike_product`."""
+        weight, bias = self.hidden.weight, self.hidden.bias
+        if self.encoder in CONSTANT:
+            return self.hidden(x[0]).expand(len(x), -1, -1).contiguous()
+        if self.encoder not in SPIKING or weight.device.type != "cpu":
+            return self.hidden(x)
+        if not (torch.equal(weight, self._product[0]) and torch.equal(bias, self._product[1])):  # fused optimisers keep no version
+            self._product = weight.clone(), bias.clone(), spike_product(weight, bias)
+        return self._product[2](x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+
+def tempered(confidences: Float[Tensor, " batch classes"], temperature: float) -> Float[Tensor, " batch classes"]:
+    """Confidences to the power 1 / temperature, normalised: softmax(logits / temperature) for those of a softmax."""
+    if temperature == 1:
+        return confidences
+    return (confidences.clamp_min(torch.finfo(confidences.dtype).tiny).log() / temperature).softmax(-1)
+
+
+def mean_entropy(confidences: Float[Tensor, " batch classes"]) -> float:
+    """Mean entropy of each answer, nats."""
+    return float(torch.special.entr(confidences).sum(-1).mean())
+
+
+def matched_temperature(confidences: Float[Tensor, " batch classes"], entropy: float) -> float:
+    """The temperature in [0.001, 1000] at which these answers' mean entropy is (nearest to) `entropy`, nats."""
+
+    def excess(log_temperature: float) -> float:
+        return mean_entropy(tempered(confidences.double(), math.exp(log_temperature))) - entropy
+
+    low, high = math.log(1e-3), math.log(1e3)  # the mean entropy grows with the temperature
+    if excess(low) >= 0 or excess(high) <= 0:
+        return math.exp(low if excess(low) >= 0 else high)
+    return math.exp(optimize.brentq(excess, low, high))
+
+
+class ANN(Target):
+    """Linear, sigmoid, Linear, softmax (BrainLeaks' code)."""
+
+    encoder = "current"
 
     def logits(self, x: Float[Tensor, " batch height width"]) -> Float[Tensor, " batch classes"]:
         return self.output(self.hidden(x.flatten(1)).sigmoid())
@@ -133,23 +214,27 @@ class ANN(nn.Module):
     def forward(
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator | None = None
     ) -> Float[Tensor, " batch classes"]:
-        """Confidences; `generator` is there for the sake of a common interface and not used."""
-        return self.logits(x).softmax(-1)
+        """Confidences; `generator` is the chance of an encoder put before it (`asked`), and of no use without."""
+        if self.encoder in SPIKING:
+            return super().forward(x, generator=generator)
+        if self.encoder != "current":
+            x = ENCODERS[self.encoder](x, 1, generator=generator)[0]  # a constant current: one step serves all
+        return tempered(self.logits(x).softmax(-1), self.temperature)
+
+    @torch.no_grad()
+    def _confidences(self, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Float[Tensor, " batch classes"]:
+        return self.output(self._hidden_currents(self._encode(x, generator)).sigmoid_()).softmax(-1).mean(0)
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         return F.cross_entropy(self.logits(x), y)
 
 
-class SNN(nn.Module):
+class SNN(Target):
     """Linear, LIF, Linear, LIF over `num_steps` steps, with encoder in front and decoder behind (paper, section IV-A)."""
 
     def __init__(self, config: TargetConfig, num_pixels: int, num_classes: int):
-        super().__init__()
-        self.hidden = nn.Linear(num_pixels, config.hidden)
-        self.output = nn.Linear(config.hidden, num_classes)
-        self.config = config
-        self._product = torch.empty(0), torch.empty(0), None  # hidden weights and bias, and their `spike_product`
-        self.encode, self.decode = ENCODERS[config.encoder], DECODERS[config.decoder]
+        super().__init__(config, num_pixels, num_classes)
+        self.encoder = config.encoder
 
     def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[LIFTrace, LIFTrace]:
         """Hidden and output layer over time, differentiable; one matrix product a layer for all steps together."""
@@ -158,35 +243,16 @@ class SNN(nn.Module):
         hidden = lif(self.hidden(spikes), **neuron)
         return hidden, lif(self.output(hidden.spk), **neuron)
 
-    def forward(
-        self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
-    ) -> Float[Tensor, " batch classes"]:
-        """Confidences, without gradients, in blocks of images that stay in cache."""
-        block = BLOCK_GPU if x.is_cuda else BLOCK
-        return torch.cat([self._confidences(images, generator) for images in x.flatten(1).split(block)])
-
     @torch.no_grad()
     def _confidences(self, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Float[Tensor, " batch classes"]:
         c = self.config
-        currents = self._hidden_currents(self.encode(x, c.num_steps, generator=generator))
+        currents = self._hidden_currents(self._encode(x, generator))
         hidden = _fire_in_place(currents, c.beta, c.threshold, _reset_height(c.beta, c.threshold, c.reset))
-        return self.decode(*lif(self.output(hidden), beta=c.beta, threshold=c.threshold, reset=c.reset))
-
-    def _hidden_currents(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
-        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes on a CPU `spike_product`."""
-        weight, bias = self.hidden.weight, self.hidden.bias
-        if self.config.encoder in CONSTANT:
-            return self.hidden(spikes[0]).expand(len(spikes), -1, -1).contiguous()
-        if self.config.encoder not in SPIKING or weight.device.type != "cpu":
-            return self.hidden(spikes)
-        if not (torch.equal(weight, self._product[0]) and torch.equal(bias, self._product[1])):  # fused optimisers keep no version
-            self._product = weight.clone(), bias.clone(), spike_product(weight, bias)
-        return self._product[2](spikes.flatten(0, 1)).unflatten(0, spikes.shape[:2])
+        return DECODERS[c.decoder](*lif(self.output(hidden), beta=c.beta, threshold=c.threshold, reset=c.reset))
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         """Softmax cross-entropy of the output membranes, summed over the steps (paper, section IV-A)."""
-        spikes = self.encode(x.flatten(1), self.config.num_steps, generator=generator)
-        mem = self.run(spikes)[1].mem
+        mem = self.run(self._encode(x.flatten(1), generator))[1].mem
         return F.cross_entropy(mem.flatten(0, 1), y.repeat(len(mem))) * len(mem)
 
 
@@ -285,14 +351,13 @@ def fit(
 
 
 @torch.no_grad()
-def accuracy(
-    model: Callable[..., Tensor], x: Float[Tensor, " n height width"], y: Int[Tensor, " n"], *, seed: int
-) -> float:
-    """Share of images whose highest confidence is their own class; `seed` sets the draws of a rate-coded target."""
+def answers(model: nn.Module, x: Float[Tensor, " n height width"], *, seed: int) -> Float[Tensor, " n classes"]:
+    """Confidences for many images, on the CPU; `seed` sets the draws of a rate-coded target."""
     device = next(model.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
-    hits = sum(
-        int((model(images.to(device), generator=generator).argmax(-1).cpu() == labels).sum())
-        for images, labels in zip(x.split(1000), y.split(1000), strict=True)
-    )
-    return hits / len(x)
+    return torch.cat([model(images.to(device), generator=generator).cpu() for images in x.split(1000)])
+
+
+def accuracy(model: nn.Module, x: Float[Tensor, " n height width"], y: Int[Tensor, " n"], *, seed: int) -> float:
+    """Share of images whose highest confidence is their own class; `seed` as in `answers`."""
+    return int((answers(model, x, seed=seed).argmax(-1) == y).sum()) / len(x)

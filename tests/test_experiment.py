@@ -18,9 +18,9 @@ from snnmi.store import Checkpoint
 from tests.conftest import ROOT
 
 SCORES = ["fidelity_mae", "fidelity_top", "surrogate_accuracy", "A_comb", "A_target"]
-COLUMNS = """profile dataset target seed label pair queries batch M_global L_N L_G k fidelity_mae fidelity_mae_floor fidelity_mae_ceiling
-    fidelity_top fidelity_top_floor fidelity_top_ceiling surrogate_accuracy surrogate_accuracy_floor surrogate_accuracy_ceiling
-    A_comb A_target chance""".split()
+COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k fidelity_mae fidelity_mae_floor
+    fidelity_mae_ceiling fidelity_top fidelity_top_floor fidelity_top_ceiling surrogate_accuracy surrogate_accuracy_floor
+    surrogate_accuracy_ceiling A_comb A_target chance""".split()
 
 
 @pytest.fixture(autouse=True)

@@ -19,13 +19,16 @@ MAY_IMPORT = {
     "gamin": {"blackbox", "store"},
     "metrics": set(),
     "statistics": {"metrics", "pages"},  # pages: numbers as text, for the sentence behind a verdict
+    "controls": {"targets"},
+    "judges": {"coding", "data", "store", "targets"},
     "boundaries": {"blackbox"},
     "store": set(),
     "profiles": {"targets", "gamin"},
     "figures": set(),
     "explore": {"figures"},
     "pages": set(),
-    "experiment": set(MODULES) - {"experiment", "calibrate", "statistics", "figures", "explore", "pages"},  # the chain itself; it draws nothing
+    # the chain itself; it draws nothing
+    "experiment": set(MODULES) - {"experiment", "calibrate", "statistics", "figures", "explore", "pages"},
     "calibrate": {"experiment", "gamin", "metrics", "profiles", "store"},
 }
 

@@ -7,10 +7,10 @@ from pytest import approx, mark, raises, warns
 from snntorch import spikegen, surrogate
 from torch import nn
 
-from snnmi import data
+from snnmi import data, targets
 from snnmi.coding import DECODERS, ENCODERS, rate_encode
 from snnmi.store import Checkpoint
-from snnmi.targets import ANN, BLOCK, SNN, TargetConfig, accuracy, build, lif, train
+from snnmi.targets import ANN, SNN, QueryConfig, TargetConfig, accuracy, build, lif, train
 
 
 def seeded(seed=0):
@@ -120,19 +120,64 @@ def test_first_weights_depend_on_the_seed_and_disturb_no_other_chance():
 @mark.parametrize("decoder", sorted(DECODERS))
 @mark.parametrize("reset", ["delayed", "before_decay"])
 @mark.parametrize("encoder", sorted(ENCODERS))
-def test_fast_queries_equal_the_differentiable_run(encoder, reset, decoder):
+def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, decoder):
+    monkeypatch.setitem(targets.AT_ONCE, "cpu", 8 * 25 * 50 + 7)  # 8 images at once
     config = TargetConfig(hidden=50, reset=reset, decoder=decoder, encoder=encoder)
-    model, x = build(config, (8, 8), 10, seed=0), torch.rand(2 * BLOCK + 3, 8, 8, generator=seeded()) * 1.5 - 0.25
+    model, x = build(config, (8, 8), 10, seed=0), torch.rand(19, 8, 8, generator=seeded()) * 1.5 - 0.25
     with torch.no_grad():
         model.hidden.weight.mul_(3)  # enough current for spikes
     blocks, chance = [], seeded(7)
-    for images in x.flatten(1).split(BLOCK):
+    for images in x.flatten(1).split(8):
         hidden, output = model.run(ENCODERS[encoder](images, 25, generator=chance))
         assert 0.05 < hidden.spk.mean() < 0.95
         blocks.append(DECODERS[decoder](*output).detach())
     confidences = model(x, generator=seeded(7))
     assert confidences.shape == (len(x), 10) and not confidences.requires_grad
     torch.testing.assert_close(confidences, torch.cat(blocks))
+
+
+def test_the_same_weights_answer_behind_another_encoder_and_decoder():
+    model, x = build(TargetConfig(hidden=50), (8, 8), 10, seed=0), torch.randn(6, 8, 8, generator=seeded())
+    before = model(x, generator=seeded(1))
+    asked = model.asked(QueryConfig(encoder="clip", decoder="count"))
+    whole = build(TargetConfig(hidden=50, encoder="clip", decoder="count"), (8, 8), 10, seed=0)
+    assert torch.equal(asked(x, generator=seeded()), whole(x, generator=seeded()))
+    assert asked.hidden is model.hidden and torch.equal(model(x, generator=seeded(1)), before)  # shared, and left as it was
+
+
+def test_an_ann_behind_a_clip_answers_for_the_clipped_image():
+    model, x = build(TargetConfig(kind="ann", hidden=50), (8, 8), 10, seed=0), torch.randn(6, 8, 8, generator=seeded())
+    clipped = model.asked(QueryConfig(encoder="clip"))
+    torch.testing.assert_close(clipped(x, generator=seeded()), model(x.clamp(0, 1)))
+    assert not torch.allclose(clipped(x, generator=seeded()), model(x))
+
+
+def test_an_ann_behind_bernoulli_spikes_answers_the_mean_over_25_draws():
+    model, x = build(TargetConfig(kind="ann", hidden=50), (8, 8), 10, seed=0), torch.rand(6, 8, 8, generator=seeded())
+    spikes = rate_encode(x.flatten(1), 25, generator=seeded(3))
+    expected = torch.stack([model(step.view(x.shape)) for step in spikes]).mean(0)
+    torch.testing.assert_close(model.asked(QueryConfig(encoder="rate"))(x, generator=seeded(3)), expected)
+
+
+def test_temperature_is_that_of_the_softmax():
+    logits = torch.tensor([[1.0, 3.0, -2.0]])
+    torch.testing.assert_close(targets.tempered(logits.softmax(-1), 2.0), (logits / 2).softmax(-1))
+    assert targets.tempered(logits.softmax(-1), 1e-3).tolist() == [[0, 1, 0]]
+
+
+def test_matched_temperature_gives_the_wanted_mean_entropy():
+    confidences = torch.randn(50, 10, generator=seeded()).mul(3).softmax(-1)
+    for wanted in (0.1, targets.mean_entropy(confidences), 2.0):
+        found = targets.matched_temperature(confidences, wanted)
+        assert targets.mean_entropy(targets.tempered(confidences, found)) == approx(wanted, abs=1e-4)
+    assert targets.matched_temperature(confidences, targets.mean_entropy(confidences)) == approx(1, abs=1e-3)
+    assert targets.matched_temperature(confidences, 9.0) == approx(1000)  # no answer is that flat: the flattest
+
+
+@mark.parametrize("wrong", [dict(encoder="ratte"), dict(decoder="ratte"), dict(temperature=0.0)])
+def test_a_query_setting_that_does_not_exist_is_refused(wrong):
+    with raises(ValueError, match="expected"):
+        QueryConfig(**wrong)
 
 
 def test_queries_follow_when_the_weights_change():
