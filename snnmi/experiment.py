@@ -230,27 +230,28 @@ class Experiment:
 
     def targets(self) -> list[TargetRun]:
         """The trained targets, loaded or trained."""
-        cells = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in self._cells()}  # one of each, whatever the attack seeds
-        return [run for cell in self._shown("targets", cells.values()) if (run := self._target(cell))]
+        cells = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in self.cells()}  # one of each, whatever the attack seeds
+        return [run for cell in self._progress("targets", cells.values()) if (run := self.target_of(cell))]
 
     def attacks(self) -> list[AttackRun]:
         """The attacks, loaded or computed (their targets first)."""
-        return [run for cell in self._shown("attacks", self._cells()) if (run := self._attack(cell))]
+        return [run for cell in self._progress("attacks", self.cells()) if (run := self.attack_of(cell))]
 
     def boundaries(self) -> list[BoundaryRun]:
         """The boundary measurements, loaded or computed, for the surrogate of each run's first class."""
-        return [run for cell in self._shown("boundaries", self._cells()) if (run := self._boundary(cell))]
+        return [run for cell in self._progress("boundaries", self.cells()) if (run := self._boundary(cell))]
 
-    def _cells(self) -> list[Cell]:
+    def cells(self) -> list[Cell]:
+        """Every attack of the grid, seeds outermost."""
         return [
             Cell(dataset, variant, seed, chance)
             for seed in self.seeds for dataset in self.datasets for variant in self.variants for chance in self.attack_seeds or (seed,)
         ]  # fmt: skip
 
-    def _shown(self, what: str, cells: Iterable[Cell]) -> Iterable[Cell]:
+    def _progress(self, what: str, cells: Iterable[Cell]) -> Iterable[Cell]:
         return tqdm(cells, desc=f"{self.profile.name}: {what}", unit="run") if self.compute else cells
 
-    def _name(self, dataset: str) -> str:
+    def name(self, dataset: str) -> str:
         """What results call a data set: its name, or for a user's file the file's name and digest."""
         return self.dataset(dataset).name if dataset.endswith(".npz") else dataset
 
@@ -259,7 +260,7 @@ class Experiment:
         variant, config = cell.variant, self.profile.target(cell.dataset, cell.variant.kind)
         config = replace(config, hidden=round(config.hidden * variant.width), **variant.training)
         if variant.match_accuracy:
-            own, other = (self._target(cell._replace(variant=BASELINES[k])) for k in sorted(BASELINES, key=variant.kind.__ne__))
+            own, other = (self.target_of(cell._replace(variant=BASELINES[k])) for k in sorted(BASELINES, key=variant.kind.__ne__))
             if not (own and other):
                 return None
             distance = (own.history["test_accuracy"] - other.history["test_accuracy"].iloc[-1]).abs()
@@ -269,7 +270,7 @@ class Experiment:
     def _target_settings(self, cell: Cell) -> dict | None:
         config = self._target_config(cell)
         shrink = self.profile.shrink.get(cell.dataset, 1)
-        return config and {"dataset": self._name(cell.dataset), "shrink": shrink, "config": asdict(config), "seed": cell.seed}
+        return config and {"dataset": self.name(cell.dataset), "shrink": shrink, "config": asdict(config), "seed": cell.seed}
 
     def _attack_settings(self, cell: Cell) -> dict | None:
         config = replace(self.attack or self.profile.attack(cell.dataset), **cell.variant.attack)
@@ -283,14 +284,15 @@ class Experiment:
     def _get(self, what: str, settings: dict | None, cell: Cell, compute: Callable[[Run], None]) -> Run | None:
         if settings is None:
             return None
-        name = f"{what}-{self._name(cell.dataset)}-{cell.variant.kind}-s{cell.seed}"
+        name = f"{what}-{self.name(cell.dataset)}-{cell.variant.kind}-s{cell.seed}"
         if what != "target" and cell.attack_seed != cell.seed:
             name += f"-a{cell.attack_seed}"
         return self.store.get(name, settings, compute if self.compute else None)
 
     # --- targets
 
-    def _target(self, cell: Cell) -> TargetRun | None:
+    def target_of(self, cell: Cell) -> TargetRun | None:
+        """One target, loaded or trained; None if it is not there and nothing may be computed."""
         dataset, variant, seed, _ = cell
         settings = self._target_settings(cell)
         config = settings and TargetConfig(**settings["config"])
@@ -316,25 +318,26 @@ class Experiment:
             )
 
         run = self._get("target", settings, cell, compute)
-        return run and TargetRun(self.profile.name, self._name(dataset), variant.kind, variant.name, seed, run, config)
+        return run and TargetRun(self.profile.name, self.name(dataset), variant.kind, variant.name, seed, run, config)
 
     # --- attacks
 
-    def _attack(self, cell: Cell) -> AttackRun | None:
+    def attack_of(self, cell: Cell) -> AttackRun | None:
+        """One attack, loaded or computed; None if it is not there and nothing may be computed."""
         dataset, variant, seed, attack_seed = cell
         settings = self._attack_settings(cell)
         config = settings and gamin.GaminConfig(**settings["gamin"])
         run = self._get("attack", settings, cell, lambda run: self._compute_attack(run, config, cell))
-        return run and AttackRun(self.profile.name, self._name(dataset), variant.kind, variant.name, seed, attack_seed, run, config)
+        return run and AttackRun(self.profile.name, self.name(dataset), variant.kind, variant.name, seed, attack_seed, run, config)
 
     def _asked(self, cell: Cell) -> tuple[Target, float]:
         """The trained target as its variant asks it, and the temperature of its answers."""
         images, query = self.dataset(cell.dataset), cell.variant.query
-        model = self._with_weights(self._target, cell).model.to(self.device)
+        model = self.with_weights(self.target_of, cell).model.to(self.device)
         if query == QueryConfig():
             return model, 1.0
         if query.match_entropy:
-            other = self._with_weights(self._target, cell._replace(variant=BASELINES["ann" if cell.variant.kind == "snn" else "snn"]))
+            other = self.with_weights(self.target_of, cell._replace(variant=BASELINES["ann" if cell.variant.kind == "snn" else "snn"]))
             ours, theirs = (
                 targets.answers(m, images.x_test, seed=JUDGE + cell.seed) for m in (model.asked(query), other.model.to(self.device))
             )
@@ -356,7 +359,7 @@ class Experiment:
             seed=seed,
             device=self.device,
             checkpoint=run.checkpoint,
-            description=f"attack {self._name(dataset)} {variant.name} seed {cell.seed}",
+            description=f"attack {self.name(dataset)} {variant.name} seed {cell.seed}",
         )
         if blackbox.queries != blackbox.budget:
             raise RuntimeError(f"{blackbox.queries} queries were spent, expected {blackbox.budget}")
@@ -389,7 +392,7 @@ class Experiment:
 
         def compute(run: Run) -> None:
             images, (model, _) = self.dataset(cell.dataset), self._asked(cell)
-            attack = self._with_weights(self._attack, cell)
+            attack = self.with_weights(self.attack_of, cell)
             run.checkpoint.start()
             chance = torch.Generator(self.device).manual_seed(JUDGE + seed)
             pair = attack.pair.only(settings["label"])
@@ -408,9 +411,9 @@ class Experiment:
             run.finish(metrics=numbers, arrays=arrays)
 
         run = self._get("boundary", settings, cell, compute)
-        return run and BoundaryRun(self.profile.name, self._name(cell.dataset), cell.variant.kind, cell.seed, run)
+        return run and BoundaryRun(self.profile.name, self.name(cell.dataset), cell.variant.kind, cell.seed, run)
 
-    def _with_weights(self, step: Callable, cell: Cell):
+    def with_weights(self, step: Callable, cell: Cell):
         """A finished step whose weights are at hand: made again where the stored run keeps none, as those in git do."""
         found = step(cell)
         if found.run.weights() is None:

@@ -249,17 +249,34 @@ def _leak(
 # --- the verdict
 
 
+@torch.no_grad()
+def natural_distance(judge: nn.Module, dataset: Dataset, *, level: float = 0.95) -> float:
+    """How far real images of a class lie from its nearest training image: the quantile over all test images, by `feature_distance`."""
+    nearest = [
+        feature_distance(judge, dataset.x_test[dataset.y_test == label], dataset.x_train[dataset.y_train == label]).amin(1)
+        for label in dataset.y_test.unique()
+    ]
+    return float(torch.cat(nearest).quantile(level))
+
+
 def judge_images(
-    judge: nn.Module, dataset: Dataset, images: Float[Tensor, " classes n height width"], labels: Sequence[int]
+    judge: nn.Module,
+    dataset: Dataset,
+    images: Float[Tensor, " classes n height width"],
+    labels: Sequence[int],
+    *,
+    natural: float,
 ) -> list[dict[str, float | int]]:
     """One row a class: whom the judge sees in its images, and how near these are to the class's training and test images.
 
     All n images: "judge_accuracy", the share called y; "judge_confidence", the mean confidence in y.
-    The first COMPARED, as means: "ssim_train" to the most similar of the CANDIDATES training images nearest in pixels, "ssim_mean"
-    to the class mean; for "feature" and "pixel" distances "_train" and "_test" to the nearest image of all, "_leak" as `leak`
-    says (not their difference where the sets are of different sizes). The first image: "feature_nearest" and
-    "pixel_nearest", places in x_train of the training image of the class nearest to it. At most AT_MOST
-    training and AT_MOST test images a class are looked at; without test images what needs them is NaN.
+    The first COMPARED, as means: "recognised", the share called y that is also as near to a training image of the class as
+    real images are (within `natural`, from `natural_distance`; noise made to fool a network is called y, but lies far off);
+    "ssim_train" to the most similar of the CANDIDATES training images nearest in pixels, "ssim_mean" to the class mean; for
+    "feature" and "pixel" distances "_train" and "_test" to the nearest image of all, "_leak" as `leak` says (not their
+    difference where the sets are of different sizes). The first image: "feature_nearest" and "pixel_nearest", places in
+    x_train of the training image of the class nearest to it. At most AT_MOST training and AT_MOST test images a class
+    are looked at; without test images what needs them is NaN.
     """
     if len(images) != len(labels) or images.shape[1] < 1:
         raise ValueError(f"images hold {images.shape[1]} images of {len(images)} classes, expected one or more of {len(labels)} classes")
@@ -269,11 +286,11 @@ def judge_images(
         raise ValueError(f"images span [{images.min():g}, {images.max():g}], expected grey values in [0, 1]")
     if wrong := [label for label in labels if not 0 <= label < dataset.num_classes]:
         raise ValueError(f"labels hold {wrong[0]}, expected classes from 0 to {dataset.num_classes - 1}")
-    return [_judge_class(judge, dataset, x.cpu(), label) for x, label in zip(images, labels)]
+    return [_judge_class(judge, dataset, x.cpu(), label, natural) for x, label in zip(images, labels)]
 
 
 @torch.no_grad()
-def _judge_class(judge: nn.Module, dataset: Dataset, x: Images, label: int) -> dict[str, float | int]:
+def _judge_class(judge: nn.Module, dataset: Dataset, x: Images, label: int, natural: float) -> dict[str, float | int]:
     confidences = judge(x.to(next(judge.parameters()).device)).cpu()
     places = _spread((dataset.y_train == label).nonzero()[:, 0])
     train, test = dataset.x_train[places], dataset.x_test[_spread((dataset.y_test == label).nonzero()[:, 0])]
@@ -290,6 +307,9 @@ def _judge_class(judge: nn.Module, dataset: Dataset, x: Images, label: int) -> d
     itself = pixel_distance(x, test) == 0
     for name, distance in (("feature", functools.partial(feature_distance, judge)), ("pixel", pixel_distance)):
         to_train, to_test = distance(x, train), distance(x, test)
+        if name == "feature":
+            called = confidences.argmax(-1)[: len(x)] == label
+            row["recognised"] = float((called & (to_train.amin(1) <= natural)).float().mean())
         others = to_test.masked_fill(itself, float("inf"))
         row |= {
             f"{name}_train": float(to_train.amin(1).mean()),

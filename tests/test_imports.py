@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "statistics": {"metrics", "pages"},  # pages: numbers as text, for the sentence behind a verdict
     "controls": {"targets"},
     "judges": {"coding", "data", "store", "targets"},
+    "judgements": {"controls", "experiment", "judges", "store"},
     "boundaries": {"blackbox"},
     "store": set(),
     "profiles": {"targets", "gamin"},
@@ -28,7 +29,7 @@ MAY_IMPORT = {
     "explore": {"figures"},
     "pages": set(),
     # the chain itself; it draws nothing
-    "experiment": set(MODULES) - {"experiment", "calibrate", "statistics", "figures", "explore", "pages"},
+    "experiment": set(MODULES) - {"experiment", "calibrate", "judgements", "statistics", "figures", "explore", "pages"},
     "calibrate": {"experiment", "gamin", "metrics", "profiles", "store"},
 }
 
