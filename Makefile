@@ -1,18 +1,23 @@
 # make book [PROFILE=quick|laptop|paper|smoke] [DEVICE=cpu|cuda]    execute the notebooks, build the book
 # make test                                                        lint, module tests, notebooks, the book in a browser
 # make calibrate                                                   the attack's open settings, on MNIST-ANN (resumes)
+# make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]         pack all that a GPU machine without network lacks
+# make import-results FROM=results.zip                             take home what was made there, verified
 # make env | bench | clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
 .ONESHELL:
 .SILENT:
-.PHONY: book notebooks html test lint env bench calibrate clean
+.PHONY: book notebooks html test lint env bench calibrate offline-kit import-results clean
 
 PYTHON ?= python3
 VENV ?= .venv
 PROFILE ?= quick
 DEVICE ?= cpu
+PYTHON_THERE ?= 3.12
+HAS ?=
+FROM ?= results.zip
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
@@ -53,6 +58,12 @@ bench: env
 
 calibrate: env
 	python -m snnmi.calibrate --full
+
+offline-kit: env
+	python -m snnmi.offline kit --python $(PYTHON_THERE) --has $(HAS)
+
+import-results: env
+	python -m snnmi.offline bring $(FROM)
 
 clean:
 	rm -rf _build build executed .pytest_cache .ruff_cache

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -235,6 +236,23 @@ def _places(file: str) -> list[Path]:
 def _where(name: str, file: str) -> str:
     places = " or ".join(str(p.parent) for p in _places(file))
     return f"data set {name!r} is not on this machine: put {file} into {places}, or set SNNMI_DATA to the folder that holds it"
+
+
+def files(names: Iterable[str]) -> list[tuple[Path, str]]:
+    """The files behind these data sets, each checked and with its place in a folder that `SNNMI_DATA` may name; digits have none."""
+    found = []
+    for name in names:
+        load(name)
+        if name == "mnist":
+            found += [(_mnist_file(file, False), f"MNIST/raw/{file}.gz") for file in MNIST_FILES]
+        elif name == "faces":
+            path = next(p for place in ("att_faces.zip", "att_faces") for p in _places(place) if p.exists())
+            if path.is_dir():
+                raise ValueError(f"{path} is a folder, expected att_faces.zip to take along")
+            found.append((path, "att_faces.zip"))
+        elif name != "digits":
+            raise ValueError(f"data set {name!r} is a file of your own: copy it yourself")
+    return found
 
 
 def _fetch(url: str, path: Path, name: str) -> Path:

@@ -238,6 +238,8 @@ def provenance() -> dict:
 @cache
 def _commit() -> str:
     """The commit that is running: asked once, when the first store is opened, as the files may change under a long run."""
+    if (packed := Path(__file__).parents[1] / "COMMIT").exists():  # an offline kit says where it was packed
+        return packed.read_text().strip()
     try:
         git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
         return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()

@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "explore": {"figures"},
     "pages": set(),
     # the chain itself; it draws nothing
-    "experiment": set(MODULES) - {"experiment", "calibrate", "judgements", "statistics", "figures", "explore", "pages"},
+    "experiment": set(MODULES) - {"experiment", "calibrate", "offline", "judgements", "statistics", "figures", "explore", "pages"},
+    "offline": {"controls", "data", "experiment", "judgements", "profiles", "store"},
     "calibrate": {"experiment", "gamin", "metrics", "profiles", "store"},
 }
 
