@@ -1,9 +1,12 @@
 """Data set -> target -> BlackBox -> attack -> scores, each step asking the store first; the notebooks talk to this file."""
 
+import copy
 import json
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +23,7 @@ from snnmi.targets import QueryConfig, Target, TargetConfig
 
 # Seeds of the judge's draws: apart from the attacker's, which are the run's own seed.
 JUDGE = 1_000_003
+SEEDS = 10  # target seeds that are looked for in stored results
 
 
 class Cell(NamedTuple):
@@ -187,7 +191,8 @@ class Experiment:
 
     `variants` are controls in place of the two targets as they are. Every target is attacked once for each of
     `attack_seeds`; None: once, by its own seed. `results` holds one folder a profile. With `compute=False` only what is
-    stored and complete is returned.
+    stored and complete is returned. Two or more `workers` are processes of one thread each that share what is missing: for
+    small networks faster than one process with as many threads.
     """
 
     def __init__(
@@ -204,6 +209,7 @@ class Experiment:
         device: str = "cpu",
         results: str | Path = "results",
         compute: bool = True,
+        workers: int = 1,
     ):
         self.profile = profiles.get(profile)
         self.datasets = _listed("datasets", datasets, self.profile.datasets, str)
@@ -216,7 +222,7 @@ class Experiment:
         self.variants = tuple(variants) if variants is not None else tuple(BASELINES[kind] for kind in self.kinds)
         self.attack_seeds = None if attack_seeds is None else _listed("attack_seeds", attack_seeds, (), int)
         self.batches, self.attack = batches, attack
-        self.device, self.results, self.compute = device, Path(results), compute
+        self.device, self.results, self.compute, self.workers = device, Path(results), compute, workers
         self.store = Store(self.results / profile)
         self._loaded: dict[str, data.Dataset] = {}
         if compute:
@@ -231,10 +237,14 @@ class Experiment:
     def targets(self) -> list[TargetRun]:
         """The trained targets, loaded or trained."""
         cells = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in self.cells()}  # one of each, whatever the attack seeds
+        self._share("target_of", cells.values())
         return [run for cell in self._progress("targets", cells.values()) if (run := self.target_of(cell))]
 
     def attacks(self) -> list[AttackRun]:
         """The attacks, loaded or computed (their targets first)."""
+        if self.workers > 1:
+            self.targets()  # first, or two workers would train the same one
+            self._share("attack_of", self.cells())
         return [run for cell in self._progress("attacks", self.cells()) if (run := self.attack_of(cell))]
 
     def boundaries(self) -> list[BoundaryRun]:
@@ -250,6 +260,23 @@ class Experiment:
 
     def _progress(self, what: str, cells: Iterable[Cell]) -> Iterable[Cell]:
         return tqdm(cells, desc=f"{self.profile.name}: {what}", unit="run") if self.compute else cells
+
+    def _share(self, step: str, cells: Iterable[Cell]) -> None:
+        """Let the workers fill the store with what is missing; what depends on other runs (`match_accuracy`) comes last."""
+        if not self.compute or self.workers < 2:
+            return
+        reader = copy.copy(self)
+        reader.compute = False
+        missing = [cell for cell in sorted(cells, key=lambda cell: cell.variant.match_accuracy) if not getattr(reader, step)(cell)]
+        if len(missing) < 2:
+            return
+        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+            done = as_completed([pool.submit(_compute, self, step, cell) for cell in missing])
+            for job in tqdm(done, total=len(missing), desc=f"{self.profile.name}: {self.workers} workers", unit="run"):
+                job.result()
+
+    def __getstate__(self) -> dict:
+        return self.__dict__ | {"_loaded": {}}  # a worker loads data for itself
 
     def name(self, dataset: str) -> str:
         """What results call a data set: its name, or for a user's file the file's name and digest."""
@@ -422,6 +449,15 @@ class Experiment:
         return found
 
 
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+    cpu.make_fast()
+
+
+def _compute(experiment: Experiment, step: str, cell: Cell) -> None:
+    getattr(experiment, step)(cell)
+
+
 @torch.no_grad()
 def score(
     model, pair: gamin.Pair, images: data.Dataset, labels: Sequence[int], e: profiles.Evaluation, *, seed: int, device: str
@@ -471,9 +507,9 @@ def score(
 
 
 def alongside(experiment: Experiment) -> list[Experiment]:
-    """The given experiment, then read-only ones of the larger profiles kept in git, where they hold finished runs."""
+    """The given experiment, then read-only ones of the larger profiles kept in git, with whatever seeds are stored there."""
     names = {"laptop", "paper"} - {experiment.profile.name}
-    same = dict(results=experiment.results, variants=experiment.variants)
+    same = dict(results=experiment.results, variants=experiment.variants, seeds=list(range(SEEDS)))
     others = [Experiment(name, compute=False, **same) for name in sorted(names)]
     return [experiment, *(other for other in others if other.targets())]
 

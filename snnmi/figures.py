@@ -494,3 +494,173 @@ def _number_regions(ax: Axes, regions: Integer[np.ndarray, " side side"], extent
             row, column = np.unravel_index(depth.argmax(), depth.shape)
             x, y = x0 + (column + 0.5) / width * (x1 - x0), y0 + (row + 0.5) / height * (y1 - y0)
             ax.text(x, y, str(label), ha="center", va="center", fontsize=7.5)
+
+
+# --- what carries the gap (chapter "Controls")
+
+FACTORS = {  # of `effects`: colour and name
+    "gap": (COLORS["ink"], "SNN − ANN"),
+    "range": (COLORS["surrogate"], "input range"),
+    "encoder": (COLORS["noise"], "encoder's draw"),
+    "neuron": (COLORS["snn"], "spiking neuron"),
+}
+
+
+def effects(frame: pd.DataFrame) -> Figure:
+    """The gap between SNN and ANN and what each factor adds to it: a row of panels a metric, a column a scale.
+
+    `frame`: metric, scale, factor (a key of FACTORS; others are left out), effect, low, high, smallest, largest. Bar: effect;
+    black line: its interval; hollow box: from the smallest to the largest over the orders of making the changes.
+    """
+    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
+    fig = _figure(np.clip(1.9 + 1.9 * len(scales), 4.2, 6.4), 0.6 + 1.15 * len(metrics))
+    axes = fig.subplots(len(metrics), len(scales), squeeze=False, sharex="row", sharey=True)
+    for (metric, scale), part in frame.groupby(["metric", "scale"], sort=False):
+        ax = axes[metrics.index(metric), scales.index(scale)]
+        for row in part[part.factor.isin(FACTORS)].itertuples():
+            y, color = [*FACTORS].index(row.factor), FACTORS[row.factor][0]
+            ax.barh(y, row.effect, height=0.58, color=color, alpha=1 if row.factor == "gap" else 0.75)
+            ax.hlines(y, row.low, row.high, color="white", linewidth=3.4)
+            ax.hlines(y, row.low, row.high, color="black", linewidth=1.5)
+            if row.factor != "gap" and row.smallest < row.largest:
+                ax.barh(y, row.largest - row.smallest, left=row.smallest, height=0.8, fill=False, edgecolor=color, linewidth=0.8, zorder=3)
+        ax.axvline(0, color="#777777", linewidth=0.9)
+        ax.axhline(0.5, color=COLORS["faint"], linewidth=0.8)
+        ax.grid(axis="x")
+        ax.set_axisbelow(True)
+        ax.use_sticky_edges = False
+        ax.margins(x=0.06)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        if (part[["effect", "smallest", "largest"]] == 0).all(axis=None):
+            ax.text(0.5, 0.5, "no gap, no effect", transform=ax.transAxes, ha="center", va="center", backgroundcolor="white")
+    for line, metric in zip(axes, metrics, strict=True):
+        line[0].set_ylabel(metric, fontweight="bold")
+        line[0].set_yticks(range(len(FACTORS)), [name for _, name in FACTORS.values()])
+        line[0].set_ylim(len(FACTORS) - 0.45, -0.55)
+        for ax in line:
+            ax.tick_params(axis="y", length=0)
+        if not frame.loc[frame.metric == metric, ["low", "high", "smallest", "largest"]].to_numpy().any():
+            line[0].set(xlim=(-1, 1), xticks=[0])
+    for ax, scale in zip(axes[0], scales, strict=True):
+        ax.set_title(scale, fontsize=9.5)
+    return fig
+
+
+def changes(frame: pd.DataFrame) -> Figure:
+    """A forest of controls minus their baseline: a panel a metric, a line a control, grouped by factor; a mark a scale.
+
+    `frame`: metric, scale, factor, target, name, difference, low, high.
+    """
+    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
+    lines: list[tuple[str, str]] = []  # (text, target); a factor's heading has no target
+    places: dict[tuple[str, str, str], int] = {}
+    for (factor, target, name), _ in frame.groupby(["factor", "target", "name"], sort=False):
+        if (factor, "") not in lines:
+            lines.append((factor, ""))
+        places[factor, target, name] = len(lines)
+        lines.append((f"{KINDS[target]}: {name}", target))
+    fig = _figure(6.2, 0.8 + 0.19 * len(lines))
+    axes = fig.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
+    markers = dict(zip(scales, ("o", "s", "D", "^", "v", "P")))
+    for ax, metric in zip(axes, metrics, strict=True):
+        heights: dict[tuple[str, str, str, str], float] = {}
+        ax.axvline(0, color="#777777", linewidth=0.9)
+        shown = frame[frame.metric == metric]
+        for (factor, target, name), rows in shown.groupby(["factor", "target", "name"], sort=False):
+            shifts = np.linspace(-0.2, 0.2, len(rows)) if len(rows) > 1 else [0.0]
+            heights |= {(factor, target, name, s): places[factor, target, name] + dy for s, dy in zip(rows.scale, shifts, strict=True)}
+        for row in shown.itertuples():
+            y = heights[row.factor, row.target, row.name, row.scale]
+            color, face = COLORS[row.target], COLORS[row.target] if row.scale == scales[0] else "white"
+            ax.hlines(y, row.low, row.high, color=color, linewidth=1.3)
+            ax.plot(row.difference, y, markers[row.scale], color=color, markerfacecolor=face, markersize=4, markeredgewidth=1.1)
+        ax.set_xlabel(metric)
+        ax.grid(axis="x")
+        ax.tick_params(axis="y", length=0)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+    axes[0].set_yticks(range(len(lines)), [text for text, _ in lines])
+    axes[0].set_ylim(len(lines) - 0.4, -0.6)
+    for label, (_, target) in zip(axes[0].get_yticklabels(), lines, strict=True):
+        label.set(color=COLORS.get(target, COLORS["ink"]), fontweight="normal" if target else "bold")
+    handles = [
+        Line2D([], [], color=COLORS["ink"], marker=marker, markerfacecolor=COLORS["ink"] if scale == scales[0] else "white",
+               markersize=4, linewidth=1.3, label=scale)
+        for scale, marker in markers.items()
+    ]  # fmt: skip
+    _legend(fig, handles)
+    return fig
+
+
+def time_steps(frame: pd.DataFrame) -> Figure:
+    """Scores of the SNN against T, a panel a metric, a line a scale; dashed: the ANN of that scale.
+
+    `frame`: metric, scale, target, num_steps (of no use for the ANN), value, low, high.
+    """
+    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
+    rows = -(-len(metrics) // 2)
+    fig = _figure(5.2, 0.6 + 1.75 * rows)
+    axes = fig.subplots(rows, 2, squeeze=False, sharex=True)
+    markers = dict(zip(scales, ("o", "s", "D", "^", "v", "P")))
+    for ax, metric in zip(axes.flat, metrics, strict=False):
+        for scale, part in frame[frame.metric == metric].groupby("scale", sort=False):
+            snn = part[part.target == "snn"].sort_values("num_steps")
+            ax.fill_between(snn.num_steps, snn.low, snn.high, color=COLORS["snn"], alpha=0.18, linewidth=0)
+            ax.plot(snn.num_steps, snn.value, color=COLORS["snn"], marker=markers[scale], markersize=4)
+            for ann in part[part.target == "ann"].itertuples():
+                ax.axhline(ann.value, color=COLORS["ann"], linewidth=1.2, linestyle=(0, (4, 3)))
+        ax.set(xscale="log", ylabel=metric)
+        ax.set_xticks(sorted(frame[frame.target == "snn"].num_steps.unique()))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+        ax.grid(axis="y")
+        ax.yaxis.set_major_locator(MaxNLocator(4))
+        if np.ptp(frame.loc[frame.metric == metric, "value"]) < 0.02:  # all alike: no axis that makes much of nothing
+            ax.set_ylim(0, 1.1 * frame.loc[frame.metric == metric, "value"].max())
+    for ax in axes.flat[len(metrics) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("time steps $T$")
+    names = (lambda kind, scale: f"{KINDS[kind]}, {scale}") if len(scales) > 1 else (lambda kind, scale: KINDS[kind])
+    handles = [Line2D([], [], color=COLORS["snn"], marker=markers[s], markersize=4, label=names("snn", s)) for s in scales]
+    if (frame.target == "ann").any():
+        handles.append(Line2D([], [], color=COLORS["ann"], linewidth=1.2, linestyle=(0, (4, 3)), label="ANN"))
+    _legend(fig, handles)
+    return fig
+
+
+# --- what a judge says of images (chapter "An honest judge")
+
+
+def sources(frame: pd.DataFrame, marks: Mapping[tuple[str, str], float] | None = None) -> Figure:
+    """Where each set of images lies: a column a metric, a row of panels a scale, a line a source.
+
+    `frame`: scale, metric, source, target ("" for a reference, drawn in grey), value, low, high. Reconstructions are filled,
+    a target's other images hollow. `marks`: `{(scale, metric): value}`, a dashed line.
+    """
+    scales, metrics = list(frame.scale.unique()), list(frame.metric.unique())
+    lines = list(frame[["source", "target"]].drop_duplicates().itertuples(index=False, name=None))
+    fig = _figure(max(4.2, 1.2 + 1.55 * len(metrics)), 0.3 + len(scales) * (0.55 + 0.19 * len(lines)))
+    axes = fig.subplots(len(scales), len(metrics), squeeze=False, sharey=True)
+    for (scale, metric), part in frame.groupby(["scale", "metric"], sort=False):
+        ax = axes[scales.index(scale), metrics.index(metric)]
+        for row in part.itertuples():
+            y, color = lines.index((row.source, row.target)), COLORS.get(row.target, COLORS["floor"])
+            face = "white" if row.target and row.source != "reconstruction" else color
+            ax.hlines(y, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
+            ax.plot(row.value, y, "o", color=color, markerfacecolor=face, markersize=5, markeredgewidth=1.3)
+        if (scale, metric) in (marks or {}):
+            ax.axvline(marks[scale, metric], color="#777777", linewidth=0.9, linestyle=(0, (4, 3)))
+        ax.grid(axis="x")
+        ax.set_axisbelow(True)
+        ax.margins(x=0.08)
+        ax.tick_params(axis="y", length=0)
+        ax.xaxis.set_major_locator(MaxNLocator(3))
+    for ax, metric in zip(axes[-1], metrics, strict=True):
+        ax.set_xlabel(metric)
+    for line, scale in zip(axes, scales, strict=True):
+        line[0].set_yticks(range(len(lines)), [" ".join(filter(None, (name, KINDS.get(kind)))) for name, kind in lines])
+        line[0].set_ylim(len(lines) - 0.4, -0.6)
+        line[0].set_title(scale, loc="left", fontsize=9.5)
+        for label, (_, kind) in zip(line[0].get_yticklabels(), lines, strict=True):
+            label.set_color(COLORS.get(kind, COLORS["ink"]))
+    return fig

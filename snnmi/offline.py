@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from snnmi import controls, data, profiles
-from snnmi.experiment import Experiment, attacks_table
+from snnmi.experiment import SEEDS, Experiment, attacks_table
 from snnmi.judgements import judgements_table
 from snnmi.store import Store, atomic_write
 
@@ -149,7 +149,7 @@ def _check(what: str, store: Store, name: str, files: dict[str, bytes]) -> None:
 
 def export(results: Path, profile: str) -> Path:
     """attacks.csv of a profile's folder: one row a class and pair, for those who read numbers and run nothing."""
-    found = [Experiment(profile, variants=controls.CONTROLS, seeds=list(range(10)), results=results, compute=False)]
+    found = [Experiment(profile, variants=controls.CONTROLS, seeds=list(range(SEEDS)), results=results, compute=False)]
     path = results / profile / "attacks.csv"
     atomic_write(path, attacks_table(found).to_csv(index=False).encode())
     return path

@@ -202,6 +202,19 @@ class Store:
         digest = hashlib.sha256(_canonical(settings).encode()).hexdigest()[:10]
         return Run(self.folder / f"{name}-{digest}", settings)
 
+    def finished(self) -> list[Run]:
+        """Every finished run that is here, in the order of their names; damaged ones are reported and left out."""
+        found = []
+        for path in sorted(self.folder.glob("*/run.json")):
+            try:
+                run = Run(path.parent, json.loads(path.read_text())["settings"])
+            except (ValueError, KeyError, TypeError) as error:
+                warnings.warn(f"{path} is damaged ({error}): counted as not there", stacklevel=2)
+                continue
+            if run.complete():
+                found.append(run)
+        return found
+
     def get(self, name: str, settings: dict, compute: Callable[[Run], None] | None) -> Run | None:
         """The finished run: loaded if complete, else computed (resumed); None if neither is possible."""
         run = self.run(name, settings)

@@ -13,7 +13,9 @@ import torch
 
 from snnmi import boundaries, data, experiment, gamin, profiles, targets
 from snnmi.blackbox import BlackBox
-from snnmi.experiment import Experiment, alongside, attacks_table, targets_table
+from snnmi.controls import CONTROLS
+from snnmi.experiment import SEEDS, Experiment, alongside, attacks_table, targets_table
+from snnmi.judgements import judge, judgements
 from snnmi.store import Checkpoint
 from tests.conftest import ROOT
 
@@ -196,7 +198,23 @@ def test_larger_profiles_are_shown_alongside_where_they_are_finished(copied, mon
     shown = alongside(smoke)
     assert [e.profile.name for e in shown] == ["smoke", "laptop"] and not shown[1].compute
     assert targets_table(shown)["profile"].tolist() == ["smoke", "smoke", "laptop"]
+    Experiment("laptop", targets=["ann"], seeds=[4], results=copied).targets()  # another seed, found where it is stored
+    assert targets_table(alongside(smoke))["seed"].tolist() == [0, 0, 0, 4]
     assert [e.profile.name for e in alongside(Experiment("laptop", results=copied))] == ["laptop"]
+
+
+def test_workers_share_the_work_and_find_what_one_alone_finds(results, tmp_path):
+    given = dict(targets=["ann"], batches=3, seeds=[0, 1])
+    alone = attacks_table([Experiment("smoke", results=tmp_path / "alone", **given)])
+    shared = Experiment("smoke", results=tmp_path / "shared", workers=2, **given)
+    pd.testing.assert_frame_equal(attacks_table([shared]), alone, rtol=1e-3, atol=1e-3)
+    assert {run.provenance["threads"] for run in shared.attacks()} == {1}
+
+
+def test_what_fails_in_a_worker_is_said_here(tmp_path):
+    np.savez(tmp_path / "mine.npz", x_train=np.zeros((4, 8, 8)))
+    with pytest.raises(ValueError, match="lacks y_train"):
+        Experiment("smoke", datasets=[str(tmp_path / "mine.npz")], seeds=[0, 1], results=tmp_path, workers=2).attacks()
 
 
 # --- a user's own data
@@ -363,19 +381,26 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     if not files:
         pytest.skip(f"no results of {profile} are kept")
     read = Experiment(profile, results=ROOT / "results", compute=False)
+    whole = Experiment(profile, seeds=list(range(SEEDS)), variants=CONTROLS, results=ROOT / "results", compute=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a damaged run is only a warning
-        runs = [*read.targets(), *read.attacks(), *read.boundaries()]
-    assert {path.parent for path in files} == {run.run.folder for run in runs}
-    assert {path.name for path in files} <= {"run.json", "history.csv", "scores.csv", "arrays.npz"}  # no weights, no checkpoints
-    assert sum(path.stat().st_size for path in files) < 20e6
+        runs = [*whole.targets(), *whole.attacks(), *whole.boundaries()]
+        judged = [judgement.run for judgement in judgements(whole)]
+        judged += [run for dataset in whole.datasets if (run := judge(whole, dataset))]
+    folders = {path.parent for path in files} - {ROOT / "results" / profile}
+    assert folders <= {run.run.folder for run in runs} | {run.folder for run in judged}
+    kept = {"run.json", "history.csv", "scores.csv", "judged.csv", "arrays.npz", "attacks.csv"}
+    assert {path.name for path in files} <= kept  # no weights, no checkpoints
+    assert sum(path.stat().st_size for path in files) < 40e6
     for run in runs:
         assert run.profile == profile and run.provenance["commit"]
-    for run in read.attacks():
-        assert run.queries_per_class == read.profile.attack(run.dataset).queries_per_class
-        assert run.settings["gamin"] == asdict(read.profile.attack(run.dataset))
+    for run in whole.attacks():
+        assert run.queries_per_class == read.profile.attack(run.dataset).queries_per_class  # equal budgets
         assert (run.scores["batch"] <= run.config.batches).all() and run.reconstructions.dtype == np.uint8
+    for run in read.attacks():
+        assert run.settings["gamin"] == asdict(read.profile.attack(run.dataset))
     if profile == "laptop":  # the whole grid
+        runs = [*read.targets(), *read.attacks(), *read.boundaries()]
         cells = len(read.datasets) * len(read.kinds) * len(read.seeds)
         assert Counter(type(run).__name__ for run in runs) == {"TargetRun": cells, "AttackRun": cells, "BoundaryRun": cells}
         assert all(0 < run.test_accuracy <= 1 for run in read.targets())

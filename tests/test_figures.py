@@ -107,6 +107,60 @@ def test_growth_has_a_panel_a_variable():
     assert len(figures.growth(frame).axes) == 2
 
 
+def effects_of(scale, metric, factors, effect, reach=0.05):
+    return pd.DataFrame(
+        {"metric": metric, "scale": scale, "factor": factors, "effect": effect, "low": np.array(effect) - reach,
+         "high": np.array(effect) + reach, "smallest": effect, "largest": effect}
+    )  # fmt: skip
+
+
+def test_effects_have_a_bar_a_factor_as_long_as_the_effect_and_leave_sums_out():
+    factors, effect = ["neuron", "range", "encoder", "range + encoder", "gap"], [-0.1, 0.4, 0.2, 0.6, 0.5]
+    frame = pd.concat([effects_of(scale, metric, factors, effect) for scale in ("quick", "laptop") for metric in ("F", "A")])
+    fig = figures.effects(frame)
+    assert len(fig.axes) == 2 * 2 and {"quick", "laptop", "F", "A", "SNN − ANN", "spiking neuron"} <= set(texts(fig))
+    drawn = {round(bar.get_y() + bar.get_height() / 2): bar for bar in fig.axes[3].patches if bar.get_fill()}
+    lengths = {factor: drawn[place].get_width() for place, factor in enumerate(figures.FACTORS)}
+    assert lengths == pytest.approx({"gap": 0.5, "range": 0.4, "encoder": 0.2, "neuron": -0.1}) and len(drawn) == 4
+    ends = [line.get_segments()[0][:, 0] for line in fig.axes[3].findobj(LineCollection) if to_rgb(line.get_color()[0]) == (0, 0, 0)]
+    np.testing.assert_allclose(sorted(map(tuple, ends)), [(-0.15, -0.05), (0.15, 0.25), (0.35, 0.45), (0.45, 0.55)])
+
+
+def test_effects_say_where_there_is_no_gap():
+    factors = ["neuron", "range", "encoder", "gap"]
+    frame = pd.concat([effects_of("quick", "F", factors, [0.1, 0.1, 0.1, 0.3]), effects_of("quick", "A", factors, [0.0] * 4, 0.0)])
+    assert texts(figures.effects(frame)).count("no gap, no effect") == 1
+
+
+def test_changes_stand_below_their_factor_and_scales_apart():
+    frame = pd.DataFrame(
+        {"metric": "F", "scale": ["quick", "quick", "laptop"], "factor": ["leak", "width", "width"], "target": ["snn", "ann", "ann"],
+         "name": ["beta = 0.5", "a quarter", "a quarter"], "difference": [0.1, -0.2, -0.3], "low": [0.0, -0.3, -0.4],
+         "high": [0.2, -0.1, -0.2]}
+    )  # fmt: skip
+    fig = figures.changes(frame)
+    found = texts(fig)
+    assert [text.get_text() for text in fig.axes[0].get_yticklabels()] == ["leak", "SNN: beta = 0.5", "width", "ANN: a quarter"]
+    assert {"quick", "laptop"} <= set(found)
+    marks = {float(line.get_xdata()[0]): line for line in fig.axes[0].lines if line.get_marker() in ("o", "s")}
+    assert marks[0.1].get_ydata()[0] == 1 and marks[-0.2].get_ydata()[0] < 3 < marks[-0.3].get_ydata()[0]
+    assert to_rgb(marks[0.1].get_color()) == to_rgb(figures.COLORS["snn"])
+    assert to_rgb(marks[-0.2].get_color()) == to_rgb(figures.COLORS["ann"])
+
+
+def test_time_steps_run_from_few_to_many_and_the_ann_is_a_line():
+    frame = pd.DataFrame(
+        {"metric": ["F"] * 4 + ["own"] * 4, "scale": "quick", "target": ["snn", "snn", "snn", "ann"] * 2,
+         "num_steps": [25, 1, 5, np.nan] * 2, "value": [0.3, 0.1, 0.2, 0.9, 1.0, 1.0, 1.0, 1.0]}
+    ).assign(low=lambda f: f.value - 0.1, high=lambda f: f.value + 0.1)  # fmt: skip
+    fig = figures.time_steps(frame)
+    ax = fig.axes[0]
+    assert ax.lines[0].get_xdata().tolist() == [1, 5, 25] and ax.lines[0].get_ydata().tolist() == [0.1, 0.2, 0.3]
+    assert [line.get_ydata()[0] for line in ax.lines if line.is_dashed()] == [0.9]
+    assert fig.axes[1].get_ylim()[0] == 0  # all alike
+    assert {"SNN", "ANN", "time steps $T$"} <= set(texts(fig))
+
+
 def test_reconstructions_put_forty_people_in_blocks_of_ten():
     people = [CHANCE.random((28, 23)).astype(np.float32) for _ in range(40)]
     fig = figures.reconstructions(range(40), {"class mean": people, "SNN": people})
@@ -159,3 +213,23 @@ def test_workflow_describes_itself_and_needs_nothing_else():
     assert not re.search(r"https?://(?!www\.w3\.org)|@import|<script|<image", path.read_text())
     ground = next(child for child in root if child.tag.endswith("rect"))
     assert ground.get("fill") == "#fff" and root.get("viewBox") == f"0 0 {ground.get('width')} {ground.get('height')}"
+
+
+def test_sources_fill_reconstructions_alone_and_mark_where_real_images_end():
+    rows = [("test image", "", 3.0), ("fooling noise", "ann", 7.0), ("reconstruction", "ann", 8.0), ("reconstruction", "snn", 9.0)]
+    frame = pd.DataFrame(rows, columns=["source", "target", "value"]).assign(scale="quick", low=1.0, high=10.0)
+    frame = pd.concat([frame.assign(metric="feature"), frame.assign(metric="pixel")])
+    fig = figures.sources(frame, {("quick", "feature"): 5.6})
+    left, right = fig.axes
+    dots = [line for line in left.lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in dots] == [3.0, 7.0, 8.0, 9.0]
+    assert [to_rgb(line.get_color()) == to_rgb(line.get_markerfacecolor()) for line in dots] == [True, False, True, True]
+    assert [to_rgb(line.get_color()) for line in dots[2:]] == [to_rgb(figures.COLORS[kind]) for kind in ("ann", "snn")]
+    assert [[line.get_xdata()[0] for line in ax.lines if line.is_dashed()] for ax in (left, right)] == [[5.6], []]
+    assert {"quick", "test image", "fooling noise ANN", "reconstruction SNN", "feature", "pixel"} <= set(texts(fig))
+
+
+def test_sources_leave_out_what_a_scale_lacks():
+    frame = pd.DataFrame({"scale": ["a", "a", "b"], "metric": "m", "source": ["x", "y", "x"], "target": "", "value": 1.0})
+    upper, lower = figures.sources(frame.assign(low=np.nan, high=np.nan)).axes
+    assert [sum(line.get_marker() == "o" for line in ax.lines) for ax in (upper, lower)] == [2, 1]

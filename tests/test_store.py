@@ -249,3 +249,22 @@ def test_finished_run_leaves_no_checkpoint(runs):
     assert run.checkpoint.path.exists() and not run.complete()
     run.finish(**RESULT)
     assert not Path(run.checkpoint.path).exists()
+
+
+def test_all_finished_runs_are_found_and_no_others(runs):
+    assert runs.finished() == []
+    names = [finished(runs).folder.name]
+    other = runs.run("attack-digits", SETTINGS | {"seed": 1})
+    other.checkpoint.save({"step": torch.tensor(1)})  # half done
+    (runs.folder / "attack-digits-0123456789").mkdir()
+    (runs.folder / "attack-digits-0123456789/run.json").write_text("{")
+    with pytest.warns(UserWarning, match="damaged"):
+        assert [run.folder.name for run in runs.finished()] == names
+    assert runs.finished()[0].settings == SETTINGS
+
+
+def test_a_kit_says_at_which_commit_it_was_packed(monkeypatch, tmp_path):
+    (tmp_path / "snnmi").mkdir()
+    (tmp_path / "COMMIT").write_text("0123456789ab\n")
+    monkeypatch.setattr(store, "__file__", str(tmp_path / "snnmi/store.py"))
+    assert store._commit.__wrapped__() == "0123456789ab"
