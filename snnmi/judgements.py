@@ -10,7 +10,7 @@ from torch import Tensor
 
 from snnmi import judges
 from snnmi.controls import BASELINES
-from snnmi.experiment import JUDGE, AttackRun, Cell, Experiment
+from snnmi.experiment import JUDGE, Cell, Experiment
 from snnmi.store import Run
 
 REFERENCES = ("class mean", "test image", "training image", "noise")
@@ -27,8 +27,15 @@ class Judgement(NamedTuple):
 
     @property
     def rows(self) -> pd.DataFrame:
-        """One row a class (`judges.judge_images`)."""
+        """One row a class (`judges.judge_images`); a target's images also have its mean "target_confidence" in the class."""
         return self.run.table("judged")
+
+
+class Judged(NamedTuple):
+    """Images to judge, and the confidence in their class of the target that they were made for."""
+
+    images: Tensor  # (classes, n, height, width)
+    confidences: Tensor | None = None  # (classes, n)
 
 
 def judge(experiment: Experiment, dataset: str) -> Run | None:
@@ -58,11 +65,11 @@ def judge(experiment: Experiment, dataset: str) -> Run | None:
 
 def judgements(experiment: Experiment) -> list[Judgement]:
     """Of the reference points, of noise made to fool the baselines' targets, and of every attack's reconstructions."""
-    return [Judgement(keys, run) for keys, run in _judgements(experiment) if run]
+    return [judged for judged in _judgements(experiment) if judged]
 
 
 def judgements_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
-    """One row a class and set of images: profile, dataset, target, variant, seed, attack_seed, source, and the judge's scores."""
+    """One row a class and set of images: profile, dataset, source, target, variant, seed, attack_seed, and the judge's scores."""
     tables = [j.rows.assign(**j.keys)[[*j.keys, *j.rows.columns]] for e in experiments for j in judgements(e)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
@@ -72,55 +79,60 @@ def _settings(experiment: Experiment, dataset: str) -> dict:
     return {"dataset": experiment.name(dataset), "shrink": shrink, "config": asdict(judges.JudgeConfig()), "seed": JUDGE}
 
 
-def _judgements(experiment: Experiment) -> Iterator[tuple[dict, Run | None]]:
-    nothing = {"target": "", "variant": "", "seed": None, "attack_seed": None}
+def _judgements(experiment: Experiment) -> Iterator[Judgement | None]:
     for dataset in experiment.datasets:
-        keys = {"profile": experiment.profile.name, "dataset": experiment.name(dataset)}
         for source in REFERENCES:
-            yield keys | nothing | {"source": source}, _reference(experiment, dataset, source)
+            yield _reference(experiment, dataset, source)
     trained = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in experiment.cells()}
     for cell in trained.values():
         if cell.variant in BASELINES.values():
-            keys = {"profile": experiment.profile.name, "dataset": experiment.name(cell.dataset), "target": cell.variant.kind}
-            keys |= {"variant": cell.variant.name, "seed": cell.seed, "attack_seed": None, "source": "fooling noise"}
-            yield keys, _fooling(experiment, cell)
+            yield _fooling(experiment, cell)
     for cell in experiment.cells():
-        if not (attack := experiment.attack_of(cell)):
-            continue
-        keys = {name: getattr(attack, name) for name in ("profile", "dataset", "target", "variant", "seed", "attack_seed")}
-        yield keys | {"source": "reconstruction"}, _reconstructions(experiment, cell.dataset, attack)
+        yield _reconstructions(experiment, cell)
 
 
-def _reference(experiment: Experiment, dataset: str, source: str) -> Run | None:
-    def images() -> Tensor | None:
-        return judges.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=JUDGE).get(source)
+def _reference(experiment: Experiment, dataset: str, source: str) -> Judgement | None:
+    def images() -> Judged | None:
+        x = judges.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=JUDGE).get(source)
+        return None if x is None else Judged(x)
 
     settings = {"source": source, "per_class": PER_CLASS, "seed": JUDGE}
-    return _judged(experiment, dataset, source.replace(" ", "-"), settings, images)
+    return _judged(experiment, dataset, source.replace(" ", "-"), settings, images, source=source)
 
 
-def _fooling(experiment: Experiment, cell: Cell) -> Run | None:
+def _fooling(experiment: Experiment, cell: Cell) -> Judgement | None:
     target = experiment.target_of(cell)
     if target is None:
         return None
 
-    def images() -> Tensor:
+    def images() -> Judged:
         dataset, model = experiment.dataset(cell.dataset), experiment.with_weights(experiment.target_of, cell).model.to(experiment.device)
         labels = range(dataset.num_classes)
-        return judges.adversarial_noise(model, labels, dataset.image_shape, per_class=PER_CLASS, steps=STEPS, seed=JUDGE).images
+        return Judged(*judges.adversarial_noise(model, labels, dataset.image_shape, per_class=PER_CLASS, steps=STEPS, seed=JUDGE))
 
     settings = {"source": "fooling noise", "per_class": PER_CLASS, "steps": STEPS, "seed": JUDGE, "target": target.settings}
-    return _judged(experiment, cell.dataset, f"fooling-{cell.variant.kind}-s{cell.seed}", settings, images)
+    keys = {"source": "fooling noise", "target": target.target, "variant": target.variant, "seed": target.seed}
+    return _judged(experiment, cell.dataset, f"fooling-{target.target}-s{target.seed}", settings, images, **keys)
 
 
-def _reconstructions(experiment: Experiment, dataset: str, attack: AttackRun) -> Run | None:
-    def images() -> Tensor:
-        return torch.from_numpy(attack.reconstructions) / 255
+def _reconstructions(experiment: Experiment, cell: Cell) -> Judgement | None:
+    attack = experiment.attack_of(cell)
+    if attack is None:
+        return None
 
-    return _judged(experiment, dataset, f"reconstruction-{attack.target}-s{attack.seed}", {"attack": attack.settings}, images)
+    def images() -> Judged:
+        own = attack.target_confidences[range(len(attack.labels)), :, attack.labels]
+        return Judged(torch.from_numpy(attack.reconstructions) / 255, torch.from_numpy(own))
+
+    keys = {"source": "reconstruction"} | {name: getattr(attack, name) for name in ("target", "variant", "seed", "attack_seed")}
+    name = f"reconstruction-{attack.target}-s{attack.seed}"
+    return _judged(experiment, cell.dataset, name, {"attack": attack.settings}, images, **keys)
 
 
-def _judged(experiment: Experiment, dataset: str, name: str, settings: dict, images: Callable[[], Tensor | None]) -> Run | None:
+def _judged(
+    experiment: Experiment, dataset: str, name: str, settings: dict, images: Callable[[], Judged | None], *,
+    source: str, target: str = "", variant: str = "", seed: int | None = None, attack_seed: int | None = None,
+) -> Judgement | None:  # fmt: skip
     """The stored verdict on one set of images; on none (a class without test images) it has no rows."""
 
     def compute(run: Run) -> None:
@@ -133,9 +145,16 @@ def _judged(experiment: Experiment, dataset: str, name: str, settings: dict, ima
         network.load_state_dict(found.weights())
         network.eval().to(experiment.device)
         run.checkpoint.start()
-        x, labels = images(), range(data.num_classes)
-        rows = [] if x is None else judges.judge_images(network, data, x, labels, natural=natural)
-        run.finish(metrics={}, tables={"judged": pd.DataFrame(rows, columns=None if rows else ["label"])})
+        rows = pd.DataFrame(columns=["label"])
+        if x := images():
+            rows = pd.DataFrame(judges.judge_images(network, data, x.images, range(data.num_classes), natural=natural))
+            if x.confidences is not None:
+                rows["target_confidence"] = x.confidences.mean(1).numpy()
+        run.finish(metrics={}, tables={"judged": rows})
 
     settings = settings | {"judge": _settings(experiment, dataset)}
-    return experiment.store.get(f"judged-{experiment.name(dataset)}-{name}", settings, compute if experiment.compute else None)
+    name = f"judged-{experiment.name(dataset)}-{name}"
+    keys = {"profile": experiment.profile.name, "dataset": experiment.name(dataset), "source": source}
+    keys |= {"target": target, "variant": variant, "seed": seed, "attack_seed": attack_seed}
+    run = experiment.store.get(name, settings, compute if experiment.compute else None)
+    return run and Judgement(keys, run)

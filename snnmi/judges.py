@@ -272,6 +272,7 @@ def judge_images(
     All n images: "judge_accuracy", the share called y; "judge_confidence", the mean confidence in y.
     The first COMPARED, as means: "recognised", the share called y that is also as near to a training image of the class as
     real images are (within `natural`, from `natural_distance`; noise made to fool a network is called y, but lies far off);
+    "identified", the share that correlates with its own class's mean image more than with any other's, which no network is asked;
     "ssim_train" to the most similar of the CANDIDATES training images nearest in pixels, "ssim_mean" to the class mean; for
     "feature" and "pixel" distances "_train" and "_test" to the nearest image of all, "_leak" as `leak` says (not their
     difference where the sets are of different sizes). The first image: "feature_nearest" and "pixel_nearest", places in
@@ -303,6 +304,7 @@ def _judge_class(judge: nn.Module, dataset: Dataset, x: Images, label: int, natu
         "judge_confidence": float(confidences[:, label].mean()),
         "ssim_train": float(np.mean([max(ssim(image, train[i]) for i in near) for image, near in zip(x, candidates)])),
         "ssim_mean": float(np.mean([ssim(image, mean) for image in x])),
+        "identified": float((_most_alike(x, dataset) == label).float().mean()),
     }
     itself = pixel_distance(x, test) == 0
     for name, distance in (("feature", functools.partial(feature_distance, judge)), ("pixel", pixel_distance)):
@@ -318,6 +320,13 @@ def _judge_class(judge: nn.Module, dataset: Dataset, x: Images, label: int, natu
             f"{name}_nearest": int(places[to_train[0].argmin()]),
         }
     return row
+
+
+def _most_alike(x: Images, dataset: Dataset) -> Int[Tensor, " n"]:
+    """The class whose mean image each image correlates with most."""
+    means = torch.stack([dataset.class_mean(label) for label in range(dataset.num_classes)]).flatten(1)
+    centred = F.normalize(means - means.mean(1, keepdim=True), dim=1)
+    return (x.flatten(1) @ centred.T).argmax(1)  # an image's own mean and norm change no order
 
 
 def _spread(places: Int[Tensor, " n"]) -> Int[Tensor, " m"]:

@@ -19,6 +19,7 @@ from snnmi.judges import (
     feature_distance,
     judge_images,
     leak,
+    natural_distance,
     nearest,
     pixel_distance,
     reference_points,
@@ -101,7 +102,7 @@ def test_adversarial_noise_convinces_the_target_more_than_the_judge(config, judg
     assert confidences.mean() > 0.9
     again = torch.stack([target(x, generator=seeded())[:, y] for y, x in enumerate(images)])
     assert (again > 0.9).float().mean() > 0.8  # other draws of a spiking target, too
-    rows = judge_images(judge, digits, images, range(10))
+    rows = judge_images(judge, digits, images, range(10), natural=0.0)
     assert sum(row["judge_confidence"] for row in rows) / 10 < confidences.mean()  # at 8x8 pixels not by far
     assert all(torch.equal(a, b) for a, b in zip(before, target.parameters(), strict=True))
 
@@ -197,14 +198,15 @@ def test_leak_refuses_images_of_another_size():
 
 
 def by_name(judge, dataset, **sizes):
-    points = reference_points(dataset, **sizes)
-    return {name: judge_images(judge, dataset, images, range(dataset.num_classes)) for name, images in points.items()}
+    points, natural = reference_points(dataset, **sizes), natural_distance(judge, dataset)
+    return {name: judge_images(judge, dataset, images, range(dataset.num_classes), natural=natural) for name, images in points.items()}
 
 
 def test_reference_points_of_the_digits_are_where_they_must_be(judge, digits):
     rows = by_name(judge, digits, per_class=10, seed=0)
     mean = lambda name, key: sum(row[key] for row in rows[name]) / 10  # noqa: E731
     assert mean("test image", "judge_accuracy") > 0.9 and mean("noise", "judge_accuracy") <= 0.2
+    assert mean("training image", "recognised") > 0.95 and mean("test image", "recognised") > 0.85 and mean("noise", "recognised") < 0.05
     for kind in ("feature", "pixel"):
         assert mean("training image", f"{kind}_train") == approx(0, abs=1e-5)
         assert mean("training image", f"{kind}_leak") < mean("test image", f"{kind}_leak") and mean("training image", f"{kind}_leak") < 0
@@ -216,7 +218,7 @@ def test_reference_points_of_the_digits_are_where_they_must_be(judge, digits):
 
 def test_nearest_training_image_of_a_copy_is_itself(judge, digits):
     places = [int((digits.y_train == label).nonzero()[3]) for label in (7, 2)]
-    for row, place in zip(judge_images(judge, digits, digits.x_train[places][:, None], [7, 2]), places, strict=True):
+    for row, place in zip(judge_images(judge, digits, digits.x_train[places][:, None], [7, 2], natural=0.0), places, strict=True):
         assert row["feature_nearest"] == row["pixel_nearest"] == place and digits.y_train[place] == row["label"]
 
 
@@ -241,8 +243,8 @@ def greys(*values):
 
 def test_a_row_of_scores_equals_what_is_computed_by_hand():
     few = data.Dataset("few", greys(0.0, 0.2, 0.8, 1.0), torch.tensor([0, 0, 1, 1]), greys(0.3, 0.7, 0.9), torch.tensor([0, 1, 1]))
-    (row,) = judge_images(FirstPixel(), few, greys(0.75, 0.45)[None], [1])
-    assert row["judge_accuracy"] == 0.5 and row["judge_confidence"] == approx(0.5)
+    (row,) = judge_images(FirstPixel(), few, greys(0.75, 0.45)[None], [1], natural=0.1)
+    assert row["judge_accuracy"] == 0.5 and row["judge_confidence"] == approx(0.5) and row["recognised"] == 0.5
     for kind in ("feature", "pixel"):
         assert row[f"{kind}_train"] == approx((0.05 + 0.35) / 2)
         assert row[f"{kind}_test"] == approx((0.05 + 0.25) / 2)
@@ -250,17 +252,53 @@ def test_a_row_of_scores_equals_what_is_computed_by_hand():
         assert row[f"{kind}_nearest"] == 2
 
 
+def test_natural_distance_lets_19_of_20_test_images_pass(judge, digits):
+    natural = natural_distance(judge, digits)
+    own = [(digits.x_train[digits.y_train == y], digits.x_test[digits.y_test == y]) for y in range(10)]
+    lie = torch.cat([feature_distance(judge, test, train).amin(1) for train, test in own])
+    assert (lie > natural).float().mean().item() == approx(0.05, abs=1 / len(lie))
+
+
+def test_natural_distance_is_to_the_own_class_alone():
+    few = data.Dataset("few", greys(0.0, 1.0), torch.tensor([0, 1]), greys(0.1, 0.9, 0.2, 0.7), torch.tensor([0, 0, 1, 1]))
+    assert natural_distance(FirstPixel(), few, level=1.0) == approx(0.9)  # the second: far from its class, near the other
+    assert natural_distance(FirstPixel(), few, level=0.0) == approx(0.1)
+
+
+@mark.parametrize("natural, recognised", [(0.05, 0.0), (0.15, 0.5), (0.25, 1.0)])
+def test_an_image_called_y_but_far_from_the_class_is_not_recognised(natural, recognised):
+    few = data.Dataset("few", greys(0.0, 0.8), torch.tensor([0, 1]), greys(0.3), torch.tensor([1]))
+    (row,) = judge_images(FirstPixel(), few, greys(0.9, 0.6)[None], [1], natural=natural)  # 0.1 and 0.2 from the class
+    assert row["judge_accuracy"] == 1 and row["recognised"] == recognised
+
+
+def test_an_image_near_the_class_but_called_otherwise_is_not_recognised():
+    few = data.Dataset("few", greys(0.4, 0.8), torch.tensor([1, 0]), greys(0.3), torch.tensor([1]))
+    (row,) = judge_images(FirstPixel(), few, greys(0.4)[None], [1], natural=1.0)
+    assert row["feature_train"] == 0 and row["judge_accuracy"] == row["recognised"] == 0
+
+
+def test_identified_is_by_correlation_with_the_class_means_whatever_the_contrast():
+    left, right = torch.zeros(2, 8, 8)
+    left[:, :4], right[:, 4:] = 1, 0.5  # the brighter mean must not win by its brightness
+    pair = data.Dataset("pair", torch.stack([left, right]), torch.tensor([0, 1]), greys(0.3), torch.tensor([0]))
+    images = torch.stack([0.1 + 0.2 * right, right, 0.5 + 0.1 * left, 1 - left])
+    (row,) = judge_images(FirstPixel(), pair, images[None], [1], natural=1.0)
+    assert row["identified"] == 0.75
+    assert [r["identified"] for r in judge_images(FirstPixel(), pair, pair.x_train[:, None], [0, 1], natural=1.0)] == [1, 1]
+
+
 def test_a_large_class_is_looked_at_evenly():
     ramp = torch.linspace(0, 1, 3 * AT_MOST)
     large = data.Dataset("large", greys(*ramp.tolist()), torch.zeros(len(ramp)).long(), greys(0.0), torch.zeros(1).long())
-    first, last = (judge_images(FirstPixel(), large, greys(value)[None], [0])[0] for value in (0.0, 1.0))
+    first, last = (judge_images(FirstPixel(), large, greys(value)[None], [0], natural=1.0)[0] for value in (0.0, 1.0))
     assert (first["pixel_nearest"], last["pixel_nearest"]) == (0, len(ramp) - 1)
 
 
 def test_a_class_without_test_images_has_no_leak_to_speak_of():
     few = data.Dataset("few", greys(0.0, 0.8), torch.tensor([0, 1]), greys(0.3), torch.tensor([0]))
     assert sorted(reference_points(few, per_class=2, seed=0)) == ["class mean", "noise", "training image"]
-    rows = judge_images(FirstPixel(), few, greys(0.1, 0.7)[:, None], [0, 1])
+    rows = judge_images(FirstPixel(), few, greys(0.1, 0.7)[:, None], [0, 1], natural=1.0)
     assert rows[0]["pixel_leak"] == approx(0.1 - 0.2) and rows[1]["pixel_leak"] != rows[1]["pixel_leak"]
 
 
@@ -286,7 +324,7 @@ def test_reference_points_are_images_of_their_class_and_repeat_with_the_seed(dig
 )
 def test_judge_refuses_what_it_cannot_judge(images, labels, message, digits):
     with raises(ValueError, match=message):
-        judge_images(UNTRAINED, digits, images, labels)
+        judge_images(UNTRAINED, digits, images, labels, natural=1.0)
 
 
 def test_too_few_images_or_steps_are_refused(digits):
