@@ -158,7 +158,7 @@ class Target(nn.Module):
 
     def forward(self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator) -> Float[Tensor, " batch classes"]:
         """Confidences, without gradients, in blocks of images that stay in cache; `generator` is the encoder's chance."""
-        block = max(1, AT_ONCE[x.device.type] // (self.config.num_steps * self.config.hidden))
+        block = max(1, AT_ONCE.get(x.device.type, AT_ONCE["cuda"]) // (self.config.num_steps * self.config.hidden))
         return tempered(torch.cat([self._confidences(images, generator) for images in x.flatten(1).split(block)]), self.temperature)
 
     def _confidences(self, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Float[Tensor, " batch classes"]:
