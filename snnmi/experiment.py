@@ -237,14 +237,14 @@ class Experiment:
     def targets(self) -> list[TargetRun]:
         """The trained targets, loaded or trained."""
         cells = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in self.cells()}  # one of each, whatever the attack seeds
-        self._share("target_of", cells.values())
+        self._share("target", cells.values())
         return [run for cell in self._progress("targets", cells.values()) if (run := self.target_of(cell))]
 
     def attacks(self) -> list[AttackRun]:
         """The attacks, loaded or computed (their targets first)."""
         if self.workers > 1:
             self.targets()  # first, or two workers would train the same one
-            self._share("attack_of", self.cells())
+            self._share("attack", self.cells())
         return [run for cell in self._progress("attacks", self.cells()) if (run := self.attack_of(cell))]
 
     def boundaries(self) -> list[BoundaryRun]:
@@ -262,18 +262,20 @@ class Experiment:
         return tqdm(cells, desc=f"{self.profile.name}: {what}", unit="run") if self.compute else cells
 
     def _share(self, step: str, cells: Iterable[Cell]) -> None:
-        """Let the workers fill the store with what is missing; what depends on other runs (`match_accuracy`) comes last."""
+        """Let the workers fill the store with what is missing of `step`, "target" or "attack"; each run once, though cells may share it."""
         if not self.compute or self.workers < 2:
             return
         reader = copy.copy(self)
         reader.compute = False
-        missing = [cell for cell in sorted(cells, key=lambda cell: cell.variant.match_accuracy) if not getattr(reader, step)(cell)]
-        if len(missing) < 2:
-            return
-        with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-            done = as_completed([pool.submit(_compute, self, step, cell) for cell in missing])
-            for job in tqdm(done, total=len(missing), desc=f"{self.profile.name}: {self.workers} workers", unit="run"):
-                job.result()
+        for depends in (False, True):  # what depends on other runs comes after them
+            mine = [cell for cell in cells if cell.variant.match_accuracy == depends and not getattr(reader, f"{step}_of")(cell)]
+            missing = {json.dumps(getattr(reader, f"_{step}_settings")(cell)): cell for cell in mine}
+            if len(missing) < 2:
+                continue
+            with ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
+                done = as_completed([pool.submit(_compute, self, f"{step}_of", cell) for cell in missing.values()])
+                for job in tqdm(done, total=len(missing), desc=f"{self.profile.name}: {step}s, {self.workers} workers", unit="run"):
+                    job.result()
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_loaded": {}}  # a worker loads data for itself

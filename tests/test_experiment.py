@@ -1,9 +1,11 @@
 """The chain from data set to scores: computed once, loaded ever after, the same for anybody's data; and its profiles."""
 
+import contextlib
 import shutil
 import subprocess
 import warnings
 from collections import Counter
+from concurrent.futures import Future
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -13,7 +15,7 @@ import torch
 
 from snnmi import boundaries, data, experiment, gamin, profiles, targets
 from snnmi.blackbox import BlackBox
-from snnmi.controls import CONTROLS
+from snnmi.controls import CELLS, CONTROLS
 from snnmi.experiment import SEEDS, Experiment, alongside, attacks_table, targets_table
 from snnmi.judgements import judge, judgements
 from snnmi.store import Checkpoint
@@ -209,6 +211,25 @@ def test_workers_share_the_work_and_find_what_one_alone_finds(results, tmp_path)
     shared = Experiment("smoke", results=tmp_path / "shared", workers=2, **given)
     pd.testing.assert_frame_equal(attacks_table([shared]), alone, rtol=1e-3, atol=1e-3)
     assert {run.provenance["threads"] for run in shared.attacks()} == {1}
+
+
+def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypatch):
+    """The pool replaced by one that notes its jobs: three variants of the ANN ask for one target, and each for its own attack."""
+    jobs = []
+
+    class Pool(contextlib.nullcontext):
+        def submit(self, compute, of, step, cell):
+            jobs.append((step, cell.variant.name))
+            done = Future()
+            done.set_result(None)
+            return done
+
+    monkeypatch.setattr(experiment, "ProcessPoolExecutor", lambda *args, **kwargs: Pool(Pool()))
+    monkeypatch.setattr(Experiment, "target_of", lambda self, cell: None)
+    monkeypatch.setattr(Experiment, "attack_of", lambda self, cell: None)
+    names = [CELLS["ann", "current"], CELLS["ann", "clip"], CELLS["ann", "rate"], CELLS["snn", "rate"]]
+    assert Experiment("smoke", variants=names, results=tmp_path, workers=2).attacks() == []
+    assert Counter(step for step, _ in jobs) == {"target_of": 2, "attack_of": 4}
 
 
 def test_what_fails_in_a_worker_is_said_here(tmp_path):
