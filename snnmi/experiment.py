@@ -269,6 +269,7 @@ class Experiment:
         reader.compute = False
         for depends in (False, True):  # what depends on other runs comes after them
             mine = [cell for cell in cells if cell.variant.match_accuracy == depends and not getattr(reader, f"{step}_of")(cell)]
+            mine.sort(key=lambda cell: -cell.variant.training.get("num_steps", 0))  # the longest first, so that no worker waits for one
             missing = {json.dumps(getattr(reader, f"_{step}_settings")(cell)): cell for cell in mine}
             if len(missing) < 2:
                 continue
