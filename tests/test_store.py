@@ -259,8 +259,8 @@ def test_all_finished_runs_are_found_and_no_others(runs):
     (runs.folder / "attack-digits-0123456789").mkdir()
     (runs.folder / "attack-digits-0123456789/run.json").write_text("{")
     with pytest.warns(UserWarning, match="damaged"):
-        assert [run.folder.name for run in runs.finished()] == names
-    assert runs.finished()[0].settings == SETTINGS
+        found = runs.finished()
+    assert [run.folder.name for run in found] == names and found[0].settings == SETTINGS
 
 
 def test_a_kit_says_at_which_commit_it_was_packed(monkeypatch, tmp_path):
