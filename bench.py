@@ -102,6 +102,7 @@ def products(model: targets.SNN, n: int) -> Callable[[], object]:
     pixels, neurons = model.hidden.in_features, model.output.in_features
     sizes = [len(part) for part in torch.empty(n).split(max(1, targets.AT_ONCE["cpu"] // (SNN.num_steps * neurons)))]
     spikes = [[(torch.rand(SNN.num_steps, size, width) < 0.1).float() for width in (pixels, neurons)] for size in sizes]
+    model._prepare()
     return torch.no_grad()(lambda: [(model._hidden_currents(first), model.output(second)) for first, second in spikes])
 
 

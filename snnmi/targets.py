@@ -158,6 +158,8 @@ class Target(nn.Module):
 
     def forward(self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator) -> Float[Tensor, " batch classes"]:
         """Confidences, without gradients, in blocks of images that stay in cache; `generator` is the encoder's chance."""
+        if self.encoder in SPIKING and x.device.type == "cpu":
+            self._prepare()
         block = max(1, AT_ONCE.get(x.device.type, AT_ONCE["cuda"]) // (self.config.num_steps * self.config.hidden))
         return tempered(torch.cat([self._confidences(images, generator) for images in x.flatten(1).split(block)]), self.temperature)
 
@@ -169,14 +171,17 @@ class Target(nn.Module):
 
     def _hidden_currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
         """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes on a CPU `spike_product`."""
-        weight, bias = self.hidden.weight, self.hidden.bias
         if self.encoder in CONSTANT:
             return self.hidden(x[0]).expand(len(x), -1, -1).contiguous()
-        if self.encoder not in SPIKING or weight.device.type != "cpu":
+        if self.encoder not in SPIKING or x.device.type != "cpu":
             return self.hidden(x)
-        if not (torch.equal(weight, self._product[0]) and torch.equal(bias, self._product[1])):  # fused optimisers keep no version
-            self._product = weight.clone(), bias.clone(), spike_product(weight, bias)
         return self._product[2](x.flatten(0, 1)).unflatten(0, x.shape[:2])
+
+    def _prepare(self) -> None:
+        """Make the `spike_product` of the hidden weights anew if they have changed; they are compared, as fused optimisers tell nobody."""
+        weight, bias = self.hidden.weight, self.hidden.bias
+        if not (torch.equal(weight, self._product[0]) and torch.equal(bias, self._product[1])):
+            self._product = weight.detach().clone(), bias.detach().clone(), spike_product(weight, bias)
 
 
 def tempered(confidences: Float[Tensor, " batch classes"], temperature: float) -> Float[Tensor, " batch classes"]:
