@@ -36,21 +36,28 @@ class BlackBox:
         if label_only and (top_k is not None or decimals is not None):
             raise ValueError("label_only was given with top_k or decimals, expected one of them: a label has no confidences")
         self._target = target
-        self._generator = torch.Generator(device).manual_seed(seed)
+        self.generator = torch.Generator(device).manual_seed(seed)
         self.device, self.budget, self.queries = device, budget, 0
         self.top_k, self.decimals, self.label_only = top_k, decimals, label_only
 
-    @torch.no_grad()
     def __call__(self, x: Float[Tensor, " *batch height width"]) -> Float[Tensor, " *batch classes"]:
         """Confidences for every image; any leading axes. Raises BudgetExceeded before computing anything."""
-        images = x.detach().flatten(0, -3) if x.ndim > 2 else x.detach()[None]
-        if self.budget is not None and self.queries + len(images) > self.budget:
-            raise BudgetExceeded(f"{len(images)} queries asked for, {self.budget - self.queries} of {self.budget} left")
-        confidences = self._answer(self._target(images, generator=self._generator)).detach()
-        self.queries += len(images)
+        self.spend(x[..., 0, 0].numel())
+        return self.answer(x)
+
+    def spend(self, queries: int) -> None:
+        """Pay for queries to come; raises BudgetExceeded, nothing being spent, where the budget has fewer left."""
+        if self.budget is not None and self.queries + queries > self.budget:
+            raise BudgetExceeded(f"{queries} queries asked for, {self.budget - self.queries} of {self.budget} left")
+        self.queries += queries
+
+    @torch.no_grad()
+    def answer(self, x: Float[Tensor, " *batch height width"]) -> Float[Tensor, " *batch classes"]:
+        """What `spend` has paid for. The two are apart for an attack on a GPU, which replays its steps with no Python to count them."""
+        confidences = self._given(self._target(x.detach().reshape(-1, *x.shape[-2:]), generator=self.generator)).detach()
         return confidences.view(*x.shape[:-2], confidences.shape[-1])
 
-    def _answer(self, confidences: Float[Tensor, " n classes"]) -> Float[Tensor, " n classes"]:
+    def _given(self, confidences: Float[Tensor, " n classes"]) -> Float[Tensor, " n classes"]:
         if self.label_only:
             return torch.nn.functional.one_hot(confidences.argmax(-1), confidences.shape[-1]).to(confidences)
         if self.top_k is not None:
@@ -60,8 +67,8 @@ class BlackBox:
 
     def state(self) -> dict[str, Tensor]:
         """What a resumed attack needs: queries spent and where the chance of the target stands."""
-        return {"queries": torch.tensor(self.queries), "generator": self._generator.get_state()}
+        return {"queries": torch.tensor(self.queries), "generator": self.generator.get_state()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         self.queries = int(state["queries"])
-        self._generator.set_state(state["generator"])
+        self.generator.set_state(state["generator"])

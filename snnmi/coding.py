@@ -1,6 +1,7 @@
 """Encoders (image -> spikes) and decoders (membranes and spikes -> confidences) of the spiking targets."""
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from jaxtyping import Float
@@ -38,9 +39,12 @@ def frozen_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
     """The rate encoder with one draw for ever, the same for all images and queries: its spikes and range without its chance."""
-    frozen = torch.Generator().manual_seed(0)
-    draw = torch.rand((num_steps, 1, *x.shape[1:]), generator=frozen).to(x)
-    return torch.lt(draw, x).to(x)
+    return torch.lt(_frozen_draw((num_steps, 1, *x.shape[1:]), x.device, x.dtype), x).to(x)
+
+
+@cache
+def _frozen_draw(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device, dtype)
 
 
 ENCODERS: dict[str, Callable] = {"rate": rate_encode, "frozen": frozen_encode, "clip": clip_encode, "current": current_encode}

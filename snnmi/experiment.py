@@ -308,6 +308,8 @@ class Experiment:
             config = replace(config, batches=self.batches)
         target = self._target_settings(cell)
         query = {} if cell.variant.query == QueryConfig() else {"query": asdict(cell.variant.query)}
+        if cell.variant.query.precision == QueryConfig.precision and query:
+            del query["query"]["precision"]  # a field younger than stored runs, whose names are hashes of their settings
         evaluation = asdict(self.profile.evaluation)
         return target and {"target": target, "gamin": asdict(config), "evaluation": evaluation, "seed": cell.attack_seed} | query
 

@@ -6,15 +6,17 @@ but the loop: each has its own networks, noise, k_t, kept pair and history.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from tqdm import tqdm
 
+from snnmi import cuda
 from snnmi.blackbox import BlackBox
 from snnmi.store import Checkpoint
 
@@ -163,11 +165,21 @@ class Pair:
         return Pair(self.config, self.image_shape, self.num_classes, weights)
 
     @torch.no_grad()
-    def take(self, other: "Pair", chosen: Tensor) -> None:
-        """Overwrite the pairs numbered `chosen` by those of `other`."""
+    def take(self, other: "Pair", chosen: Bool[Tensor, " pairs"]) -> None:
+        """Overwrite the chosen pairs by those of `other`; on a GPU nobody waits to learn which these are."""
+        if not chosen.is_cuda:
+            chosen = chosen.nonzero().flatten()
+            if not len(chosen):
+                return
         for name, parameters in self.parameters.items():
             for key, value in parameters.items():
-                value[chosen] = other.parameters[name][key][chosen]
+                theirs = other.parameters[name][key].detach()
+                if not chosen.is_cuda:
+                    value[chosen] = theirs[chosen]
+                elif cuda.fused(chosen.device):
+                    cuda.kernels.take(value, theirs, chosen.long())
+                else:
+                    value.copy_(torch.where(chosen.view(-1, *[1] * (value.ndim - 1)), theirs, value))
 
 
 class AttackResult(NamedTuple):
@@ -224,16 +236,19 @@ def attack(
             adam.load_state_dict(adam.state_dict() | {"state": state[name]})
         chance.set_state(state["chance"])
         blackbox.restore(state["blackbox"])
+    batch = torch.tensor([start], device=device)
+    averaged = torch.full((len(curves), 1, 1), float(every), device=device)  # batches of each point
+    averaged[-1] = config.batches - every * (len(curves) - 1)
 
     def draw_z() -> Tensor:
         return torch.randn((count, half, config.z_dim), generator=chance, device=device)
 
-    progress = tqdm(range(start, config.batches), initial=start, total=config.batches, desc=description, unit="batch", mininterval=1)
-    for batch in progress:
+    def step() -> None:
+        """One batch of every class; all that it changes stays on the device and in its place, so that a GPU can replay it."""
         # query the target on random inputs and on what the generator makes of z
         x_n = NOISES[config.noise](count, half, *image_shape, generator=chance, device=device)
         x = torch.cat([x_n, pair.generate(draw_z())], dim=1)
-        t = blackbox(x)
+        t = blackbox.answer(x)
 
         # surrogate: agree with the target on noise, k_t times less on what the generator shows (eq. 4)
         loss = cross_entropy(t, pair.logits(x))
@@ -244,33 +259,40 @@ def attack(
         # keep the pair, as it was before this step, where M_global is the lowest so far (eq. 7)
         l_n, l_g = l_n.detach(), l_g.detach()
         m_global = l_n + (config.gamma * l_n - l_g).abs()
-        recent[batch % config.keep_window] = m_global
-        smooth = recent.mean(0) if batch + 1 >= config.keep_window else torch.full_like(m_global, torch.inf)
-        better = (smooth < best[0]).nonzero().flatten()
-        if len(better):
-            kept.take(pair, better)
-            best[:, better] = torch.stack([smooth, l_n, l_g, k, torch.full_like(k, batch)])[:, better]
-        point = batch // every
-        curves[point] += torch.stack([l_n, l_g, k, m_global]) / min(every, config.batches - point * every)
+        recent.index_copy_(0, batch % config.keep_window, m_global[None])
+        smooth = torch.where(batch + 1 >= config.keep_window, recent.mean(0), torch.inf)
+        better = smooth < best[0]
+        kept.take(pair, better)
+        best.copy_(torch.where(better, torch.stack([smooth, l_n, l_g, k, batch.expand(count).to(k)]), best))
+        curves.index_add_(0, batch // every, torch.stack([l_n, l_g, k, m_global])[None] / averaged[batch // every])
         adam_s.step()
 
         # balance (eq. 5)
-        k = (k + config.lam * (config.gamma * l_n - l_g)).clamp(0, 1)
+        k.copy_((k + config.lam * (config.gamma * l_n - l_g)).clamp(0, 1))
 
         # generator: whatever the surrogate calls y (eq. 6)
         for _ in range(config.generator_steps):
             adam_g.zero_grad()
             cross_entropy(wanted, pair.logits(pair.images(draw_z()), frozen=True)).mean(1).sum().backward()
             adam_g.step()
+        batch.add_(1)
 
-        if checkpoint and checkpoint.due():
-            checkpoint.save(
-                {
-                    "batch": torch.tensor(batch + 1), "k": k, "best": best, "recent": recent, "curves": curves,
-                    "pair": pair.parameters, "kept": kept.parameters, "chance": chance.get_state(),
-                    "adam_s": adam_s.state_dict()["state"], "adam_g": adam_g.state_dict()["state"], "blackbox": blackbox.state(),
-                }
-            )  # fmt: skip
+    progress = tqdm(range(start, config.batches), initial=start, total=config.batches, desc=description, unit="batch", mininterval=1)
+    run, captures = step, cuda.captures(torch.device(device))
+    with torch.cuda.stream(torch.cuda.Stream(device)) if captures else nullcontext():
+        for done in progress:
+            if captures and done == start + cuda.WARM_UP:
+                run = cuda.capture(step, [chance, blackbox.generator])
+            blackbox.spend(count * config.batch_size)
+            run()
+            if checkpoint and checkpoint.due():
+                checkpoint.save(
+                    {
+                        "batch": batch[0], "k": k, "best": best, "recent": recent, "curves": curves,
+                        "pair": pair.parameters, "kept": kept.parameters, "chance": chance.get_state(),
+                        "adam_s": adam_s.state_dict()["state"], "adam_g": adam_g.state_dict()["state"], "blackbox": blackbox.state(),
+                    }
+                )  # fmt: skip
     curves = curves.cpu()
     ends = torch.arange(1, len(curves) + 1).mul(every).clamp(max=config.batches)
     row = dict(zip(("M_global", "L_N", "L_G", "k", "batch"), best.cpu().tolist(), strict=True))

@@ -12,9 +12,11 @@ from scipy import optimize
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from snnmi import cuda
 from snnmi.coding import CONSTANT, DECODERS, ENCODERS, SPIKING
 from snnmi.cpu import spike_product
 from snnmi.data import Dataset
+from snnmi.neurons import RESETS, LIFTrace, fire_in_place, lif, reset_height
 from snnmi.store import Checkpoint
 
 AT_ONCE = {"cpu": 25 * 32 * 3000, "cuda": 25 * 4096 * 3000}  # time x images x neurons computed at once: what still fits a CPU's cache
@@ -44,80 +46,7 @@ class TargetConfig:
                 raise ValueError(f"{field} is {getattr(self, field)!r}, expected one of {sorted(allowed)}")
 
 
-class LIFTrace(NamedTuple):
-    spk: Float[Tensor, " time batch neuron"]
-    mem: Float[Tensor, " time batch neuron"]
-
-
-RESETS = {"delayed", "before_decay"}
-
-
-def lif(
-    current: Float[Tensor, " time batch neuron"],
-    *,
-    beta: float,
-    threshold: float = 1.0,
-    reset: str = "delayed",
-    slope: float = 40.0,
-) -> LIFTrace:
-    """Leaky integrate-and-fire neurons with soft reset (paper, eqs. 1-2), differentiable by surrogate gradient.
-
-    "delayed" (snntorch 0.9.4, 1.0.0): U[t] = beta U[t-1] + I[t] - theta S[t-1].
-    "before_decay" (snntorch 0.7.0, explicit state): U[t] = beta (U[t-1] - theta S[t-1]) + I[t].
-    S[t] = 1 where U[t] > theta. Backward, dS/dU = 1 / (1 + slope |U - theta|)^2; the reset is not differentiated.
-    """
-    if reset not in RESETS:
-        raise ValueError(f"reset is {reset!r}, expected one of {sorted(RESETS)}")
-    return LIFTrace(*_LIF.apply(current, beta, threshold, _reset_height(beta, threshold, reset), slope))
-
-
-def _reset_height(beta: float, threshold: float, reset: str) -> float:
-    """By how much a spike lowers the next membrane potential."""
-    return threshold if reset == "delayed" else beta * threshold
-
-
-class _LIF(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, current, beta, threshold, height, slope):
-        spk, mem = torch.empty_like(current), torch.empty_like(current)
-        for t in range(len(current)):
-            if t == 0:
-                mem[0] = current[0]
-            else:
-                torch.add(current[t], mem[t - 1], alpha=beta, out=mem[t])
-                mem[t].sub_(spk[t - 1], alpha=height)
-            torch.gt(mem[t], threshold, out=spk[t])
-        ctx.save_for_backward(mem)
-        ctx.beta, ctx.threshold, ctx.slope = beta, threshold, slope
-        ctx.set_materialize_grads(False)
-        return spk, mem
-
-    @staticmethod
-    def backward(ctx, grad_spk, grad_mem):
-        (mem,) = ctx.saved_tensors
-        grad = torch.empty_like(mem)
-        for t in reversed(range(len(mem))):
-            if grad_spk is None:
-                grad[t] = 0
-            else:
-                torch.sub(mem[t], ctx.threshold, out=grad[t])
-                grad[t].abs_().mul_(ctx.slope).add_(1).square_().reciprocal_().mul_(grad_spk[t])
-            if grad_mem is not None:
-                grad[t].add_(grad_mem[t])
-            if t + 1 < len(mem):
-                grad[t].add_(grad[t + 1], alpha=ctx.beta)
-        return grad, None, None, None, None
-
-
-def _fire_in_place(current: Float[Tensor, " time batch neuron"], beta: float, threshold: float, height: float) -> Tensor:
-    """`lif` for queries: spikes overwrite the currents, and only the present membrane is kept."""
-    mem = current[0].clone()
-    torch.gt(mem, threshold, out=current[0])
-    for t in range(1, len(current)):
-        torch.add(current[t], mem, alpha=beta, out=mem)
-        mem.sub_(current[t - 1], alpha=height)
-        torch.gt(mem, threshold, out=current[t])
-    return current
+PARTS = {"float32": 2, "float16": 1}  # half-precision matrices that a weight is cut into on a GPU
 
 
 @dataclass(frozen=True)
@@ -128,11 +57,14 @@ class QueryConfig:
     decoder: str | None = None  # SNN only
     temperature: float = 1.0  # confidences to the power 1 / temperature, normalised: above 1 flatter, below 1 sharper
     match_entropy: bool = False  # temperature at which the mean entropy on test images is that of the other kind of target
+    precision: str = "float32"  # "float16": 11 significant bits of each weight, all that products of tf32 or half precision take
 
     def __post_init__(self):
         for field, allowed in (("encoder", ENCODERS), ("decoder", DECODERS)):
             if getattr(self, field) not in (None, *allowed):
                 raise ValueError(f"{field} is {getattr(self, field)!r}, expected None or one of {sorted(allowed)}")
+        if self.precision not in PARTS:
+            raise ValueError(f"precision is {self.precision!r}, expected one of {sorted(PARTS)}")
         if not self.temperature > 0:
             raise ValueError(f"temperature is {self.temperature}, expected more than 0")
 
@@ -146,14 +78,16 @@ class Target(nn.Module):
         super().__init__()
         self.hidden = nn.Linear(num_pixels, config.hidden)
         self.output = nn.Linear(config.hidden, num_classes)
-        self.config, self.temperature = config, 1.0
+        self.config, self.temperature, self.parts = config, 1.0, PARTS["float32"]
         self._product = torch.empty(0), torch.empty(0), None  # hidden weights and bias, and their `spike_product`
 
     def asked(self, query: QueryConfig) -> "Target":
-        """The same weights (shared, not copied) behind another encoder, decoder or temperature."""
+        """The same weights (shared, not copied, unless rounded) behind another encoder, decoder or temperature."""
         other = copy.copy(self)
         other.config = replace(self.config, decoder=query.decoder or self.config.decoder)
-        other.encoder, other.temperature = query.encoder or self.encoder, query.temperature
+        other.encoder, other.temperature, other.parts = query.encoder or self.encoder, query.temperature, PARTS[query.precision]
+        if query.precision != "float32":
+            other._modules = {name: rounded(layer) for name, layer in self._modules.items()}
         return other
 
     def forward(self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator) -> Float[Tensor, " batch classes"]:
@@ -167,21 +101,31 @@ class Target(nn.Module):
         raise NotImplementedError
 
     def _encode(self, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Float[Tensor, " time batch pixels"]:
+        if self.encoder == "rate" and cuda.fused(x.device) and not torch.is_grad_enabled():
+            return cuda.rate_encode(x, self.config.num_steps, generator=generator)
         return ENCODERS[self.encoder](x, self.config.num_steps, generator=generator)
 
     def _hidden_currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
-        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes on a CPU `spike_product`."""
+        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes a product made for them."""
         if self.encoder in CONSTANT:
             return self.hidden(x[0]).expand(len(x), -1, -1).contiguous()
-        if self.encoder not in SPIKING or x.device.type != "cpu":
-            return self.hidden(x)
-        return self._product[2](x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        if x.device.type == "cpu":
+            return self._product[2](x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        return cuda.product(x, self.hidden.weight, self.hidden.bias, self.parts) if cuda.fused(x.device) else self.hidden(x)
 
     def _prepare(self) -> None:
         """Make the `spike_product` of the hidden weights anew if they have changed; they are compared, as fused optimisers tell nobody."""
         weight, bias = self.hidden.weight, self.hidden.bias
         if not (torch.equal(weight, self._product[0]) and torch.equal(bias, self._product[1])):
             self._product = weight.detach().clone(), bias.detach().clone(), spike_product(weight, bias)
+
+
+def rounded(layer: nn.Linear) -> nn.Linear:
+    """A copy whose weights keep 11 significant bits."""
+    other = copy.deepcopy(layer)
+    digits, scale = cuda.halves(layer.weight.detach(), parts=1)
+    other.weight = nn.Parameter(digits.float() * scale)
+    return other
 
 
 def tempered(confidences: Float[Tensor, " batch classes"], temperature: float) -> Float[Tensor, " batch classes"]:
@@ -250,10 +194,17 @@ class SNN(Target):
 
     @torch.no_grad()
     def _confidences(self, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Float[Tensor, " batch classes"]:
-        c = self.config
-        currents = self._hidden_currents(self._encode(x, generator))
-        hidden = _fire_in_place(currents, c.beta, c.threshold, _reset_height(c.beta, c.threshold, c.reset))
-        return DECODERS[c.decoder](*lif(self.output(hidden), beta=c.beta, threshold=c.threshold, reset=c.reset))
+        c, spikes = self.config, self._encode(x, generator)
+        neuron = dict(beta=c.beta, threshold=c.threshold, reset=c.reset)
+        if cuda.fused(x.device):
+            if self.encoder in CONSTANT:
+                hidden = cuda.fire(self._hidden_currents(spikes), **neuron)
+            else:
+                hidden, _ = cuda.spiking_layer(spikes, self.hidden, **neuron, parts=self.parts)
+            spk, mem = cuda.spiking_layer(hidden, self.output, **neuron, parts=self.parts, keep_membranes=True)
+            return DECODERS[c.decoder](spk.float(), mem)
+        hidden = fire_in_place(self._hidden_currents(spikes), c.beta, c.threshold, reset_height(c.beta, c.threshold, c.reset))
+        return DECODERS[c.decoder](*lif(self.output(hidden), **neuron))
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         """Softmax cross-entropy of the output membranes, summed over the steps (paper, section IV-A)."""

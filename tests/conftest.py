@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from jaxtyping import install_import_hook
 
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # a GPU's kernels, run by Triton's interpreter
 install_import_hook("snnmi", "beartype.beartype")
 
 ROOT = Path(__file__).parent.parent

@@ -14,9 +14,12 @@ MAY_IMPORT = {
     "cpu": set(),
     "data": {"_torchvision"},
     "coding": set(),
-    "targets": {"data", "coding", "cpu", "store"},  # store: the type of a checkpoint
+    "neurons": set(),
+    "kernels": set(),
+    "cuda": {"coding", "kernels", "neurons"},  # the last two: what its kernels are held against
+    "targets": {"data", "coding", "cpu", "cuda", "neurons", "store"},  # store: the type of a checkpoint
     "blackbox": set(),
-    "gamin": {"blackbox", "store"},
+    "gamin": {"blackbox", "cuda", "store"},
     "metrics": set(),
     "statistics": {"metrics", "pages"},  # pages: numbers as text, for the sentence behind a verdict
     "controls": {"targets"},

@@ -9,8 +9,9 @@ from torch import nn
 
 from snnmi import data, targets
 from snnmi.coding import DECODERS, ENCODERS, rate_encode
+from snnmi.neurons import lif
 from snnmi.store import Checkpoint
-from snnmi.targets import ANN, SNN, QueryConfig, TargetConfig, accuracy, build, lif, train
+from snnmi.targets import ANN, SNN, QueryConfig, TargetConfig, accuracy, build, train
 
 
 def seeded(seed=0):
