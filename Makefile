@@ -3,7 +3,8 @@
 # make calibrate                                                   the attack's open settings, on MNIST-ANN (resumes)
 # make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]         pack all that a GPU machine without network lacks
 # make import-results FROM=results.zip                             take home what was made there, verified
-# make env | bench | clean
+# make bench [DEVICE=cpu|cuda]                                    our speed against plain loops
+# make env | clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
@@ -54,7 +55,7 @@ test: lint
 	python -m pytest
 
 bench: env
-	python bench.py
+	python bench.py --device $(DEVICE)
 
 calibrate: env
 	python -m snnmi.calibrate --full

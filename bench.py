@@ -1,4 +1,5 @@
-"""How fast the module is: `python bench.py` (a table and build/bench.json), `python bench.py --growth` (results/growth/growth.csv).
+"""How fast the module is: `python bench.py [--device cuda]` (a table and build/bench.json), `python bench.py --growth`
+(results/growth/growth.csv).
 
 Ours and baseline take turns in one process; medians of repeats. Images and weights are random, the weights scaled so that hidden
 neurons fire as often as trained ones do on MNIST (one step in six).
@@ -11,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -25,16 +26,21 @@ from snntorch import spikegen, surrogate
 from torch import Tensor
 from tqdm import tqdm
 
-from snnmi import cpu, gamin, targets
+from snnmi import cpu, cuda, gamin, targets
 from snnmi.blackbox import BlackBox
 from snnmi.profiles import CALIBRATED
 from snnmi.store import atomic_write, provenance
 
-SHAPE, CLASSES, CHANCE = (28, 28), 10, torch.Generator().manual_seed(0)
+SHAPE, CLASSES = (28, 28), 10
 SNN, ANN = (targets.TargetConfig(kind=kind, hidden=3000, num_steps=25) for kind in ("snn", "ann"))
 PLAIN = torch.backends.mkldnn.matmul.fp32_precision  # as PyTorch comes
 cpu.make_fast()
 FAST = torch.backends.mkldnn.matmul.fp32_precision
+
+
+@cache
+def chance(device: str = "cpu") -> torch.Generator:
+    return torch.Generator(device).manual_seed(0)
 
 
 class Job(NamedTuple):
@@ -54,6 +60,8 @@ class Job(NamedTuple):
                 torch.backends.mkldnn.matmul.fp32_precision = setting
                 begun = time.perf_counter()
                 work()
+                if torch.cuda.is_available():
+                    torch.cuda.synchronize()
                 times[name].append(time.perf_counter() - begun)
                 bar.update()
         return {name: median(found[1:]) for name, found in times.items()}
@@ -69,7 +77,8 @@ class Loop:
     def __init__(self, model: targets.SNN):
         spike_grad = surrogate.fast_sigmoid(slope=model.config.slope)
         self.layers, self.num_steps = (model.hidden, model.output), model.config.num_steps
-        self.neurons = [snntorch.Leaky(beta=model.config.beta, spike_grad=spike_grad) for _ in self.layers]
+        device = model.hidden.weight.device
+        self.neurons = [snntorch.Leaky(beta=model.config.beta, spike_grad=spike_grad).to(device) for _ in self.layers]
 
     def membranes(self, x: Tensor) -> Tensor:
         spikes = spikegen.rate(x.flatten(1), num_steps=self.num_steps)
@@ -89,33 +98,42 @@ class Loop:
         sum(F.cross_entropy(mem, y) for mem in self.membranes(x)).backward()
 
 
-def realistic(hidden: int) -> tuple[targets.SNN, Callable[[int], Tensor]]:
+def realistic(hidden: int, device: str = "cpu") -> tuple[targets.SNN, Callable[[int], Tensor]]:
     """An SNN that fires, and images of which a fifth of the pixels are bright, as MNIST's."""
-    model = targets.build(replace(SNN, hidden=hidden), SHAPE, CLASSES, seed=0)
+    model = targets.build(replace(SNN, hidden=hidden), SHAPE, CLASSES, seed=0).to(device)
+    draw = partial(torch.rand, generator=chance(device), device=device)
     with torch.no_grad():
         model.hidden.weight.mul_(4)
-    return model, lambda n: (torch.rand(n, *SHAPE, generator=CHANCE) < 0.2) * torch.rand(n, *SHAPE, generator=CHANCE)
+    return model, lambda n: (draw(n, *SHAPE) < 0.2) * draw(n, *SHAPE)
 
 
 def products(model: targets.SNN, n: int) -> Callable[[], object]:
     """The matrix products of n queries alone, in the blocks that queries use."""
-    pixels, neurons = model.hidden.in_features, model.output.in_features
-    sizes = [len(part) for part in torch.empty(n).split(max(1, targets.AT_ONCE["cpu"] // (SNN.num_steps * neurons)))]
-    spikes = [[(torch.rand(SNN.num_steps, size, width) < 0.1).float() for width in (pixels, neurons)] for size in sizes]
+    device, pixels, neurons = model.hidden.weight.device, model.hidden.in_features, model.output.in_features
+    sizes = [len(part) for part in torch.empty(n).split(max(1, targets.AT_ONCE[device.type] // (SNN.num_steps * neurons)))]
+    spikes = [[(torch.rand(SNN.num_steps, size, width, device=device) < 0.1).float() for width in (pixels, neurons)] for size in sizes]
+    if cuda.fused(device):
+        layers = [cuda.halves(layer.weight.detach(), model.parts)[0] for layer in (model.hidden, model.output)]
+        halved = [[x.half() for x in block] for block in spikes]
+        return lambda: [cuda.multiply(x, weight) for block in halved for x, weight in zip(block, layers)]
     model._prepare()
     return torch.no_grad()(lambda: [(model._hidden_currents(first), model.output(second)) for first, second in spikes])
 
 
-def spiking(quick: bool) -> list[Job]:
-    model, images = realistic(100 if quick else SNN.hidden)
-    loop, jobs = Loop(model), []
+def spiking(quick: bool, device: str) -> list[Job]:
+    model, images = realistic(100 if quick else SNN.hidden, device)
+    coarse, loop, jobs = model.asked(targets.QueryConfig(precision="float16")), Loop(model), []
     for n, repeats in ((64, 15), (640, 7)):
         x = images(n)
-        ours, theirs = partial(model, x, generator=CHANCE), partial(loop.query, x)
-        sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN), "same product": (theirs, FAST), "products": (products(model, n), FAST)}
+        ours, theirs = partial(model, x, generator=chance(device)), partial(loop.query, x)
+        sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN), "products": (products(model, n), FAST)}
+        if device == "cpu":
+            sides["same product"] = (theirs, FAST)
+        else:  # half of the products
+            sides |= {"float16": (partial(coarse, x, generator=chance(device)), FAST), "float16 products": (products(coarse, n), FAST)}
         jobs.append(Job(f"snn_query_{n}", n, "queries/s", repeats, sides))
-    x, y = images(100), torch.arange(100) % CLASSES
-    ours, theirs = (lambda: model.loss(x, y, generator=CHANCE).backward()), partial(loop.train, x, y)
+    x, y = images(100), torch.arange(100, device=device) % CLASSES
+    ours, theirs = (lambda: model.loss(x, y, generator=chance(device)).backward()), partial(loop.train, x, y)
     sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN), "same product": (theirs, FAST)}
     return [*jobs, Job("snn_training", len(x), "images/s", 7, sides)]
 
@@ -129,16 +147,18 @@ def attack(model: torch.nn.Module, shape: tuple[int, int], batches: int, labels:
         return model(x, generator=generator)
 
     config, classes = replace(CALIBRATED, batches=batches), model.output.out_features
+    device = model.output.weight.device
     with contextlib.redirect_stderr(io.StringIO()):  # one progress bar is enough
-        gamin.attack(BlackBox(target, seed=0), config, image_shape=shape, num_classes=classes, labels=labels, seed=0)
+        box = BlackBox(target, seed=0, device=device)
+        gamin.attack(box, config, image_shape=shape, num_classes=classes, labels=labels, seed=0, device=device)
     return moments
 
 
-def batched(quick: bool) -> list[Job]:
+def batched(quick: bool, device: str) -> list[Job]:
     """Ten classes at once against one after another, MNIST's size and the digits'; a batch is one of one class."""
-    jobs, batches = [], 2 if quick else 30
+    jobs, batches = [], 2 if quick else 30 if device == "cpu" else 1000
     for name, shape, hidden in (("attack_batched_digits", (8, 8), 256), ("attack_batched", SHAPE, ANN.hidden)):
-        run = partial(attack, targets.build(replace(ANN, hidden=hidden), shape, CLASSES, seed=0), shape, batches)
+        run = partial(attack, targets.build(replace(ANN, hidden=hidden), shape, CLASSES, seed=0).to(device), shape, batches)
         at_once, in_turn = partial(run, range(CLASSES)), lambda run=run: [run([label]) for label in range(CLASSES)]
         sides = {"ours": (at_once, FAST), "baseline": (in_turn, FAST)}
         jobs.append(Job(name, CLASSES * batches, "batches/s", 5, sides))
@@ -161,9 +181,9 @@ def growth(quick: bool) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variable", "value", "target", "seconds_per_batch"])
 
 
-def compare(quick: bool) -> dict:
+def compare(quick: bool, device: str) -> dict:
     """What build/bench.json holds."""
-    jobs, ratios, shares = spiking(quick) + batched(quick), [], {}
+    jobs, ratios, shares = spiking(quick, device) + batched(quick, device), [], {}
     if quick:
         jobs = [job._replace(repeats=1) for job in jobs]
     with tqdm(total=sum((job.repeats + 1) * len(job.sides) for job in jobs), desc="bench", unit="run") as bar:
@@ -174,6 +194,9 @@ def compare(quick: bool) -> dict:
                 ratios.append(job.row(f"{job.name}_same_product", t, "same product"))
             if "products" in t:
                 shares[job.name] = t["products"] / t["ours"]
+            if "float16" in t:
+                ratios.append(job.row(f"{job.name}_float16", t | {"ours": t["float16"]}, "baseline"))
+                shares[f"{job.name}_float16"] = t["float16 products"] / t["float16"]
     return {"ratios": ratios, "matmul_share": shares, "provenance": provenance() | {"float32_matmul": {"ours": FAST, "baseline": PLAIN}}}
 
 
@@ -181,6 +204,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--growth", action="store_true", help="how the time of an attack batch grows, instead of the comparison")
     parser.add_argument("--quick", action="store_true", help="small and once: whether it works, not how fast")
+    parser.add_argument("--device", default="cpu", help="where the comparison is made: cpu or cuda")
     parser.add_argument("--output", type=Path, help="default: build/bench.json, or results/growth/growth.csv")
     args = parser.parse_args()
     if args.growth:
@@ -189,10 +213,10 @@ def main() -> None:
         atomic_write(output.with_suffix(".json"), json.dumps(provenance(), indent=1).encode())
         print(table.pivot(index=["variable", "value"], columns="target", values="seconds_per_batch").to_string(float_format="%.4f"))
         return
-    found = compare(args.quick)
+    found = compare(args.quick, args.device)
     atomic_write(args.output or Path("build/bench.json"), json.dumps(found, indent=1).encode())
     print(pd.DataFrame(found["ratios"]).to_string(index=False, float_format=lambda value: f"{value:,.2f}"))
-    print("(same_product: the baseline is given our setting of the matrix product too)")
+    print("(same_product: the baseline is given our setting of the matrix product too; float16: ours asked in that precision)")
     for name, share in found["matmul_share"].items():
         print(f"{name}: the matrix product takes {share:.0%} of our time")
 

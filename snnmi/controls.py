@@ -59,3 +59,6 @@ OTHERS = (
 )  # fmt: skip
 # In the order of value: what a budget does not reach is left out from the end.
 CONTROLS = (*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME)
+
+# No suspect: what half-precision products would change on a GPU (chapter 09).
+HALVED = Variant("snn, weights of 11 bits", "snn", "precision", query=QueryConfig(precision="float16"))

@@ -74,7 +74,7 @@ def halves(weight: Float[Tensor, " out in"], parts: int = 2) -> tuple[Float[Tens
     return torch.cat(digits), scale
 
 
-def _multiply(spikes: Float[Tensor, " time batch in"], weight: Float[Tensor, " out in"]) -> Float[Tensor, " time batch out"]:
+def multiply(spikes: Float[Tensor, " time batch in"], weight: Float[Tensor, " out in"]) -> Float[Tensor, " time batch out"]:
     """spikes @ weight.T of half-precision factors, one product for all steps, summed and given in float32."""
     rows = spikes.flatten(0, 1)
     out = torch.mm(rows, weight.T, out_dtype=torch.float32) if rows.is_cuda else rows.float() @ weight.float().T
@@ -86,7 +86,7 @@ def product(
 ) -> Float[Tensor, " time batch out"]:
     """spikes @ weight.T + bias by half-precision products."""
     digits, scale = halves(weight, parts)
-    return _multiply(spikes.half(), digits).unflatten(-1, (parts, -1)).sum(-2) * scale + bias
+    return multiply(spikes.half(), digits).unflatten(-1, (parts, -1)).sum(-2) * scale + bias
 
 
 def spiking_layer(
@@ -102,7 +102,7 @@ def spiking_layer(
     """`neurons.lif` of what the layer makes of spikes: their spikes in half precision, and membranes if they are to be kept."""
     digits, scale = halves(layer.weight, parts)
     neuron = dict(beta=beta, threshold=threshold, height=reset_height(beta, threshold, reset))
-    return kernels.lif(_multiply(spikes.half(), digits), scale, layer.bias, **neuron, keep_membranes=keep_membranes)
+    return kernels.lif(multiply(spikes.half(), digits), scale, layer.bias, **neuron, keep_membranes=keep_membranes)
 
 
 def fire(current: Float[Tensor, " time batch neuron"], *, beta: float, threshold: float, reset: str) -> Float[Tensor, " time batch neuron"]:

@@ -20,13 +20,14 @@ from snnmi.judgements import judgements_table
 from snnmi.store import Store, atomic_write
 
 ROOT = Path(__file__).parents[1]
-# What the chain imports; the book is made at home. What these need, pip finds.
-PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "scikit-image", "safetensors", "jaxtyping", "tqdm")
+# What the chain and the bench import; the book is made at home. What these need, pip finds.
+PACKAGES = ("numpy", "pandas", "scipy", "scikit-learn", "scikit-image", "safetensors", "jaxtyping", "tqdm", "snntorch")
 PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 17)] + ["manylinux2014_x86_64", "manylinux1_x86_64"]
 KEPT = re.compile(r"(?P<profile>[a-z]+)/(?P<run>[A-Za-z0-9._-]+)/(?P<file>run\.json|arrays\.npz|[a-z_]+\.csv)")
 LARGEST = 64 << 20  # bytes of one file taken home
 
 RUN_SH = """#!/bin/bash
+# ./run.sh bench: how fast the code is there.
 # ./run.sh [MINUTES] [further options of "python -m snnmi.offline run", as --device cpu]: one slice of the work.
 # Call it again until it says that all is done; then take results.zip home. On a machine that starts bare each time, take
 # state.zip (weights, checkpoints) too, and unpack it here before the next slice.
@@ -35,6 +36,7 @@ cd "$(dirname "$0")"
 PYTHON="${PYTHON:-python3}"
 [ -d site ] || "$PYTHON" -m pip install --quiet --no-index --no-deps --no-compile --target site wheels/*.whl
 export PYTHONPATH="$PWD:$PWD/site" SNNMI_DATA="$PWD/data"
+[ "${1:-}" != bench ] || exec "$PYTHON" bench.py --device cuda "${@:2}"
 exec "$PYTHON" -m snnmi.offline run --minutes "${1:-9}" "${@:2}"
 """
 
@@ -53,6 +55,7 @@ def kit(folder: Path, *, python: str, datasets: tuple[str, ...], has: tuple[str,
         if wheel.name.split("-")[0].replace("_", "-").lower() in has:
             wheel.unlink()
     shutil.copytree(ROOT / "snnmi", folder / "snnmi", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "bench.py", folder / "bench.py")
     for source, place in files:
         (folder / "data" / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / "data" / place)

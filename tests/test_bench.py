@@ -33,11 +33,11 @@ def test_baseline_computes_what_ours_does(monkeypatch):
     model._encode = lambda x, generator: spikes
     monkeypatch.setattr(bench.spikegen, "rate", lambda x, num_steps: spikes)
     loop, y = bench.Loop(model), torch.arange(20) % 10
-    torch.testing.assert_close(loop.query(x), model(x, generator=bench.CHANCE))
+    torch.testing.assert_close(loop.query(x), model(x, generator=bench.chance()))
     loop.train(x, y)
     theirs = model.hidden.weight.grad.clone()
     model.zero_grad()
-    model.loss(x, y, generator=bench.CHANCE).backward()
+    model.loss(x, y, generator=bench.chance()).backward()
     torch.testing.assert_close(theirs, model.hidden.weight.grad, rtol=1e-3, atol=1e-5)
     assert theirs.abs().max() > 1e-2
 

@@ -10,6 +10,7 @@ import torch
 
 from snnmi import offline
 from snnmi.experiment import Experiment, attacks_table
+from tests.conftest import run
 
 
 @pytest.fixture(autouse=True)
@@ -160,6 +161,9 @@ def test_the_kit_holds_source_wheels_data_and_a_script(tmp_path, monkeypatch):
     assert {path.name for path in (tmp_path / "kit/snnmi").iterdir()} == {
         path.name for path in (offline.ROOT / "snnmi").iterdir() if path.name != "__pycache__"
     }
+    (tmp_path / "kit/site").mkdir()  # what the wheels hold is here already
+    said = run(["./run.sh", "bench", "--device", "cpu", "--quick"], tmp_path / "kit")
+    assert "snn_query_640" in said and (tmp_path / "kit/build/bench.json").exists()
 
 
 def test_data_sets_are_taken_along_by_the_files_they_are_read_from(data_folder, tmp_path, monkeypatch):
