@@ -1,7 +1,8 @@
 """What a GPU needs to be as fast as it can be: half-precision products that lose nothing, fused kernels, steps captured whole."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 import torch
@@ -32,9 +33,10 @@ def probe(device: torch.device) -> bool:
         spikes = rate_encode(x, 25, generator=chance)
         rates, again = spikes.float().mean((0, 1)), rate_encode(x, 25, generator=chance)
         expect("spike rates", (rates - x[0].clamp(0, 1)).abs().max() < 0.02 and not torch.equal(spikes, again))
-        weight, bias = (torch.randn(shape, generator=chance, device=device) for shape in ((300, 5), (300,)))
+        weight, bias = (torch.randn(shape, generator=chance, device=device) for shape in ((300, 1000), (300,)))
+        spikes = rate_encode(torch.rand(40, 1000, generator=chance, device=device), 25, generator=chance)
         exact = spikes.double() @ weight.double().T + bias.double()
-        expect("spike product", (product(spikes, weight, bias) - exact).abs().max() < 1e-5 * exact.abs().max())
+        expect("spike products", (product(spikes, weight, bias) - exact).abs().max() < 1e-6 * exact.abs().max())
         current = torch.randn(25, 64, 300, generator=chance, device=device)
         neuron = dict(beta=0.7, threshold=1.0, height=1.0)
         spk, mem = kernels.lif(current, current.new_ones(1), current.new_zeros(300), **neuron, keep_membranes=True)
@@ -114,15 +116,30 @@ def fire(current: Float[Tensor, " time batch neuron"], *, beta: float, threshold
 WARM_UP = 3  # steps before one is captured: libraries choose their kernels and take their memory
 
 
+@contextmanager
+def own_stream(device: torch.device) -> Iterator[None]:
+    """A stream other than the default one, on which nothing can be captured; what comes before and after it waits."""
+    torch.cuda.synchronize(device)
+    with torch.cuda.stream(torch.cuda.Stream(device)):
+        yield
+    torch.cuda.synchronize(device)
+
+
 def capture(step: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], object]:
-    """The step as one CUDA graph: what replays it, without Python between its kernels. Nothing in it may wait for the GPU or
-    depend on the host; the generators go on from replay to replay. To be called on a stream of one's own, after `WARM_UP` steps.
+    """The step as one CUDA graph: what replays it, with no Python between its kernels; the step itself, with a warning, if that fails.
+
+    Nothing in the step may wait for the GPU or depend on the host; the generators go on from replay to replay. To be called on
+    `own_stream`, after `WARM_UP` steps.
     """
     graph = torch.cuda.CUDAGraph()
     for generator in generators:
         graph.register_generator_state(generator)
-    with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
-        step()
+    try:
+        with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
+            step()
+    except RuntimeError as error:
+        warnings.warn(f"a step was not captured, which is slower ({error})", stacklevel=2)
+        return step
     return graph.replay
 
 
@@ -140,13 +157,12 @@ def captures(device: torch.device) -> bool:
                 out.copy_(torch.randn(8, generator=chance, device=device) + torch.rand(8, generator=chance, device=device))
 
             rows = []
-            with torch.cuda.stream(torch.cuda.Stream(device)):
+            with own_stream(device):
                 for i in range(2 * WARM_UP):
                     if i == WARM_UP and how == "replayed":
                         step = capture(step, [chance])
                     step()
                     rows.append(out.clone())
-            torch.cuda.synchronize(device)
             drawn[how] = torch.stack(rows)
         expect("replayed draws", torch.equal(drawn["called"], drawn["replayed"]))
     except Exception as error:

@@ -217,8 +217,9 @@ def attack(
         raise ValueError(f"labels are {list(labels)}, expected at least one of 0 to {num_classes - 1}")
     count, half = len(labels), config.batch_size // 2
     pair = Pair.new(config, image_shape, num_classes, count, seed=seed, device=device)
-    adam_s = torch.optim.Adam(pair.parameters["surrogate"].values(), lr=config.lr_surrogate, fused=True)
-    adam_g = torch.optim.Adam(pair.parameters["generator"].values(), lr=config.lr_generator, fused=True)
+    captures = cuda.captures(torch.device(device))
+    adam_s = torch.optim.Adam(pair.parameters["surrogate"].values(), lr=config.lr_surrogate, fused=True, capturable=captures)
+    adam_g = torch.optim.Adam(pair.parameters["generator"].values(), lr=config.lr_generator, fused=True, capturable=captures)
     chance = torch.Generator(device).manual_seed(seed)
     wanted = torch.nn.functional.one_hot(torch.tensor(labels, device=device), num_classes).float()
     wanted = wanted[:, None].expand(count, half, num_classes)
@@ -278,8 +279,8 @@ def attack(
         batch.add_(1)
 
     progress = tqdm(range(start, config.batches), initial=start, total=config.batches, desc=description, unit="batch", mininterval=1)
-    run, captures = step, cuda.captures(torch.device(device))
-    with torch.cuda.stream(torch.cuda.Stream(device)) if captures else nullcontext():
+    run = step
+    with cuda.own_stream(torch.device(device)) if captures else nullcontext():
         for done in progress:
             if captures and done == start + cuda.WARM_UP:
                 run = cuda.capture(step, [chance, blackbox.generator])
