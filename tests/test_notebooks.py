@@ -32,3 +32,9 @@ def test_source_holds_no_outputs(notebook):
     assert not [cell.id for cell in code if cell.outputs or cell.execution_count]
     assert "parameters" in code[0].metadata.get("tags", [])
     assert source.metadata.kernelspec.name == "python3"
+
+
+def test_every_table_is_rendered_as_one(notebook):
+    """`pages.table` is MyST text: without this metadata a cell shows its source, and references to the table lead nowhere."""
+    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code" and "pages.table(" in cell.source]
+    assert not [cell.id for cell in cells if cell.metadata.get("mystnb", {}).get("markdown_format") != "myst"]
