@@ -15,7 +15,7 @@ import torch
 
 from snnmi import boundaries, data, experiment, gamin, profiles, targets
 from snnmi.blackbox import BlackBox
-from snnmi.controls import CELLS, CONTROLS
+from snnmi.controls import CELLS, CONTROLS, HALVED
 from snnmi.experiment import SEEDS, Experiment, alongside, attacks_table, targets_table
 from snnmi.judgements import judge, judgements
 from snnmi.store import Checkpoint
@@ -155,7 +155,7 @@ def test_damaged_run_is_computed_again_to_the_same_end(copied):
 
 
 def test_interrupted_chain_goes_on_to_the_same_end(results, tmp_path, monkeypatch):
-    expected, asked, answer = Experiment("smoke", results=results).attacks()[1], [], BlackBox.__call__
+    expected, asked, answer = Experiment("smoke", results=results).attacks()[1], [], BlackBox.answer
 
     def dies(self, x):
         asked.append(len(x))
@@ -165,7 +165,7 @@ def test_interrupted_chain_goes_on_to_the_same_end(results, tmp_path, monkeypatc
 
     monkeypatch.setattr(Checkpoint, "due", lambda self: True)
     with monkeypatch.context() as patch:
-        patch.setattr(BlackBox, "__call__", dies)
+        patch.setattr(BlackBox, "answer", dies)
         with pytest.raises(KeyboardInterrupt):
             Experiment("smoke", targets=["snn"], results=tmp_path).attacks()
     found = Experiment("smoke", targets=["snn"], results=tmp_path).attacks()[0]
@@ -402,7 +402,7 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     if not files:
         pytest.skip(f"no results of {profile} are kept")
     read = Experiment(profile, results=ROOT / "results", compute=False)
-    whole = Experiment(profile, seeds=list(range(SEEDS)), variants=CONTROLS, results=ROOT / "results", compute=False)
+    whole = Experiment(profile, seeds=list(range(SEEDS)), variants=(*CONTROLS, HALVED), results=ROOT / "results", compute=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a damaged run is only a warning
         runs = [*whole.targets(), *whole.attacks(), *whole.boundaries()]
