@@ -513,9 +513,9 @@ def score(
 
 def alongside(experiment: Experiment) -> list[Experiment]:
     """The given experiment, then read-only ones of the larger profiles kept in git, with whatever seeds are stored there."""
-    names = {"laptop", "paper"} - {experiment.profile.name}
+    names = [name for name in ("laptop", "half", "paper") if name != experiment.profile.name]
     same = dict(results=experiment.results, variants=experiment.variants, seeds=list(range(SEEDS)))
-    others = [Experiment(name, compute=False, **same) for name in sorted(names)]
+    others = [Experiment(name, compute=False, **same) for name in names]
     return [experiment, *(other for other in others if other.targets())]
 
 

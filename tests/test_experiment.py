@@ -396,7 +396,7 @@ def test_git_keeps_numbers_and_pictures_and_no_weights():
     assert {path.suffix for path in files} <= {".json", ".csv", ".npz"} and not any(path.name.startswith(".") for path in files)
 
 
-@pytest.mark.parametrize("profile", ["laptop", "paper"])
+@pytest.mark.parametrize("profile", ["laptop", "half", "paper"])
 def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     files = kept_in_git(profile)
     if not files:
