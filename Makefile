@@ -1,4 +1,4 @@
-# make book [PROFILE=quick|laptop|paper|smoke] [DEVICE=cpu|cuda]    execute the notebooks, build the book
+# make book [PROFILE=quick|laptop|half|paper|smoke] [DEVICE=cpu|cuda]    execute the notebooks, build the book
 # make test                                                        lint, module tests, notebooks, the book in a browser
 # make calibrate                                                   the attack's open settings, on MNIST-ANN (resumes)
 # make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]         pack all that a GPU machine without network lacks

@@ -6,7 +6,7 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-PROFILE_ORDER = ("paper", "laptop", "quick", "smoke")  # largest scale first
+PROFILE_ORDER = ("paper", "half", "laptop", "quick", "smoke")  # largest scale first
 PAPER_QUERIES = 1_280_000  # per class
 _WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
