@@ -1,9 +1,9 @@
-# make book [PROFILE=quick|laptop|half|paper|smoke] [DEVICE=cpu|cuda]    execute the notebooks, build the book
-# make test                                                        lint, module tests, notebooks, the book in a browser
-# make calibrate                                                   the attack's open settings, on MNIST-ANN (resumes)
-# make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]         pack all that a GPU machine without network lacks
-# make import-results FROM=results.zip                             take home what was made there, verified
-# make bench [DEVICE=cpu|cuda]                                    our speed against plain loops
+# make book [PROFILE=quick|laptop|half|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
+# make test                                                               lint, module tests, notebooks, the book in a browser
+# make calibrate                                                          the attack's open settings, on MNIST-ANN (resumes)
+# make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]                pack all that a GPU machine without network lacks
+# make import-results FROM=results.zip                                    take home what was made there, verified
+# make bench [DEVICE=cpu|cuda]                                            our speed against plain loops
 # make env | clean
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
