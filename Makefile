@@ -58,13 +58,13 @@ bench: env
 	python bench.py --device $(DEVICE)
 
 calibrate: env
-	python -m snnmi.calibrate --full
+	python -m snnmi.study.calibrate --full
 
 offline-kit: env
-	python -m snnmi.offline kit --python $(PYTHON_THERE) --has $(HAS)
+	python -m snnmi.study.offline kit --python $(PYTHON_THERE) --has $(HAS)
 
 import-results: env
-	python -m snnmi.offline bring $(FROM)
+	python -m snnmi.study.offline bring $(FROM)
 
 clean:
 	rm -rf _build build executed .pytest_cache .ruff_cache

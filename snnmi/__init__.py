@@ -1,6 +1,6 @@
 """Black-box model inversion (GAMIN) against spiking and non-spiking networks.
 
-`Dataset` -> target -> `BlackBox` -> attack -> scores -> figures; one file for each, and `experiment` chains them.
+`Dataset` -> target -> `BlackBox` -> attack -> scores -> figures; a room for each, and `study` chains them.
 """
 
 __version__ = "0.1.0"

@@ -22,13 +22,31 @@ from torch import Tensor
 FACES_URL = "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"
 FACES_SHA256 = "2e4844a9f4fa4397058f69d6208047170f2e9d399cda18b55c1e8d28f0a83431"  # of the 400 pixel blocks
 MNIST_FILES = {  # file: (shape of its array, published SHA-256)
-    "train-images-idx3-ubyte": ((60_000, 28, 28), "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
-    "train-labels-idx1-ubyte": ((60_000,), "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
-    "t10k-images-idx3-ubyte": ((10_000, 28, 28), "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+    "train-images-idx3-ubyte": (
+        (60_000, 28, 28),
+        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    ),
+    "train-labels-idx1-ubyte": (
+        (60_000,),
+        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    ),
+    "t10k-images-idx3-ubyte": (
+        (10_000, 28, 28),
+        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    ),
     "t10k-labels-idx1-ubyte": ((10_000,), "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
 }
 # What numpy and zipfile raise on a damaged, truncated, encrypted or disguised archive.
-UNREADABLE = (ValueError, TypeError, OSError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    OSError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,9 @@ def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset
     elif name in LOADERS:
         dataset = LOADERS[name](download)
     else:
-        raise ValueError(f"data set {str(name)!r} is unknown: expected one of {sorted(LOADERS)} or the path of an .npz file")
+        raise ValueError(
+            f"data set {str(name)!r} is unknown: expected one of {sorted(LOADERS)} or the path of an .npz file"
+        )
     return _shrunk(dataset, shrink) if shrink > 1 else dataset
 
 
@@ -90,7 +110,10 @@ def _digits(download: bool) -> Dataset:
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    x, y = torch.tensor(images / 16, dtype=torch.float32).view(-1, 8, 8), torch.tensor(labels, dtype=torch.int64)
+    x, y = (
+        torch.tensor(images / 16, dtype=torch.float32).view(-1, 8, 8),
+        torch.tensor(labels, dtype=torch.int64),
+    )
     test = torch.arange(len(x)) % 5 == 4
     return Dataset("digits", x[~test], y[~test], x[test], y[test])
 
@@ -112,10 +135,14 @@ def _mnist_file(name: str, download: bool) -> Path:
     try:
         datasets.MNIST(_cache(), download=True)
     except (OSError, RuntimeError) as error:
-        raise FileNotFoundError(f"{_where('mnist', f'MNIST/raw/{name}.gz')} (download failed: {error})") from None
+        raise FileNotFoundError(
+            f"{_where('mnist', f'MNIST/raw/{name}.gz')} (download failed: {error})"
+        ) from None
     path = _cache() / f"MNIST/raw/{name}.gz"
     if not path.exists():  # torchvision leaves archives alone where it finds them unpacked
-        raise FileNotFoundError(f"{path} is missing beside its unpacked copy: delete {path.parent} to have it downloaded again")
+        raise FileNotFoundError(
+            f"{path} is missing beside its unpacked copy: delete {path.parent} to have it downloaded again"
+        )
     return path
 
 
@@ -125,7 +152,9 @@ def _idx(path: Path, name: str) -> np.ndarray:
     packed = path.read_bytes()
     found = hashlib.sha256(packed).hexdigest()
     if found != sha256:
-        raise ValueError(f"{path} has SHA-256 {found}, expected {sha256}: delete it to have it downloaded again")
+        raise ValueError(
+            f"{path} has SHA-256 {found}, expected {sha256}: delete it to have it downloaded again"
+        )
     return np.frombuffer(gzip.decompress(packed), np.uint8, offset=4 + 4 * len(shape)).reshape(shape).copy()
 
 
@@ -138,12 +167,18 @@ def _faces(download: bool) -> Dataset:
     pixels = _pgm_pixels(path)  # person, picture, height, width
     found = hashlib.sha256(pixels.tobytes()).hexdigest()
     if found != FACES_SHA256:
-        raise ValueError(f"{path} holds 400 pictures whose pixels have SHA-256 {found}, expected {FACES_SHA256}")
+        raise ValueError(
+            f"{path} holds 400 pictures whose pixels have SHA-256 {found}, expected {FACES_SHA256}"
+        )
     as_text = sorted(range(10), key=lambda i: f"{i + 1}.pgm")
     faces = torch.from_numpy(pixels)[:, as_text] / 255
     people = torch.arange(40)
     return Dataset(
-        "faces", faces[:, :8].flatten(0, 1), people.repeat_interleave(8), faces[:, 8:].flatten(0, 1), people.repeat_interleave(2)
+        "faces",
+        faces[:, :8].flatten(0, 1),
+        people.repeat_interleave(8),
+        faces[:, 8:].flatten(0, 1),
+        people.repeat_interleave(2),
     )
 
 
@@ -169,7 +204,9 @@ def _pgm_pixels(path: Path) -> np.ndarray:
                 raise ValueError(f"{path}: {key} cannot be read ({error})") from None
             header = re.match(rb"P5\s(?:#[^\n]*\n)*\s*92\s+112\s+255\s", content)
             if not header or len(content) - header.end() != 112 * 92:
-                raise ValueError(f"{path}: {key} is {len(content)} bytes, expected a binary PGM of 92x112 pixels, 255 greys")
+                raise ValueError(
+                    f"{path}: {key} is {len(content)} bytes, expected a binary PGM of 92x112 pixels, 255 greys"
+                )
             blocks[person, picture] = np.frombuffer(content, np.uint8, offset=header.end()).reshape(112, 92)
     return blocks
 
@@ -177,7 +214,9 @@ def _pgm_pixels(path: Path) -> np.ndarray:
 def _npz(path: Path) -> Dataset:
     """A user's own images: x_* uint8 or floats in [0, 1], " n height width"; y_* whole numbers from 0."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist, expected an .npz with x_train, y_train, x_test, y_test")
+        raise FileNotFoundError(
+            f"{path} does not exist, expected an .npz with x_train, y_train, x_test, y_test"
+        )
     keys = ("x_train", "y_train", "x_test", "y_test")
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -188,14 +227,22 @@ def _npz(path: Path) -> Dataset:
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}, expected {', '.join(keys)}")
     x_train, x_test = (_checked_images(path, k, arrays[k]) for k in ("x_train", "x_test"))
-    y_train, y_test = (_checked_labels(path, k, arrays[k], len(arrays[k.replace("y", "x")])) for k in ("y_train", "y_test"))
+    y_train, y_test = (
+        _checked_labels(path, k, arrays[k], len(arrays[k.replace("y", "x")])) for k in ("y_train", "y_test")
+    )
     if x_train.shape[1:] != x_test.shape[1:]:
-        raise ValueError(f"{path}: x_train images are {tuple(x_train.shape[1:])}, x_test {tuple(x_test.shape[1:])}, expected one size")
+        raise ValueError(
+            f"{path}: x_train images are {tuple(x_train.shape[1:])}, x_test {tuple(x_test.shape[1:])}, expected one size"
+        )
     seen = y_train.unique()
     if (absent := (seen != torch.arange(len(seen))).nonzero()).numel():
-        raise ValueError(f"{path}: y_train has no image of class {int(absent[0])}, expected every class from 0 to {int(y_train.max())}")
+        raise ValueError(
+            f"{path}: y_train has no image of class {int(absent[0])}, expected every class from 0 to {int(y_train.max())}"
+        )
     if y_test.max() > y_train.max():
-        raise ValueError(f"{path}: y_test has label {int(y_test.max())}, expected at most {int(y_train.max())} as in y_train")
+        raise ValueError(
+            f"{path}: y_test has label {int(y_test.max())}, expected at most {int(y_train.max())} as in y_train"
+        )
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
     return Dataset(f"{path.stem}-{digest}", x_train, y_train, x_test, y_test)
 
@@ -208,9 +255,13 @@ def _checked_images(path: Path, key: str, a: np.ndarray) -> Tensor:
     if a.dtype.kind != "f":
         raise ValueError(f"{path}: {key} is {a.dtype}, expected uint8 or floats in [0, 1]")
     if not np.isfinite(a).all():
-        raise ValueError(f"{path}: {key} holds {int((~np.isfinite(a)).sum())} NaN or infinite values, expected none")
+        raise ValueError(
+            f"{path}: {key} holds {int((~np.isfinite(a)).sum())} NaN or infinite values, expected none"
+        )
     if a.min() < 0 or a.max() > 1:
-        raise ValueError(f"{path}: {key} spans [{a.min():g}, {a.max():g}], expected floats in [0, 1] (or uint8)")
+        raise ValueError(
+            f"{path}: {key} spans [{a.min():g}, {a.max():g}], expected floats in [0, 1] (or uint8)"
+        )
     return torch.from_numpy(a.astype(np.float32))
 
 

@@ -244,7 +244,9 @@ def provenance() -> dict:
         "processor": _processor(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        "float32_matmul": "oneDNN" if torch.backends.mkldnn.matmul.fp32_precision == "bf16" else "PyTorch's default",
+        "float32_matmul": "oneDNN"
+        if torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+        else "PyTorch's default",
     }
 
 

@@ -30,14 +30,20 @@ def data_folder() -> Path:
 
 def clone(folder: Path) -> Path:
     """The project as a fresh clone has it: no executed notebooks, no book, of the results only what is kept in git."""
-    unwanted = shutil.ignore_patterns(".*", "__pycache__", "executed", "_build", "build", "tests", "quick", "smoke", "*.safetensors")
+    unwanted = shutil.ignore_patterns(
+        ".*", "__pycache__", "executed", "_build", "build", "tests", "quick", "smoke", "*.safetensors"
+    )
     shutil.copytree(ROOT, folder, ignore=unwanted)
     return folder
 
 
 def run(command: list[str], folder: Path) -> str:
     """The command's output; a failure shows the end of it."""
-    done = subprocess.run(command, cwd=folder, env=TOOLS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=TOOLS, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     if done.returncode:
-        pytest.fail(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}", pytrace=False)
+        pytest.fail(
+            f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}", pytrace=False
+        )
     return done.stdout

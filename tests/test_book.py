@@ -36,7 +36,11 @@ def book(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def pages(book) -> list[str]:
     """Every page but the front door, which only sends on to `book/index.html`."""
-    found = {path.relative_to(book).as_posix() for path in book.rglob("*.html") if not path.is_relative_to(book / "_static")}
+    found = {
+        path.relative_to(book).as_posix()
+        for path in book.rglob("*.html")
+        if not path.is_relative_to(book / "_static")
+    }
     return sorted(found - {"index.html"})
 
 
@@ -44,7 +48,9 @@ def pages(book) -> list[str]:
 def browser():
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("no chromium on this machine (Debian's package `chromium`)")
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(
+            "no chromium on this machine (Debian's package `chromium`)"
+        )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
         yield browser
@@ -78,7 +84,10 @@ def reading(browser, address: str, width: str = "desktop", mode: str = "light"):
     page.set_default_timeout(15_000)
     page.add_init_script(f"localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', '{mode}');")
     page.route(lambda url: not url.startswith((address, "data:", "blob:")), lambda route: route.abort())
-    page.on("request", lambda r: r.url.startswith((address, "data:", "blob:")) or problems.append(f"request to {r.url}"))
+    page.on(
+        "request",
+        lambda r: r.url.startswith((address, "data:", "blob:")) or problems.append(f"request to {r.url}"),
+    )
     page.on("response", lambda r: r.status < 400 or problems.append(f"{r.status} for {r.url}"))
     page.on("console", lambda m: m.type != "error" or problems.append(f"console on {page.url}: {m.text}"))
     page.on("pageerror", lambda error: problems.append(f"exception on {page.url}: {error}"))
@@ -111,8 +120,12 @@ def test_every_page_opens_without_network_errors_or_sideways_scrolling(browser, 
         with reading(browser, address, width) as page:
             visit(page, f"{address}/{name}")
             assert page.title(), name
-            assert not page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"), f"{name} is too wide"
-            assert not page.evaluate("[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"), name
+            assert not page.evaluate(
+                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            ), f"{name} is too wide"
+            assert not page.evaluate(
+                "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+            ), name
             assert not page.locator("mjx-merror, .jupyter-widgets-error-widget, .problematic").count(), name
 
 
@@ -124,7 +137,9 @@ def test_accessibility_rules_hold(browser, server, pages, mode, width):
         with reading(browser, server, width, mode) as page:
             visit(page, f"{server}/{name}")
             for violation in Axe().run(page, options={"preload": False}).response["violations"]:
-                places = "; ".join(f"{node['target'][0]} {node['failureSummary']}" for node in violation["nodes"][:3])
+                places = "; ".join(
+                    f"{node['target'][0]} {node['failureSummary']}" for node in violation["nodes"][:3]
+                )
                 found.append(f"{name}: {violation['id']} ({violation['impact']}): {places}")
     assert not found, "\n".join(found)
 
@@ -168,9 +183,16 @@ def test_every_figure_says_what_it_shows(book, pages):
             alt = image.get("alt", "").strip()
             if len(alt) < 15 or "_images/" in alt:
                 silent.append(f"{name}: {image.get('src', '')[-40:]} alt={alt!r}")
-        silent += [f"{name}: a figure without a caption" for figure in soup.select("article figure") if not figure.find("figcaption")]
-        silent += [f"{name}: a drawing without a label" for svg in soup.select("article svg[viewBox]")
-                   if svg.get("role") == "img" and not (svg.get("aria-label") or svg.find("title"))]
+        silent += [
+            f"{name}: a figure without a caption"
+            for figure in soup.select("article figure")
+            if not figure.find("figcaption")
+        ]
+        silent += [
+            f"{name}: a drawing without a label"
+            for svg in soup.select("article svg[viewBox]")
+            if svg.get("role") == "img" and not (svg.get("aria-label") or svg.find("title"))
+        ]
     assert not silent, "\n".join(silent)
 
 

@@ -73,7 +73,11 @@ def test_npz_of_bytes_is_divided_by_255(tmp_path):
 def test_npz_of_other_number_types_means_the_same(tmp_path):
     expected = data.load(saved(tmp_path / "a.npz"))
     a = arrays()
-    big_endian = {"x_train": a["x_train"].astype(">f8"), "y_train": a["y_train"].astype(">i2"), "y_test": a["y_test"].astype(np.uint8)}
+    big_endian = {
+        "x_train": a["x_train"].astype(">f8"),
+        "y_train": a["y_train"].astype(">i2"),
+        "y_test": a["y_test"].astype(np.uint8),
+    }
     found = data.load(saved(tmp_path / "b.npz", **big_endian))
     assert torch.equal(found.x_train, expected.x_train) and torch.equal(found.y_train, expected.y_train)
     assert torch.equal(found.y_test, expected.y_test)
@@ -88,7 +92,10 @@ def test_example_of_a_class_without_test_images_is_its_first_training_image(tmp_
 
 def test_files_of_one_name_and_other_content_are_called_differently(tmp_path):
     (tmp_path / "other").mkdir()
-    first, second = saved(tmp_path / "mine.npz"), saved(tmp_path / "other/mine.npz", y_test=np.array([0, 0, 1]))
+    first, second = (
+        saved(tmp_path / "mine.npz"),
+        saved(tmp_path / "other/mine.npz", y_test=np.array([0, 0, 1])),
+    )
     names = {data.load(path).name for path in (first, second)}
     assert len(names) == 2 and all(name.startswith("mine-") for name in names)
 
@@ -151,7 +158,9 @@ def test_what_is_no_npz_of_numbers_is_refused_and_never_run(tmp_path, monkeypatc
         np.save(tmp_path / "mine.npy", X)
         (tmp_path / "mine.npy").rename(path)
     else:
-        path.write_bytes({"pickle": pickle.dumps(Bomb()), "text": b"x_train,y_train\n", "nothing": b""}[content])
+        path.write_bytes(
+            {"pickle": pickle.dumps(Bomb()), "text": b"x_train,y_train\n", "nothing": b""}[content]
+        )
     with pytest.raises(ValueError, match="mine.npz"):
         data.load(path)
     assert not (tmp_path / "was-run").exists()
@@ -189,21 +198,28 @@ def test_members_that_point_out_of_an_npz_stay_in_it(tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("../escaped.npy", b"anything")
     assert data.load(path).num_classes == 3
-    assert {p.name for p in tmp_path.iterdir()} == {"mine.npz"} and not (tmp_path.parent / "escaped.npy").exists()
+    assert {p.name for p in tmp_path.iterdir()} == {"mine.npz"} and not (
+        tmp_path.parent / "escaped.npy"
+    ).exists()
 
 
 # --- names, shrinking, the embedded digits
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ValueError, match=r"'cifar' is unknown: expected one of \['digits', 'faces', 'mnist'\]"):
+    with pytest.raises(
+        ValueError, match=r"'cifar' is unknown: expected one of \['digits', 'faces', 'mnist'\]"
+    ):
         data.load("cifar")
 
 
 def test_shrinking_averages_squares(tmp_path):
     x = np.arange(6 * 4 * 6, dtype=np.float32).reshape(6, 4, 6) / 144
     small = data.load(saved(tmp_path / "mine.npz", x_train=x, x_test=x[:3]), shrink=2)
-    by_hand = [[[x[n, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(3)] for i in range(2)] for n in range(6)]
+    by_hand = [
+        [[x[n, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(3)] for i in range(2)]
+        for n in range(6)
+    ]
     np.testing.assert_allclose(small.x_train, by_hand, rtol=1e-6)
     with pytest.raises(ValueError, match="4x6 pixels, which 3 does not divide"):
         data.load(tmp_path / "mine.npz", shrink=3)
@@ -213,7 +229,12 @@ def test_digits_are_embedded_and_every_fifth_is_a_test_image(places):
     from sklearn.datasets import load_digits
 
     digits, (images, labels) = data.load("digits"), load_digits(return_X_y=True)
-    assert (digits.image_shape, digits.num_classes, len(digits.x_train), len(digits.x_test)) == ((8, 8), 10, 1438, 359)
+    assert (digits.image_shape, digits.num_classes, len(digits.x_train), len(digits.x_test)) == (
+        (8, 8),
+        10,
+        1438,
+        359,
+    )
     np.testing.assert_array_equal(digits.x_test.flatten(1) * 16, images[4::5])
     np.testing.assert_array_equal(digits.y_train[:5], labels[[0, 1, 2, 3, 5]])
     assert digits.x_train.min() == 0 and digits.x_train.max() == 1
@@ -239,7 +260,11 @@ def test_idx_files_are_read_by_their_layout(places, monkeypatch):
     monkeypatch.setattr(data, "MNIST_FILES", files)
     mnist = data.load("mnist")
     np.testing.assert_allclose(mnist.x_train, contents["train-images-idx3-ubyte"] / 255, rtol=1e-6)
-    assert mnist.y_train.tolist() == [1, 0] and mnist.x_test.unique().tolist() == [1] and mnist.y_test.tolist() == [1]
+    assert (
+        mnist.y_train.tolist() == [1, 0]
+        and mnist.x_test.unique().tolist() == [1]
+        and mnist.y_test.tolist() == [1]
+    )
 
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "empty", "text"])
@@ -247,7 +272,11 @@ def test_damaged_mnist_file_is_refused(places, damage):
     path = places / "MNIST/raw/train-images-idx3-ubyte.gz"
     path.parent.mkdir(parents=True)
     packed = gzip.compress(bytes(1000))
-    path.write_bytes({"flipped": flipped(packed, 20), "short": packed[:10], "empty": b"", "text": b"<html>404</html>"}[damage])
+    path.write_bytes(
+        {"flipped": flipped(packed, 20), "short": packed[:10], "empty": b"", "text": b"<html>404</html>"}[
+            damage
+        ]
+    )
     with pytest.raises(ValueError, match="SHA-256 [0-9a-f]{64}, expected 440fcabf") as error:
         data.load("mnist")
     assert str(path) in str(error.value)
@@ -272,9 +301,13 @@ def pgm(person, picture, comment=b""):
     return b"P5\n" + comment + b"92 112\n255\n" + pixels.tobytes()
 
 
-FACES = {f"s{person}/{picture}.pgm": pgm(person, picture) for person in range(1, 41) for picture in range(1, 11)}
+FACES = {
+    f"s{person}/{picture}.pgm": pgm(person, picture) for person in range(1, 41) for picture in range(1, 11)
+}
 MADE_UP_SHA256 = hashlib.sha256(
-    b"".join(FACES[f"s{person}/{picture}.pgm"][-112 * 92 :] for person in range(1, 41) for picture in range(1, 11))
+    b"".join(
+        FACES[f"s{person}/{picture}.pgm"][-112 * 92 :] for person in range(1, 41) for picture in range(1, 11)
+    )
 ).hexdigest()
 
 
@@ -298,12 +331,26 @@ def as_folder(folder, members):
 
 
 @pytest.mark.parametrize(
-    "form", ["zip", "zip with a folder in it", "zip with names that point out of it", "folder", "nested folder", "comments"]
+    "form",
+    [
+        "zip",
+        "zip with a folder in it",
+        "zip with names that point out of it",
+        "folder",
+        "nested folder",
+        "comments",
+    ],
 )
 def test_faces_are_split_in_text_order(faces_place, form):
-    before = {"zip": "", "zip with a folder in it": "orl/faces/", "zip with names that point out of it": "../../"}
+    before = {
+        "zip": "",
+        "zip with a folder in it": "orl/faces/",
+        "zip with names that point out of it": "../../",
+    }
     if form in before:
-        (faces_place / "att_faces.zip").write_bytes(as_zip({before[form] + name: content for name, content in FACES.items()}))
+        (faces_place / "att_faces.zip").write_bytes(
+            as_zip({before[form] + name: content for name, content in FACES.items()})
+        )
     elif form == "comments":
         commented = {f"s{s}/{i}.pgm": pgm(s, i, b"# by hand\n") for s in range(1, 41) for i in range(1, 11)}
         (faces_place / "att_faces.zip").write_bytes(as_zip(commented))
@@ -324,14 +371,30 @@ def test_faces_are_split_in_text_order(faces_place, form):
         (as_zip(FACES)[:-100], "not a readable zip"),
         (b"<html>404</html>", "not a readable zip"),
         (flipped(as_zip(FACES, zipfile.ZIP_STORED), 3000), "s1/1.pgm cannot be read"),
-        (as_zip({n: c for n, c in FACES.items() if n != "s7/3.pgm"}), r"lacks s7/3.pgm, expected s1/1.pgm \.\.\. s40/10.pgm"),
-        (as_zip(FACES | {"s7/3.pgm": FACES["s7/3.pgm"][:-1]}), "s7/3.pgm is 10317 bytes, expected a binary PGM"),
+        (
+            as_zip({n: c for n, c in FACES.items() if n != "s7/3.pgm"}),
+            r"lacks s7/3.pgm, expected s1/1.pgm \.\.\. s40/10.pgm",
+        ),
+        (
+            as_zip(FACES | {"s7/3.pgm": FACES["s7/3.pgm"][:-1]}),
+            "s7/3.pgm is 10317 bytes, expected a binary PGM",
+        ),
         (as_zip(FACES | {"s7/3.pgm": FACES["s7/3.pgm"] + b"0"}), "s7/3.pgm is 10319 bytes"),
         (as_zip(FACES | {"s7/3.pgm": b"P2" + FACES["s7/3.pgm"][2:]}), "s7/3.pgm .* expected a binary PGM"),
         (as_zip(FACES | {"s7/3.pgm": b""}), "s7/3.pgm is 0 bytes"),
         (as_zip(FACES | {"s7/3.pgm": pgm(7, 4)}), f"SHA-256 [0-9a-f]{{64}}, expected {MADE_UP_SHA256}"),
     ],
-    ids=["short zip", "no zip", "damaged member", "missing", "short", "long", "other format", "empty", "other picture"],
+    ids=[
+        "short zip",
+        "no zip",
+        "damaged member",
+        "missing",
+        "short",
+        "long",
+        "other format",
+        "empty",
+        "other picture",
+    ],
 )
 def test_wrong_faces_are_refused_in_one_sentence(faces_place, content, found):
     path = faces_place / "att_faces.zip"
@@ -350,7 +413,12 @@ def test_a_damaged_compressed_member_is_refused(faces_place, place):
 
 def test_real_faces_are_split_and_shrunk(data_folder):
     faces, small = (data.load("faces", shrink=factor, download=False) for factor in (1, 4))
-    assert (len(faces.x_train), len(faces.x_test), faces.image_shape, small.image_shape) == (320, 80, (112, 92), (28, 23))
+    assert (len(faces.x_train), len(faces.x_test), faces.image_shape, small.image_shape) == (
+        320,
+        80,
+        (112, 92),
+        (28, 23),
+    )
     assert set(faces.y_train.bincount().tolist()) == {8} and set(faces.y_test.bincount().tolist()) == {2}
     np.testing.assert_allclose(small.x_test, faces.x_test.view(80, 28, 4, 23, 4).mean((2, 4)), atol=1e-6)
     with zipfile.ZipFile(data_folder / "att_faces.zip") as archive:
@@ -371,7 +439,9 @@ def test_without_files_and_network_it_says_where_to_put_them(places, monkeypatch
     from snnmi import _torchvision
 
     monkeypatch.setattr(_torchvision.datasets, "MNIST", unreachable)
-    with pytest.raises(FileNotFoundError, match=f"data set '{name}' is not on this machine.*SNNMI_DATA") as error:
+    with pytest.raises(
+        FileNotFoundError, match=f"data set '{name}' is not on this machine.*SNNMI_DATA"
+    ) as error:
         data.load(name, download=download)
     assert ("download" in str(error.value)) is download and str(places) in str(error.value)
 

@@ -1,4 +1,4 @@
-"""Who may import whom in snnmi. That the attack cannot reach a target is the black-box claim itself."""
+"""Who may import whom: a room only rooms below it. That the attack cannot reach a target is the black-box claim itself."""
 
 import ast
 from pathlib import Path
@@ -7,69 +7,69 @@ import pytest
 
 from tests.conftest import ROOT
 
-MODULES = {path.stem: path for path in (ROOT / "snnmi").glob("*.py")}
-MAY_IMPORT = {
-    "__init__": set(),
+FILES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in (ROOT / "snnmi").rglob("*.py")
+}
+MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "_torchvision": set(),
-    "cpu": set(),
     "data": {"_torchvision"},
-    "coding": set(),
-    "neurons": set(),
-    "kernels": set(),
-    "cuda": {"coding", "kernels", "neurons"},  # the last two: what its kernels are held against
-    "targets": {"data", "coding", "cpu", "cuda", "neurons", "store"},  # store: the type of a checkpoint
-    "blackbox": set(),
-    "gamin": {"blackbox", "cuda", "store"},
-    "metrics": set(),
-    "statistics": {"metrics", "pages"},  # pages: numbers as text, for the sentence behind a verdict
-    "controls": {"targets"},
-    "judges": {"coding", "data", "store", "targets"},
-    "judgements": {"controls", "experiment", "judges", "store"},
-    "boundaries": {"blackbox"},
     "store": set(),
-    "profiles": {"targets", "gamin"},
-    "figures": set(),
-    "explore": {"figures"},
-    "pages": set(),
-    # the chain itself; it draws nothing
-    "experiment": set(MODULES) - {"experiment", "calibrate", "offline", "judgements", "statistics", "figures", "explore", "pages"},
-    "offline": {"controls", "data", "experiment", "judgements", "profiles", "store"},
-    "calibrate": {"experiment", "gamin", "metrics", "profiles", "store"},
+    "fast": set(),
+    "models": {"data", "store", "fast"},
+    "attack": {"store", "fast"},
+    "measure": {"models", "attack", "data", "store"},
+    "show": set(),
+    "study": {"models", "attack", "measure", "show", "data", "store", "fast"},
 }
 
 
+def room(module: str) -> str:
+    """ "snnmi.models.coding" -> "models"."""
+    return module.split(".")[1] if "." in module else ""
+
+
 def imported(path: Path) -> set[str]:
-    """Names of the snnmi modules that this file imports, wherever in the file it does so."""
+    """The modules of snnmi that this file imports, wherever in the file it does so."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            module = ".".join(filter(None, ["snnmi" if node.level else "", node.module]))
-            names = [f"{module}.{alias.name}" for alias in node.names]
-        else:
-            continue
-        found |= {name.split(".")[1] for name in names if name.startswith("snnmi.")}
-    return found & set(MODULES)
+            module = ".".join(filter(None, ["snnmi." * bool(node.level) + (node.module or "")])).strip(".")
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return {name for name in found if name.startswith("snnmi.") and name in FILES}
 
 
-def reached(module: str, seen: frozenset[str] = frozenset()) -> set[str]:
+def reached(module: str) -> set[str]:
     """The modules that this one imports, directly or through others."""
-    direct = imported(MODULES[module]) - seen
-    return direct.union(*(reached(other, seen | direct | {module}) for other in direct))
+    seen, ahead = set(), {module}
+    while ahead:
+        ahead = set().union(*(imported(FILES[name]) for name in ahead)) - seen
+        seen |= ahead
+    return seen
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_module_imports_only_what_its_role_allows(module):
-    assert module in MAY_IMPORT, f"say in this test what {module}.py may import"
-    assert imported(MODULES[module]) <= MAY_IMPORT[module]
+@pytest.mark.parametrize("module", sorted(FILES.keys() - {"snnmi"}))
+def test_a_room_imports_only_rooms_below_it(module):
+    assert room(module) in MAY_IMPORT, f"say in this test what {room(module)} may import"
+    assert {room(name) for name in imported(FILES[module])} <= MAY_IMPORT[room(module)] | {room(module)}
 
 
-def test_the_attack_cannot_reach_a_target():
-    assert not reached("gamin") & {"targets", "coding", "data", "experiment"}
-    assert not reached("boundaries") & {"targets", "coding", "data", "experiment"}
+def test_rooms_lie_on_floors():
+    """No two rooms import each other, by whatever way round."""
+    below = {name: set(direct) for name, direct in MAY_IMPORT.items()}
+    for _ in below:
+        below = {name: rooms.union(*(below[other] for other in rooms)) for name, rooms in below.items()}
+    assert not [name for name, rooms in below.items() if name in rooms]
+
+
+@pytest.mark.parametrize("module", ["snnmi.attack.gamin", "snnmi.attack.blackbox", "snnmi.measure.boundaries"])
+def test_who_only_asks_cannot_reach_a_target(module):
+    assert not {room(name) for name in reached(module)} & {"models", "data", "study"}
 
 
 def test_this_test_sees_imports_of_every_form(tmp_path):
-    (tmp_path / "m.py").write_text("import snnmi.data\nfrom snnmi import coding as c\ndef f():\n    from .targets import SNN\n")
-    assert imported(tmp_path / "m.py") == {"data", "coding", "targets"}
+    path = tmp_path / "m.py"
+    path.write_text("import snnmi.data\nfrom snnmi.models import coding as c\ndef f():\n    from snnmi.attack.pair import Pair\n")
+    assert {"snnmi.data", "snnmi.models.coding", "snnmi.attack.pair"} <= imported(path)

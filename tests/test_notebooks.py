@@ -13,7 +13,21 @@ def test_notebook_runs_on_its_own(notebook, tmp_path):
     folder = clone(tmp_path / "clone")
     (folder / "executed").mkdir()
     executed = folder / "executed" / notebook.name
-    run(["papermill", "--cwd", ".", "-k", "python3", "-p", "profile", "smoke", f"book/{notebook.name}", str(executed)], folder)
+    run(
+        [
+            "papermill",
+            "--cwd",
+            ".",
+            "-k",
+            "python3",
+            "-p",
+            "profile",
+            "smoke",
+            f"book/{notebook.name}",
+            str(executed),
+        ],
+        folder,
+    )
     cells = [cell for cell in nbformat.read(executed, as_version=4).cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells if cell.source)
     assert any(cell.outputs for cell in cells), "a chapter shows something"
@@ -36,5 +50,9 @@ def test_source_holds_no_outputs(notebook):
 
 def test_every_table_is_rendered_as_one(notebook):
     """`pages.table` is MyST text: without this metadata a cell shows its source, and references to the table lead nowhere."""
-    cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code" and "pages.table(" in cell.source]
+    cells = [
+        cell
+        for cell in nbformat.read(notebook, as_version=4).cells
+        if cell.cell_type == "code" and "pages.table(" in cell.source
+    ]
     assert not [cell.id for cell in cells if cell.metadata.get("mystnb", {}).get("markdown_format") != "myst"]

@@ -1,0 +1,221 @@
+"""GAMIN (Aivodji et al. 2019) as the paper uses it (section III): a generator and a surrogate per class, against a BlackBox.
+
+All classes are attacked at once: the parameters of their networks are stacked on a leading axis,
+so that a step of 10 or 40 attacks is one batched computation. Nothing is shared between classes
+but the loop: each has its own networks, noise, k_t, kept pair and history.
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from tqdm import tqdm
+
+from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.pair import Pair
+from snnmi.attack.players import NOISES, GaminConfig
+from snnmi.fast import cuda
+from snnmi.store import Checkpoint
+
+CURVES = ("L_N", "L_G", "k", "M_global")
+
+
+class AttackResult(NamedTuple):
+    labels: list[int]  # K classes
+    kept: Pair  # lowest M_global on the way
+    last: Pair  # where the attack ended
+    kept_loss: dict[
+        str, list[float]
+    ]  # K values each: "M_global", "L_N", "L_G", "k", "batch" of the kept pair
+    last_loss: dict[str, list[float]]  # the same of the last pair
+    history: dict[str, Tensor]  # "batch" (points,); CURVES (points, K), means since the point before
+    queries_per_class: int
+
+
+def cross_entropy(
+    p: Float[Tensor, " *batch classes"], logits: Float[Tensor, " *batch classes"]
+) -> Float[Tensor, " *batch"]:
+    """L_H(p, softmax(logits)) in nats, for soft confidences p."""
+    return -(p * logits.log_softmax(-1)).sum(-1)
+
+
+@dataclass
+class State:
+    """The attacks on K classes as they stand between two batches: what a checkpoint saves, all of it on the device.
+
+    `step` changes every part in its place, so that a GPU can replay it.
+    """
+
+    config: GaminConfig
+    pair: Pair
+    adam_S: torch.optim.Adam
+    adam_G: torch.optim.Adam
+    chance: torch.Generator  # the attacker's: noise and z
+    batch: Int[Tensor, " 1"]  # batches done
+    k: Float[Tensor, " pairs"]
+    kept: Pair
+    best: dict[str, Float[Tensor, " pairs"]]  # of the kept pair: M_global over the window, L_N, L_G, k, batch
+    recent: Float[Tensor, " window pairs"]  # M_global of the last batches
+    curves: Float[Tensor, " points curves pairs"]  # sums towards means
+
+    @classmethod
+    def new(cls, config: GaminConfig, pair: Pair, *, seed: int, device: str | torch.device) -> "State":
+        count, captures = (
+            len(next(iter(pair.parameters["surrogate"].values()))),
+            cuda.captures(torch.device(device)),
+        )
+        adam_S, adam_G = (
+            torch.optim.Adam(pair.parameters[name].values(), lr=lr, fused=True, capturable=captures)
+            for name, lr in (("surrogate", config.lr_surrogate), ("generator", config.lr_generator))
+        )
+        return cls(
+            config,
+            pair,
+            adam_S,
+            adam_G,
+            chance=torch.Generator(device).manual_seed(seed),
+            batch=torch.zeros(1, dtype=torch.long, device=device),
+            k=torch.full((count,), config.k0, device=device),
+            kept=pair.copy(),
+            best={
+                name: torch.full((count,), torch.inf, device=device)
+                for name in ("M_global", "L_N", "L_G", "k", "batch")
+            },
+            recent=torch.zeros(config.keep_window, count, device=device),
+            curves=torch.zeros(config.points, len(CURVES), count, device=device),
+        )
+
+    def draw_z(self) -> Float[Tensor, " pairs n z"]:
+        return torch.randn(
+            (len(self.k), self.config.half, self.config.z_dim), generator=self.chance, device=self.k.device
+        )
+
+    def draw_noise(self) -> Float[Tensor, " pairs n height width"]:
+        shape = len(self.k), self.config.half, *self.pair.image_shape
+        return NOISES[self.config.noise](*shape, generator=self.chance, device=self.k.device)
+
+    def dump(self) -> dict:
+        """Nested dicts of tensors, for a checkpoint."""
+        return {
+            "batch": self.batch[0],
+            "chance": self.chance.get_state(),
+            "pair": self.pair.parameters,
+            "kept": self.kept.parameters,
+            "adam_S": self.adam_S.state_dict()["state"],
+            "adam_G": self.adam_G.state_dict()["state"],
+        } | {name: getattr(self, name) for name in ("k", "best", "recent", "curves")}
+
+    def load(self, saved: dict) -> None:
+        """Go on from what `dump` gave."""
+        self.batch.fill_(saved["batch"])
+        self.chance.set_state(saved["chance"])
+        self.pair.load(saved["pair"])
+        self.kept.load(saved["kept"])
+        for adam, name in ((self.adam_S, "adam_S"), (self.adam_G, "adam_G")):
+            adam.load_state_dict(adam.state_dict() | {"state": saved[name]})
+        for name in ("k", "recent", "curves"):
+            getattr(self, name).copy_(saved[name])
+        for name, value in self.best.items():
+            value.copy_(saved["best"][name])
+
+    def keep(self, l_n: Float[Tensor, " pairs"], l_g: Float[Tensor, " pairs"]) -> None:
+        """Keep the pairs whose M_global (eq. 7), averaged over the window, is the lowest so far; note all four curves."""
+        m_global = l_n + (self.config.gamma * l_n - l_g).abs()
+        self.recent.index_copy_(0, self.batch % self.config.keep_window, m_global[None])
+        smooth = torch.where(self.batch + 1 >= self.config.keep_window, self.recent.mean(0), torch.inf)
+        better = smooth < self.best["M_global"]
+        self.kept.take(self.pair, better)
+        now = {"M_global": smooth, "L_N": l_n, "L_G": l_g, "k": self.k, "batch": self.batch.to(l_n)}
+        for name, value in self.best.items():
+            value.copy_(torch.where(better, now[name], value))
+        point = self.batch // self.config.every
+        averaged = torch.where(point + 1 < self.config.points, self.config.every, self.config.last_point)
+        self.curves.index_add_(0, point, torch.stack([l_n, l_g, self.k, m_global])[None] / averaged)
+
+
+def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n classes"]) -> None:
+    """One batch of every class (paper, section III, steps 1-4); `wanted` is onehot(y), once for every z."""
+    config, pair, half = state.config, state.pair, state.config.half
+
+    # query the target on random inputs and on what the generator makes of z
+    with torch.no_grad():
+        x = torch.cat([state.draw_noise(), pair.G(state.draw_z())], dim=1)
+    t = blackbox.answer(x)
+
+    # surrogate: agree with the target on noise, k_t times less on what the generator shows (eq. 4)
+    loss = cross_entropy(t, pair.S(x))
+    l_n, l_g = loss[:, :half].mean(1), loss[:, half:].mean(1)
+    state.adam_S.zero_grad()
+    (l_n - state.k * l_g).sum().backward()
+    l_n, l_g = l_n.detach(), l_g.detach()
+    state.keep(l_n, l_g)  # the pair as it was when it made these losses
+    state.adam_S.step()
+
+    # balance (eq. 5)
+    state.k.copy_((state.k + config.lam * (config.gamma * l_n - l_g)).clamp(0, 1))
+
+    # generator: whatever the surrogate calls y (eq. 6)
+    for _ in range(config.generator_steps):
+        state.adam_G.zero_grad()
+        cross_entropy(wanted, pair.S(pair.G(state.draw_z()), frozen=True)).mean(1).sum().backward()
+        state.adam_G.step()
+    state.batch.add_(1)
+
+
+def attack(
+    blackbox: BlackBox,
+    config: GaminConfig,
+    *,
+    image_shape: tuple[int, int],
+    num_classes: int,
+    labels: Sequence[int],
+    seed: int,
+    device: str | torch.device = "cpu",
+    checkpoint: Checkpoint | None = None,
+    description: str = "attack",
+) -> AttackResult:
+    """Invert the classes `labels` at once; resumes from `checkpoint` where it holds a state."""
+    if not labels or not all(0 <= label < num_classes for label in labels):
+        raise ValueError(f"labels are {list(labels)}, expected at least one of 0 to {num_classes - 1}")
+    pair = Pair.new(config, image_shape, num_classes, len(labels), seed=seed, device=device)
+    state = State.new(config, pair, seed=seed, device=device)
+    if checkpoint and (saved := checkpoint.load()):
+        blackbox.restore(saved.pop("blackbox"))
+        state.load(saved)
+    wanted = F.one_hot(torch.tensor(labels, device=device), num_classes).float()
+    wanted = wanted[:, None].expand(-1, config.half, -1)
+
+    def run() -> None:
+        step(state, blackbox, wanted)
+
+    start, captures = int(state.batch), cuda.captures(torch.device(device))
+    batches = tqdm(
+        range(start, config.batches), description, config.batches, initial=start, unit="batch", mininterval=1
+    )
+    with cuda.own_stream(torch.device(device)) if captures else nullcontext():
+        for done in batches:
+            if captures and done == start + cuda.WARM_UP:
+                run = cuda.capture(run, [state.chance, blackbox.generator])
+            blackbox.spend(len(labels) * config.batch_size)
+            run()
+            if checkpoint and checkpoint.due():
+                checkpoint.save(state.dump() | {"blackbox": blackbox.state()})
+    return result(state, labels)
+
+
+def result(state: State, labels: Sequence[int]) -> AttackResult:
+    """What a finished attack hands on."""
+    config, curves = state.config, state.curves.cpu()
+    kept = {name: value.tolist() for name, value in state.best.items()}
+    last = {name: curves[-1, i].tolist() for i, name in enumerate(CURVES)}
+    last["batch"] = [float(config.batches)] * len(labels)
+    ends = torch.arange(1, len(curves) + 1).mul(config.every).clamp(max=config.batches)
+    history = {"batch": ends} | {name: curves[:, i] for i, name in enumerate(CURVES)}
+    return AttackResult(
+        list(labels), state.kept, state.pair.copy(), kept, last, history, config.queries_per_class
+    )

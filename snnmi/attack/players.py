@@ -1,0 +1,142 @@
+"""Who plays: the attack's settings, the networks of both players, and the random inputs x_N.
+
+A family of networks or a noise of your own is one more function here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class GaminConfig:
+    """The attack's settings; marks: (P) the paper says so, (G) GAMIN's code, (?) a guess (the book, "What had to be guessed")."""
+
+    batches: int = 20_000  # x 64 queries = the paper's 1,280,000 per class (P)
+    batch_size: int = 64  # half noise, half generated
+    gamma: float = 0.5  # wanted ratio of generated to noise loss (G)
+    lam: float = 0.001  # step of k_t (G)
+    k0: float = 0.001  # first k_t (G)
+    lr_surrogate: float = 1e-5  # Adam (G; calibrated)
+    lr_generator: float = 1e-5  # Adam (G; calibrated)
+    generator_steps: int = 2  # for one surrogate step (G)
+    family: str = "mlp"  # networks of both players: "mlp" or "cnn" (?)
+    hidden: int = (
+        256  # width of both MLPs; of the CNN surrogate, whose convolutions have half as many channels (?)
+    )
+    z_dim: int = 100  # (?)
+    noise: str = "normal"  # x_N: "normal" is N(0, 1), not clipped (G)
+    keep_window: int = 1  # batches over which M_global is averaged before the lowest is kept (?)
+    log_points: int = 400  # points kept of each curve
+
+    def __post_init__(self):
+        for field, allowed in (("family", FAMILIES), ("noise", NOISES)):
+            if getattr(self, field) not in allowed:
+                raise ValueError(f"{field} is {getattr(self, field)!r}, expected one of {sorted(allowed)}")
+        if self.batch_size < 2 or self.batch_size % 2:
+            raise ValueError(
+                f"batch_size is {self.batch_size}, expected an even number: half noise, half generated"
+            )
+        for field in ("batches", "generator_steps", "hidden", "z_dim", "keep_window", "log_points"):
+            if getattr(self, field) < 1:
+                raise ValueError(f"{field} is {getattr(self, field)}, expected at least 1")
+        if self.keep_window > self.batches:
+            raise ValueError(f"keep_window is {self.keep_window}, expected at most batches, {self.batches}")
+
+    @property
+    def half(self) -> int:
+        """Noise queries of a batch, and generated ones."""
+        return self.batch_size // 2
+
+    @property
+    def queries_per_class(self) -> int:
+        return self.batches * self.batch_size
+
+    @property
+    def every(self) -> int:
+        """Batches averaged in each point of a curve."""
+        return max(1, self.batches // self.log_points)
+
+    @property
+    def points(self) -> int:
+        return -(-self.batches // self.every)
+
+    @property
+    def last_point(self) -> int:
+        """Batches averaged in the last point, which may be fewer."""
+        return self.batches - self.every * (self.points - 1)
+
+
+def mlp(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> tuple[nn.Module, nn.Module]:
+    """Surrogate and generator with one hidden layer each."""
+    pixels = image_shape[0] * image_shape[1]
+    surrogate = nn.Sequential(
+        nn.Flatten(), nn.Linear(pixels, config.hidden), nn.ReLU(), nn.Linear(config.hidden, num_classes)
+    )
+    generator = nn.Sequential(
+        nn.Linear(config.z_dim, config.hidden),
+        nn.ReLU(),
+        nn.Linear(config.hidden, pixels),
+        nn.Sigmoid(),
+        nn.Unflatten(1, image_shape),
+    )
+    return surrogate, generator
+
+
+def cnn(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> tuple[nn.Module, nn.Module]:
+    """Convolutional players after BORGNE, GAMIN's forerunner: conv 3x3, dense; dense, batch norm, up-sampling convs.
+
+    Batch norm uses each batch's own statistics throughout, so that a kept generator is just its weights.
+    """
+    height, width = image_shape
+    channels = config.hidden // 2
+    low = (-(-height // 4), -(-width // 4))  # a quarter of the side, rounded up
+    surrogate = nn.Sequential(
+        nn.Unflatten(1, (1, height)),
+        nn.Conv2d(1, channels, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(channels, channels, 3, stride=2, padding=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(channels * low[0] * low[1], config.hidden),
+        nn.ReLU(),
+        nn.Linear(config.hidden, num_classes),
+    )
+    generator = nn.Sequential(
+        nn.Linear(config.z_dim, 32 * low[0] * low[1]),
+        nn.BatchNorm1d(32 * low[0] * low[1], track_running_stats=False),
+        nn.ReLU(),
+        nn.Unflatten(1, (32, *low)),
+        nn.Upsample(scale_factor=2),
+        nn.Conv2d(32, 32, 3, padding=1),
+        nn.ReLU(),
+        nn.Upsample(size=image_shape),
+        nn.Conv2d(32, 1, 3, padding=1),
+        nn.Sigmoid(),
+        nn.Flatten(1, 2),
+    )
+    return surrogate, generator
+
+
+FAMILIES: dict[str, Callable] = {"mlp": mlp, "cnn": cnn}
+
+# --- the random inputs x_N
+
+
+def normal_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """N(0, 1) per pixel, not clipped: two thirds of it lie outside the range of images (GAMIN's code)."""
+    return torch.randn(shape, generator=generator, device=device)
+
+
+def clipped_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """N(0, 1) clipped to [0, 1], as a rate encoder would."""
+    return normal_noise(*shape, generator=generator, device=device).clamp_(0, 1)
+
+
+def uniform_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    return torch.rand(shape, generator=generator, device=device)
+
+
+NOISES: dict[str, Callable] = {"normal": normal_noise, "clipped": clipped_noise, "uniform": uniform_noise}

@@ -1,0 +1,1 @@
+"""The same arithmetic, sooner: each with a plain reference and a fallback."""

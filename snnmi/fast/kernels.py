@@ -1,0 +1,136 @@
+"""The elementwise work of a spiking query on a GPU, each in one pass over memory (Triton); `cuda` decides where they run.
+
+Spikes are 0 or 1, exact in half precision; time is the leading axis of all that changes with it.
+"""
+
+import torch
+import triton
+import triton.language as tl
+from jaxtyping import Float, Int
+from torch import Tensor
+
+BLOCK = 1024
+
+
+@triton.jit
+def _rate_encode(x, spikes, seed, numel, NUM_STEPS: tl.constexpr, BLOCK: tl.constexpr):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = i < numel
+    rate = tl.load(x + i, mask=inside)
+    chance = tl.load(seed)
+    spikes += i
+    for t in tl.static_range(0, NUM_STEPS, 4):  # Philox gives four draws at once
+        a, b, c, d = tl.rand4x(chance, (t // 4) * numel + i)
+        tl.store(spikes, (a < rate).to(tl.float16), mask=inside)
+        tl.store(spikes + numel, (b < rate).to(tl.float16), mask=inside & (t + 1 < NUM_STEPS))
+        tl.store(spikes + 2 * numel, (c < rate).to(tl.float16), mask=inside & (t + 2 < NUM_STEPS))
+        tl.store(spikes + 3 * numel, (d < rate).to(tl.float16), mask=inside & (t + 3 < NUM_STEPS))
+        spikes += 4 * numel
+
+
+def rate_encode(
+    x: Float[Tensor, " batch pixels"], num_steps: int, seed: Int[Tensor, " 1"]
+) -> Float[Tensor, " time batch pixels"]:
+    """`coding.rate_encode` in half precision; the draws are Philox's, set by `seed`, a tensor so that a CUDA graph may change it."""
+    x, spikes = x.contiguous(), torch.empty(num_steps, *x.shape, dtype=torch.float16, device=x.device)
+    _rate_encode[(triton.cdiv(x.numel(), BLOCK),)](
+        x, spikes, seed, x.numel(), NUM_STEPS=num_steps, BLOCK=BLOCK
+    )
+    return spikes
+
+
+@triton.jit
+def _lif(
+    product,
+    scale,
+    bias,
+    spikes,
+    membranes,
+    numel,
+    neurons,
+    beta,
+    threshold,
+    height,
+    NUM_STEPS: tl.constexpr,
+    PARTS: tl.constexpr,
+    KEEP: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    i = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = i < numel
+    neuron = i % neurons
+    unit, rest = tl.load(scale), tl.load(bias + neuron, mask=inside)
+    mem = tl.zeros([BLOCK], tl.float32)
+    spk = tl.zeros([BLOCK], tl.float32)
+    product += (i // neurons) * (PARTS * neurons) + neuron
+    spikes += i
+    membranes += i
+    for _ in tl.static_range(NUM_STEPS):
+        current = tl.load(product, mask=inside)
+        if PARTS == 2:
+            current += tl.load(product + neurons, mask=inside)
+        mem = beta * mem + (current * unit + rest) - height * spk
+        spk = (mem > threshold).to(tl.float32)
+        tl.store(spikes, spk.to(tl.float16), mask=inside)
+        if KEEP:
+            tl.store(membranes, mem, mask=inside)
+        product += numel * PARTS
+        spikes += numel
+        membranes += numel
+
+
+def lif(
+    product: Float[Tensor, " time batch width"],
+    scale: Float[Tensor, " 1"],
+    bias: Float[Tensor, " neuron"],
+    *,
+    beta: float,
+    threshold: float,
+    height: float,
+    keep_membranes: bool = False,
+) -> tuple[Float[Tensor, " time batch neuron"], Float[Tensor, " time batch neuron"] | None]:
+    """`neurons.lif` without gradients: half-precision spikes, and float32 membranes if they are to be kept.
+
+    The input currents are scale * (sum of the product's parts, one or two, side by side) + bias; `height` is by how much a spike
+    lowers the next membrane potential.
+    """
+    num_steps, batch, width = product.shape
+    neurons = len(bias)
+    spikes = torch.empty(num_steps, batch, neurons, dtype=torch.float16, device=product.device)
+    membranes = torch.empty_like(spikes, dtype=torch.float32) if keep_membranes else None
+    numel = batch * neurons
+    _lif[(triton.cdiv(numel, BLOCK),)](
+        product,
+        scale,
+        bias,
+        spikes,
+        membranes if keep_membranes else spikes,
+        numel,
+        neurons,
+        beta,
+        threshold,
+        height,
+        NUM_STEPS=num_steps,
+        PARTS=width // neurons,
+        KEEP=keep_membranes,
+        BLOCK=BLOCK,
+    )
+    return spikes, membranes
+
+
+@triton.jit
+def _take(mine, theirs, chosen, numel, BLOCK: tl.constexpr):
+    pair = tl.program_id(0)
+    if tl.load(chosen + pair) != 0:
+        i = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
+        inside = i < numel
+        at = pair.to(tl.int64) * numel + i
+        tl.store(mine + at, tl.load(theirs + at, mask=inside), mask=inside)
+
+
+def take(
+    mine: Float[Tensor, " pairs *rest"], theirs: Float[Tensor, " pairs *rest"], chosen: Int[Tensor, " pairs"]
+) -> None:
+    """mine[chosen] = theirs[chosen] in place, `chosen` being 0 or 1 on the device: what is not chosen is not touched, and nobody waits."""
+    numel = mine[0].numel()
+    _take[(len(mine), triton.cdiv(numel, BLOCK))](mine, theirs, chosen, numel, BLOCK=BLOCK)

@@ -1,0 +1,77 @@
+"""Noise that fools a target: what a network can be made to call y with no picture in it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from snnmi.models.coding import DECODERS, ENCODERS
+from snnmi.models.targets import ANN, SNN
+
+
+class Fooling(NamedTuple):
+    images: Float[Tensor, " classes n height width"]
+    confidences: Float[
+        Tensor, " classes n"
+    ]  # the target's own, drawn afresh, that each image is of the class it was made for
+
+
+def adversarial_noise(
+    target: ANN | SNN,
+    labels: Sequence[int],
+    image_shape: tuple[int, int],
+    *,
+    per_class: int,
+    steps: int,
+    seed: int,
+    sure: float = 0.9,
+    lr: float = 0.02,
+    draws: int = 4,
+) -> Fooling:
+    """Uniform noise, moved until the target alone is sure of the class: Adam on the pixels (white box).
+
+    Pixels stay within [0, 1]; an image stops once the target's confidence exceeds `sure`, to stay as near to noise as
+    it can, or after `steps`. A spiking target is asked `draws` times a step, as its answers vary. The share of the
+    images that a judge calls y is its false-positive rate.
+    """
+    if per_class < 1 or steps < 1 or draws < 1:
+        raise ValueError(
+            f"per_class, steps and draws are {per_class}, {steps} and {draws}, expected at least 1"
+        )
+    device = next(target.parameters()).device
+    chance = torch.Generator(device).manual_seed(seed)
+    images, confidences = [], []
+    for label in labels:  # a class at a time: a spiking target keeps all time steps of all images
+        x = torch.rand(per_class, *image_shape, generator=chance, device=device).requires_grad_()
+        optimizer = torch.optim.Adam([x], lr=lr)
+        for _ in range(steps):
+            loss, confidence = _white_box(target, x, label, draws, chance)
+            sure_already = (confidence > sure)[:, None, None]
+            if sure_already.all():
+                break
+            (x.grad,) = torch.autograd.grad(loss, x)
+            before = x.detach().clone()
+            optimizer.step()
+            x.data = torch.where(sure_already, before, x.data.clamp(0, 1))
+        images.append(x.detach())
+        confidences.append(target(images[-1], generator=chance)[:, label].detach())
+    return Fooling(torch.stack(images).cpu(), torch.stack(confidences).cpu())
+
+
+def _white_box(
+    target: ANN | SNN, x: Float[Tensor, " n height width"], label: int, draws: int, chance: torch.Generator
+) -> tuple[Float[Tensor, ""], Float[Tensor, " n"]]:
+    """The target's training loss for one class and its confidences in it; gradients pass a spike code as if spikes were pixels."""
+    if isinstance(target, ANN):
+        logits = target.logits(x)
+        return F.cross_entropy(logits, torch.full((len(x),), label, device=x.device)), logits.softmax(-1)[
+            :, label
+        ]
+    c, pixels = target.config, x.flatten(1).repeat(draws, 1)
+    spikes = ENCODERS[c.encoder](pixels.detach(), c.num_steps, generator=chance) + (pixels - pixels.detach())
+    output = target.run(spikes)[1]
+    confidences = DECODERS[c.decoder](*output)[:, label].unflatten(0, (draws, len(x)))
+    return -output.mem.log_softmax(-1)[..., label].mean(), confidences.mean(0)

@@ -1,0 +1,143 @@
+"""What the judge and the distances say of images: like the class, like its training images, or like neither?"""
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from snnmi.data import Dataset
+from snnmi.measure.distances import Images, feature_distance, paired_leak, pixel_distance, ssim
+
+COMPARED = 20  # images a class whose distances are measured, the first ones
+AT_MOST = 7000  # training images and test images a class they are compared with, evenly spaced over the class; MNIST has 6,742
+CANDIDATES = 5  # training images, the nearest in pixels, among which the most similar by SSIM is looked for
+
+
+@torch.no_grad()
+def natural_distance(judge: nn.Module, dataset: Dataset, *, level: float = 0.95) -> float:
+    """How far real images of a class lie from its nearest training image: the quantile over all test images, by `feature_distance`."""
+    nearest = [
+        feature_distance(
+            judge, dataset.x_test[dataset.y_test == label], dataset.x_train[dataset.y_train == label]
+        ).amin(1)
+        for label in dataset.y_test.unique()
+    ]
+    return float(torch.cat(nearest).quantile(level))
+
+
+def judge_images(
+    judge: nn.Module,
+    dataset: Dataset,
+    images: Float[Tensor, " classes n height width"],
+    labels: Sequence[int],
+    *,
+    natural: float,
+) -> list[dict[str, float | int]]:
+    """One row a class: whom the judge sees in its images, and how near these are to the class's training and test images.
+
+    All n images: "judge_accuracy", the share called y; "judge_confidence", the mean confidence in y.
+    The first COMPARED, as means: "recognised", the share called y that is also as near to a training image of the class as
+    real images are (within `natural`, from `natural_distance`; noise made to fool a network is called y, but lies far off);
+    "identified", the share that correlates with its own class's mean image more than with any other's, which no network is asked;
+    "ssim_train" to the most similar of the CANDIDATES training images nearest in pixels, "ssim_mean" to the class mean; for
+    "feature" and "pixel" distances "_train" and "_test" to the nearest image of all, "_leak" as `leak` says (not their
+    difference where the sets are of different sizes). The first image: "feature_nearest" and "pixel_nearest", places in
+    x_train of the training image of the class nearest to it. At most AT_MOST training and AT_MOST test images a class
+    are looked at; without test images what needs them is NaN.
+    """
+    if len(images) != len(labels) or images.shape[1] < 1:
+        raise ValueError(
+            f"images hold {images.shape[1]} images of {len(images)} classes, expected one or more of {len(labels)} classes"
+        )
+    if tuple(images.shape[2:]) != dataset.image_shape:
+        raise ValueError(
+            f"images are {images.shape[2]}x{images.shape[3]} pixels, expected {'x'.join(map(str, dataset.image_shape))}"
+        )
+    if not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError(f"images span [{images.min():g}, {images.max():g}], expected grey values in [0, 1]")
+    if wrong := [label for label in labels if not 0 <= label < dataset.num_classes]:
+        raise ValueError(f"labels hold {wrong[0]}, expected classes from 0 to {dataset.num_classes - 1}")
+    return [_judge_class(judge, dataset, x.cpu(), label, natural) for x, label in zip(images, labels)]
+
+
+@torch.no_grad()
+def _judge_class(
+    judge: nn.Module, dataset: Dataset, x: Images, label: int, natural: float
+) -> dict[str, float | int]:
+    confidences = judge(x.to(next(judge.parameters()).device)).cpu()
+    places = _spread((dataset.y_train == label).nonzero()[:, 0])
+    train, test = dataset.x_train[places], dataset.x_test[_spread((dataset.y_test == label).nonzero()[:, 0])]
+    x = x[:COMPARED]
+    by_pixel, mean = pixel_distance(x, train), dataset.class_mean(label)
+    candidates = by_pixel.topk(min(CANDIDATES, len(train)), largest=False).indices
+    row = {
+        "label": label,
+        "judge_accuracy": float((confidences.argmax(-1) == label).float().mean()),
+        "judge_confidence": float(confidences[:, label].mean()),
+        "ssim_train": float(
+            np.mean([max(ssim(image, train[i]) for i in near) for image, near in zip(x, candidates)])
+        ),
+        "ssim_mean": float(np.mean([ssim(image, mean) for image in x])),
+        "identified": float((_most_alike(x, dataset) == label).float().mean()),
+    }
+    itself = pixel_distance(x, test) == 0
+    for name, distance in (
+        ("feature", functools.partial(feature_distance, judge)),
+        ("pixel", pixel_distance),
+    ):
+        to_train, to_test = distance(x, train), distance(x, test)
+        if name == "feature":
+            called = confidences.argmax(-1)[: len(x)] == label
+            row["recognised"] = float((called & (to_train.amin(1) <= natural)).float().mean())
+        others = to_test.masked_fill(itself, float("inf"))
+        row |= {
+            f"{name}_train": float(to_train.amin(1).mean()),
+            f"{name}_test": float(others.amin(1).mean()) if others.isfinite().any(1).all() else float("nan"),
+            f"{name}_leak": float(paired_leak(to_train, to_test, itself).mean()),
+            f"{name}_nearest": int(places[to_train[0].argmin()]),
+        }
+    return row
+
+
+def _most_alike(x: Images, dataset: Dataset) -> Int[Tensor, " n"]:
+    """The class whose mean image each image correlates with most."""
+    means = torch.stack([dataset.class_mean(label) for label in range(dataset.num_classes)]).flatten(1)
+    centred = F.normalize(means - means.mean(1, keepdim=True), dim=1)
+    return (x.flatten(1) @ centred.T).argmax(1)  # an image's own mean and norm change no order
+
+
+def _spread(places: Int[Tensor, " n"]) -> Int[Tensor, " m"]:
+    """At most AT_MOST of them, evenly spaced from the first to the last."""
+    return places[torch.linspace(0, len(places) - 1, min(len(places), AT_MOST)).round().long()]
+
+
+def reference_points(
+    dataset: Dataset, *, per_class: int, seed: int
+) -> dict[str, Float[Tensor, " classes _ height width"]]:
+    """What scores are to be read against, of every class: images of real people or digits, their mean, and noise.
+
+    "training image": a copy of one, as near to the training set as can be; "test image": fresh images of the class,
+    which cannot leak; "class mean": one image a class; "noise": uniform. Real images are drawn at random,
+    of every class as many as the smallest has, at most `per_class`; what a class has none of is left out.
+    """
+    if per_class < 1:
+        raise ValueError(f"per_class is {per_class}, expected at least 1")
+    chance, classes = torch.Generator().manual_seed(seed), range(dataset.num_classes)
+    references = {
+        "class mean": torch.stack([dataset.class_mean(label)[None] for label in classes]),
+        "noise": torch.rand(dataset.num_classes, per_class, *dataset.image_shape, generator=chance),
+    }
+    for name, x, y in (
+        ("training image", dataset.x_train, dataset.y_train),
+        ("test image", dataset.x_test, dataset.y_test),
+    ):
+        if n := min(per_class, int(torch.bincount(y, minlength=dataset.num_classes).min())):
+            drawn = [x[y == label] for label in classes]
+            references[name] = torch.stack(
+                [own[torch.randperm(len(own), generator=chance)[:n]] for own in drawn]
+            )
+    return references

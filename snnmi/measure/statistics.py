@@ -1,0 +1,347 @@
+"""What a referee asks of the numbers: intervals, paired and exact tests, uncertainty over seeds and classes at once.
+
+Frames have one row a measurement. Their units are of two kinds. `nested`: target seeds, attack seeds within a target; an
+attack seed means nothing outside its target. `crossed`: classes; every run attacks the same ones.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from scipy import stats
+
+# --- one sample, or two paired by class
+
+
+def bootstrap_interval(
+    values: Float[np.ndarray, " n"], *, seed: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean; it speaks of new units of the kind resampled (classes, if values are classes)."""
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    if np.ptp(values) == 0:
+        return float(values[0]), float(values[0])
+    result = stats.bootstrap(
+        (values,), np.mean, confidence_level=level, method="percentile", rng=np.random.default_rng(seed)
+    )
+    return tuple(float(v) for v in result.confidence_interval)
+
+
+def wilson_interval(share: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval for a share of n trials (test images: it speaks of new images, the model fixed).
+
+    A mean of n numbers in [0, 1] varies no more than such a share, so the interval also holds, and is wide,
+    for a mean over n classes of which only the mean was published.
+    """
+    if not (0 <= share <= 1 and n >= 1):
+        raise ValueError(f"wilson_interval expects a share in [0, 1] of n >= 1 trials, got {share} of {n}")
+    z2 = stats.norm.ppf((1 + level) / 2) ** 2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * share * (1 - share) / n + z2 * z2 / (4 * n * n)) / (1 + z2 / n)
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+
+
+def summary_interval(mean: float, std: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Student's interval for the mean of n classes when only mean +- standard deviation were published."""
+    half = stats.t.ppf((1 + level) / 2, n - 1) * std / np.sqrt(n)
+    return float(mean - half), float(mean + half)
+
+
+def intervals_apart(first: tuple[float, float], second: tuple[float, float]) -> bool:
+    """Whether two intervals share no point: a stricter sign of a difference than a test at the same level."""
+    return first[1] < second[0] or second[1] < first[0]
+
+
+class PairedTest(NamedTuple):
+    """Second minus first over the same classes; the interval and p speak of new classes, not of new seeds."""
+
+    difference: float
+    low: float
+    high: float
+    p: float  # two-sided, permutation; never below 2 / 2^n
+    n: int  # classes
+
+
+def paired_test(
+    first: np.ndarray, second: np.ndarray, *, seed: int, statistic=np.mean, level: float = 0.95
+) -> PairedTest:
+    """statistic(second) - statistic(first) for paired classes: bootstrap interval over classes, permutation p.
+
+    The null hypothesis lets the two labels of every class swap places. For a statistic of spread (np.std)
+    both samples are centred first, or else a shift would pass for a spread. All 2^n swaps up to n = 13, else 9,999 of them.
+    """
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    if first.shape != second.shape or first.ndim != 1 or not np.isfinite(first + second).all():
+        raise ValueError(
+            f"paired_test expects two finite vectors of one length, got {first.shape} and {second.shape}"
+        )
+
+    def difference(a, b, axis=-1):
+        return statistic(b, axis=axis) - statistic(a, axis=axis)
+
+    observed = float(difference(first, second))
+    if first.size < 2:
+        return PairedTest(observed, float("nan"), float("nan"), 1.0, int(first.size))
+    resample = np.random.default_rng(seed).integers(first.size, size=(9_999, first.size))
+    draws = difference(first[resample], second[resample])
+    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2])
+    shift = (first.mean(), second.mean()) if statistic is not np.mean else (0.0, 0.0)
+    swapped = stats.permutation_test(
+        (first - shift[0], second - shift[1]),
+        difference,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=9_999,
+        rng=np.random.default_rng(seed),
+    )
+    return PairedTest(observed, float(low), float(high), float(swapped.pvalue), int(first.size))
+
+
+def share_difference_interval(
+    first: float, n_first: int, second: float, n_second: int, *, level: float = 0.95
+) -> tuple[float, float]:
+    """Newcombe's interval for second - first, two shares of independent trials (method 10 of Newcombe 1998, from Wilson's)."""
+    (l1, u1), (l2, u2) = (
+        wilson_interval(first, n_first, level=level),
+        wilson_interval(second, n_second, level=level),
+    )
+    difference = second - first
+    return (
+        difference - float(np.hypot(second - l2, u1 - first)),
+        difference + float(np.hypot(u2 - second, first - l1)),
+    )
+
+
+# --- seeds and classes at once
+
+NESTED, CROSSED = ("seed", "attack_seed"), ("label",)
+Draws = Float[np.ndarray, " draws"]  # the first is the observed one, the others are resampled
+Weights = Float[np.ndarray, " draws rows"]  # how often each row is in each draw
+
+
+class Interval(NamedTuple):
+    """Percentile interval. It speaks of new units of those levels that have two or more; nan where none has."""
+
+    estimate: float
+    low: float
+    high: float
+    units: dict[str, int]  # of each level; of a nested level the most within one parent
+
+
+def weighted_mean(
+    values: Float[np.ndarray, " rows *cells"], weights: Weights
+) -> Float[np.ndarray, " draws *cells"]:
+    """Every row counts the same, so a seed with more attacks counts more; nan for a draw that holds no row."""
+    with np.errstate(invalid="ignore"):
+        return ((weights @ values).T / weights.sum(1)).T
+
+
+def _counts(
+    frame: pd.DataFrame, chain: Sequence[str], rng: np.random.Generator, resamples: int
+) -> tuple[Weights, dict[str, int]]:
+    """How often each row is drawn when the levels of this chain are resampled from the outside in; the units of each level.
+
+    A unit drawn k times has its n subunits drawn anew each time: k multinomial draws of n, which sum to one of k n.
+    """
+    parent, counts, units = np.zeros(len(frame), int), np.ones((resamples, 1), int), {}
+    for depth, level in enumerate(chain):
+        unit = frame.groupby([*chain[: depth + 1]], dropna=False).ngroup().to_numpy()
+        inside = [np.unique(unit[parent == place]) for place in range(counts.shape[1])]
+        drawn = [
+            rng.multinomial(counts[:, place] * len(own), np.full(len(own), 1 / len(own)))
+            for place, own in enumerate(inside)
+        ]
+        parent, counts = (
+            unit,
+            np.hstack(drawn),
+        )  # units are numbered in sorted order, so each parent's are neighbours
+        units[level] = max(map(len, inside))
+    return counts[:, parent].astype(float), units
+
+
+def resampled(
+    frame: pd.DataFrame, nested: Sequence[str], crossed: Sequence[str], seed: int, resamples: int
+) -> tuple[Weights, dict[str, int]]:
+    """Weights of the rows in the observed and the resampled draws, and the units of each level (see `Interval`)."""
+    missing = [level for level in (*nested, *crossed) if level not in frame]
+    if missing or not len(frame):
+        raise ValueError(
+            f"the frame has {len(frame)} rows and lacks {missing}, expected rows with all of {[*nested, *crossed]}"
+        )
+    rng, weights, units = np.random.default_rng(seed), 1.0, {}
+    for chain in (nested, *([level] for level in crossed)):
+        counts, found = _counts(frame, chain, rng, resamples)
+        weights, units = weights * counts, units | found
+    return np.vstack([np.ones(len(frame)), weights]), units
+
+
+def percentile_interval(draws: Draws, units: dict[str, int], level: float) -> Interval:
+    if max(units.values(), default=1) < 2:
+        return Interval(float(draws[0]), float("nan"), float("nan"), units)
+    low, high = np.nanquantile(draws[1:], [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(draws[0]), float(low), float(high), units)
+
+
+def hierarchical_bootstrap(
+    frame: pd.DataFrame,
+    value: str,
+    *,
+    seed: int,
+    nested: Sequence[str] = NESTED,
+    crossed: Sequence[str] = CROSSED,
+    statistic: Callable[[np.ndarray, np.ndarray], Draws] = weighted_mean,
+    level: float = 0.95,
+    resamples: int = 9_999,
+) -> Interval:
+    """Interval of the mean (or of another statistic of values and weights) of one column, all levels resampled at once.
+
+    Nested levels are resampled from the outside in. Classes are resampled once a replicate and shared by all seeds: digit 8
+    is equally hard in every run, and to draw the classes of each seed apart would average away a part that new seeds do not
+    (Owen 2007, the pigeonhole bootstrap). With n seeds the seeds' part is too narrow by a factor of about sqrt(1 - 1/n).
+    """
+    weights, units = resampled(frame, nested, crossed, seed, resamples)
+    values = frame[value].to_numpy(float)
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"{value} holds {(~np.isfinite(values)).sum()} values that are not finite, expected none"
+        )
+    return percentile_interval(statistic(values, weights), units, level)
+
+
+def paired_units(
+    frame: pd.DataFrame, value: str, units: Sequence[str], cells: Sequence[dict[str, str]]
+) -> pd.DataFrame:
+    """One row a unit (its levels as columns), then one column a cell, named 0, 1, ...; every unit is in every cell once."""
+    found = [
+        frame[(frame[[*cell]] == pd.Series(cell)).all(axis=1)].groupby([*units])[value] for cell in cells
+    ]
+    wide = pd.DataFrame({i: rows.mean() for i, rows in enumerate(found)})
+    bad = [
+        cell
+        for i, cell in enumerate(cells)
+        if not (np.isfinite(wide[i]).all() and (found[i].size() == 1).all() and len(wide))
+    ]
+    if bad:
+        raise ValueError(
+            f"{bad} have {value} missing or repeated for some {' x '.join(units)}, expected one finite value for each"
+        )
+    return wide.reset_index()
+
+
+class PairedDifference(NamedTuple):
+    """Second minus first; the interval as `Interval` says. The p are two-sided; nan with fewer than two units."""
+
+    estimate: float
+    low: float
+    high: float
+    units: dict[str, int]
+    p_classes: float  # speaks of new classes, these seeds fixed
+    p_seeds: float  # speaks of new target seeds, these classes fixed; never below 2 / 2^n, so n = 6 is the least for p < 0.05
+
+
+def paired_difference(
+    frame: pd.DataFrame,
+    value: str,
+    column: str,
+    first: str,
+    second: str,
+    *,
+    seed: int,
+    nested: Sequence[str] = NESTED,
+    crossed: Sequence[str] = CROSSED,
+    level: float = 0.95,
+    resamples: int = 9_999,
+) -> PairedDifference:
+    """Rows where `column` is `second` minus those where it is `first`, paired within each unit.
+
+    Each p swaps the two labels of a whole unit at once: values are averaged within each class (or target seed), then permuted.
+    """
+    wide = paired_units(frame, value, [*nested, *crossed], [{column: first}, {column: second}])
+    interval = hierarchical_bootstrap(
+        wide.assign(difference=wide[1] - wide[0]),
+        "difference",
+        seed=seed,
+        nested=nested,
+        crossed=crossed,
+        level=level,
+        resamples=resamples,
+    )
+
+    def p(levels: Sequence[str]) -> float:
+        means = wide.groupby([*levels[:1]])[[0, 1]].mean() if levels else []
+        return (
+            paired_test(means[0].to_numpy(), means[1].to_numpy(), seed=seed).p
+            if len(means) > 1
+            else float("nan")
+        )
+
+    return PairedDifference(*interval, p(crossed), p(nested))
+
+
+def probability_of_improvement(
+    first: Float[np.ndarray, " n"],
+    second: Float[np.ndarray, " m"],
+    *,
+    seed: int,
+    level: float = 0.95,
+    resamples: int = 9_999,
+) -> Interval:
+    """P(second > first) + P(equal) / 2 over all pairs, Mann-Whitney's U / (n m) (Agarwal et al. 2021); both samples resampled."""
+    first, second = np.asarray(first, float), np.asarray(second, float)
+    units = {"first": first.size, "second": second.size}
+    if not (min(units.values()) and np.isfinite(first).all() and np.isfinite(second).all()):
+        raise ValueError(
+            f"probability_of_improvement got samples of {first.size} and {second.size}, expected finite values in both"
+        )
+    wins = (np.sign(second - first[:, None]) + 1) / 2
+    rng = np.random.default_rng(seed)
+    a, b = (
+        np.vstack([np.ones(n), rng.multinomial(n, np.full(n, 1 / n), size=resamples)]) for n in wins.shape
+    )
+    return percentile_interval(((a @ wins) * b).sum(1) / wins.size, units, level)
+
+
+class ExactTest(NamedTuple):
+    """Two-sided p of equal chances in two sets of independent trials."""
+
+    fisher: float
+    boschloo: float
+
+
+def exact_test(successes_1: int, n_1: int, successes_2: int, n_2: int) -> ExactTest:
+    """Fisher's exact test (both margins fixed) and Boschloo's (only n_1 and n_2 fixed, as they are in an experiment)."""
+    if not (0 <= successes_1 <= n_1 and 0 <= successes_2 <= n_2 and n_1 and n_2):
+        raise ValueError(
+            f"exact_test got {successes_1} of {n_1} and {successes_2} of {n_2}, expected 0 <= successes <= n, n >= 1"
+        )
+    table = [[successes_1, successes_2], [n_1 - successes_1, n_2 - successes_2]]  # a column a group
+    return ExactTest(float(stats.fisher_exact(table).pvalue), float(stats.boschloo_exact(table).pvalue))
+
+
+def mcnemar_range(successes_1: int, successes_2: int, n: int) -> tuple[float, float]:
+    """Smallest and largest exact McNemar p over all paired tables with these margins, where only the margins were published."""
+    if not (0 <= successes_1 <= n and 0 <= successes_2 <= n and n):
+        raise ValueError(
+            f"mcnemar_range got {successes_1} and {successes_2} of {n}, expected 0 <= successes <= n, n >= 1"
+        )
+    both = range(max(0, successes_1 + successes_2 - n), min(successes_1, successes_2) + 1)
+    only = [(successes_1 - b, successes_2 - b) for b in both]  # won by the first only, by the second only
+    p = [float(stats.binomtest(i, i + j).pvalue) if i + j else 1.0 for i, j in only]
+    return min(p), max(p)
+
+
+def not_converged(
+    m_global: Float[np.ndarray, " points classes"], *, tolerance: float = 0.05
+) -> Bool[np.ndarray, " classes"]:
+    """Whether the mean of the last tenth of a history differs from that of the tenth before by more than `tolerance` of it.
+
+    A rule, not a proof: it sees a curve that still moves, not one that would move later. A curve with nan has not converged.
+    """
+    tenth = len(m_global) // 10
+    if not tenth:
+        raise ValueError(f"the history has {len(m_global)} points, expected at least 10")
+    before, last = m_global[-2 * tenth : -tenth].mean(0), m_global[-tenth:].mean(0)
+    return ~(np.abs(last - before) <= tolerance * np.abs(before))

@@ -1,0 +1,1 @@
+"""The networks under attack: neurons, codes, targets and their training."""

@@ -1,0 +1,116 @@
+"""Encoders (image -> spikes) and decoders (membranes and spikes -> confidences) of the spiking targets."""
+
+import math
+from collections.abc import Callable
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from scipy import optimize
+from torch import Tensor
+
+
+def rate_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """Bernoulli spike trains whose rate is the pixel value (paper, section II-A).
+
+    Values outside [0, 1] are clipped, as a probability must be: out-of-range queries lose
+    information here. (A uniform draw in [0, 1) is never below a negative rate and always
+    below a rate of 1 or more, so the comparison itself is the clip.)
+    """
+    draw = torch.rand((num_steps, *x.shape), generator=generator, device=x.device, dtype=x.dtype)
+    return torch.lt(draw, x, out=draw)
+
+
+def current_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """The pixel value itself, fed as the same input current at every step: no spikes, no chance, no clip."""
+    return x.expand(num_steps, *x.shape)
+
+
+def clip_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """A constant current of the pixel value clipped to [0, 1]: the rate encoder's range without its spikes and chance."""
+    return current_encode(x.clamp(0, 1), num_steps, generator=generator)
+
+
+def frozen_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """The rate encoder with one draw for ever, the same for all images and queries: its spikes and range without its chance."""
+    return torch.lt(_frozen_draw((num_steps, 1, *x.shape[1:]), x.device, x.dtype), x).to(x)
+
+
+@cache
+def _frozen_draw(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device, dtype)
+
+
+ENCODERS: dict[str, Callable] = {
+    "rate": rate_encode,
+    "frozen": frozen_encode,
+    "clip": clip_encode,
+    "current": current_encode,
+}
+SPIKING = {"rate", "frozen"}  # give 0 or 1 and nothing else
+CONSTANT = {"clip", "current"}  # give the same at every step
+
+Output = Float[Tensor, " time batch classes"]
+Confidences = Float[Tensor, " batch classes"]
+
+
+def mean_softmax_membrane(spk: Output, mem: Output) -> Confidences:
+    """Mean over time of softmax(membrane): the average of what each step believes (the default)."""
+    return mem.softmax(-1).mean(0)
+
+
+def softmax_summed_membrane(spk: Output, mem: Output) -> Confidences:
+    """Softmax of the membrane summed over time: far more confident than the mean of softmaxes."""
+    return mem.sum(0).softmax(-1)
+
+
+def softmax_count(spk: Output, mem: Output) -> Confidences:
+    """Softmax of the spike count."""
+    return spk.sum(0).softmax(-1)
+
+
+def softmax_rate(spk: Output, mem: Output) -> Confidences:
+    """Softmax of the firing rate (spikes per step): never far from uniform, as rates lie in [0, 1]."""
+    return spk.mean(0).softmax(-1)
+
+
+DECODERS: dict[str, Callable[[Output, Output], Confidences]] = {
+    "membrane": mean_softmax_membrane,
+    "summed_membrane": softmax_summed_membrane,
+    "count": softmax_count,
+    "rate": softmax_rate,
+}
+
+
+def tempered(
+    confidences: Float[Tensor, " batch classes"], temperature: float
+) -> Float[Tensor, " batch classes"]:
+    """Confidences to the power 1 / temperature, normalised: softmax(logits / temperature) for those of a softmax."""
+    if temperature == 1:
+        return confidences
+    return (confidences.clamp_min(torch.finfo(confidences.dtype).tiny).log() / temperature).softmax(-1)
+
+
+def mean_entropy(confidences: Float[Tensor, " batch classes"]) -> float:
+    """Mean entropy of each answer, nats."""
+    return float(torch.special.entr(confidences).sum(-1).mean())
+
+
+def matched_temperature(confidences: Float[Tensor, " batch classes"], entropy: float) -> float:
+    """The temperature in [0.001, 1000] at which these answers' mean entropy is (nearest to) `entropy`, nats."""
+
+    def excess(log_temperature: float) -> float:
+        return mean_entropy(tempered(confidences.double(), math.exp(log_temperature))) - entropy
+
+    low, high = math.log(1e-3), math.log(1e3)  # the mean entropy grows with the temperature
+    if excess(low) >= 0 or excess(high) <= 0:
+        return math.exp(low if excess(low) >= 0 else high)
+    return math.exp(optimize.brentq(excess, low, high))

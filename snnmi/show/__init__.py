@@ -1,0 +1,1 @@
+"""Arrays to figures, tables and widgets; computes nothing."""

@@ -1,0 +1,18 @@
+"""Arrays and tables in, matplotlib figures out: one style, one pair of colours for ANN and SNN. Computes nothing.
+
+Every function returns a closed Figure, so a notebook shows it once, as a cell's last value. Figures
+stand on a white card of their own and can be read in a light and in a dark page.
+"""
+
+from snnmi.show.figures.curves import (
+    CURVES,
+    convergence,
+    convergence_grid,
+    growth,
+    time_steps,
+    training_curves,
+)
+from snnmi.show.figures.dots import FACTORS, VERDICTS, changes, differences, effects, score_dots, sources
+from snnmi.show.figures.neurons import lif_traces, rate_coding
+from snnmi.show.figures.pictures import decision_slices, label_colors, reconstructions
+from snnmi.show.figures.style import COLORS, KINDS, WIDTH, title, use_style

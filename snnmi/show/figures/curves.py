@@ -1,0 +1,218 @@
+"""What changes with time or size: training, attacks, and what either costs."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+
+from snnmi.show.figures.style import COLORS, KINDS, WIDTH, legend, new_figure, title
+
+
+def training_curves(
+    history: pd.DataFrame, published: Mapping[tuple[str, str], float] | None = None
+) -> Figure:
+    """Loss (above) and accuracy (below) against the epoch, a column a data set, a line a target and seed.
+
+    `history`: dataset, target, seed, epoch, loss, test_accuracy and, if known, train_accuracy (shares in 0..1).
+    `published`: `{(dataset, target): accuracy}`, drawn as a dashed line.
+    """
+    datasets = list(history.dataset.unique())
+    fig = new_figure(WIDTH, 4.1)
+    axes = fig.subplots(2, len(datasets), squeeze=False, sharex="col")
+    for column, dataset in enumerate(datasets):
+        upper, lower = axes[:, column]
+        for (kind, _), run in history[history.dataset == dataset].groupby(["target", "seed"], sort=False):
+            marker = "o" if len(run) < 12 else None
+            upper.plot(run.epoch, run.loss, color=COLORS[kind], marker=marker, markersize=3)
+            if "train_accuracy" in run:
+                lower.plot(run.epoch, run.train_accuracy, color=COLORS[kind], linewidth=1, alpha=0.5)
+            lower.plot(run.epoch, run.test_accuracy, color=COLORS[kind], marker=marker, markersize=3)
+            if (dataset, kind) in (published or {}):
+                lower.axhline(
+                    published[dataset, kind], color=COLORS[kind], linestyle=(0, (4, 3)), linewidth=1
+                )
+        upper.set_yscale("log")
+        upper.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        upper.yaxis.set_major_formatter("{x:g}")
+        upper.yaxis.set_minor_formatter(NullFormatter())
+        upper.set_title(title(dataset), loc="left", fontsize=9.5)
+        lower.set(xlabel="epoch", ylim=(None, 1.005))
+        lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes[0, 0].set_ylabel("training loss")
+    axes[1, 0].set_ylabel("accuracy")
+    handles = [Line2D([], [], color=COLORS[kind], label=KINDS[kind]) for kind in history.target.unique()]
+    if "train_accuracy" in history:
+        handles += [
+            Line2D([], [], color=COLORS["ink"], label="test"),
+            Line2D([], [], color=COLORS["ink"], linewidth=1, alpha=0.5, label="training"),
+        ]
+    if published:
+        handles.append(
+            Line2D([], [], color=COLORS["ink"], linestyle=(0, (4, 3)), linewidth=1, label="published, test")
+        )
+    legend(fig, handles)
+    return fig
+
+
+CURVES = {
+    "L_N": "noise loss $L_N$",
+    "L_G": "generated loss $L_G$",
+    "k": "equilibrium $k_t$",
+    "M_global": "$M_{\\mathrm{global}}$",
+}
+
+
+def convergence(
+    histories: Mapping[str, Mapping[str, np.ndarray]], *, batch_size: int | None = None
+) -> Figure:
+    """L_N, L_G, k_t and M_global against the batch: a thin line a class, a thick one for their median.
+
+    `histories`: `{"ann": history, "snn": history}`, each with "batch" (logged,) and "L_N", "L_G", "k",
+    "M_global" (logged, classes). With `batch_size`, the axis counts queries per class instead of batches.
+    """
+    fig = new_figure(WIDTH, 4.6)
+    axes = fig.subplots(2, 2, sharex=True)
+    for ax, (key, label) in zip(axes.flat, CURVES.items(), strict=True):
+        _curves(ax, histories, key, batch_size)
+        ax.set_ylabel(label)
+    for ax in axes[1]:
+        ax.set_xlabel("queries per class" if batch_size else "batch")
+    legend(fig, _curve_handles(histories))
+    return fig
+
+
+def convergence_grid(rows: Mapping[str, Mapping[str, Mapping]], *, batch_size: int | None = None) -> Figure:
+    """`convergence` for several runs, a row each: `{row title: {"ann": history, "snn": history}}`."""
+    fig = new_figure(WIDTH, 0.7 + 1.45 * len(rows))
+    axes = fig.subplots(len(rows), 4, squeeze=False)
+    for line, (name, histories) in zip(axes, rows.items(), strict=True):
+        for ax, key in zip(line, CURVES, strict=True):
+            _curves(ax, histories, key, batch_size)
+            ax.xaxis.set_major_locator(MaxNLocator(3))
+            ax.yaxis.set_major_locator(MaxNLocator(4))
+        line[0].set_ylabel(name)
+    for ax, label in zip(axes[0], CURVES.values(), strict=True):
+        ax.set_title(label, fontsize=9)
+    for ax in axes[-1]:
+        ax.set_xlabel("queries per class" if batch_size else "batch")
+    legend(fig, _curve_handles({kind: None for histories in rows.values() for kind in histories}))
+    return fig
+
+
+def _curves(
+    ax: Axes, histories: Mapping[str, Mapping[str, np.ndarray]], key: str, batch_size: int | None
+) -> None:
+    for kind, history in histories.items():
+        batch, curves = np.asarray(history["batch"]) * (batch_size or 1), np.asarray(history[key])
+        ax.plot(
+            batch, curves, color=COLORS[kind], linewidth=0.6, alpha=max(0.12, min(0.4, 4 / curves.shape[1]))
+        )
+        ax.plot(batch, np.nanmedian(curves, axis=1), color=COLORS[kind], linewidth=2)
+    ax.set_ylim(0, None)
+    ax.margins(x=0.01)
+    ax.grid(axis="y")
+    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def _curve_handles(kinds: Iterable[str]) -> list[Line2D]:
+    return [
+        Line2D([], [], color=COLORS[kind], linewidth=2, label=f"{KINDS[kind]} target") for kind in kinds
+    ] + [
+        Line2D([], [], color=COLORS["ink"], linewidth=0.6, alpha=0.6, label="one class"),
+        Line2D([], [], color=COLORS["ink"], linewidth=2, label="median of classes"),
+    ]
+
+
+def growth(frame: pd.DataFrame) -> Figure:
+    """Time against size, both logarithmic, a panel a variable, a line a target; dashed: time in proportion to size.
+
+    `frame`: variable ("classes", "side" or "num_steps"), value, target, seconds_per_batch.
+    """
+    names = {
+        "classes": "classes attacked at once",
+        "side": "image side (pixels)",
+        "num_steps": "time steps $T$",
+    }
+    variables = list(frame.variable.unique())
+    fig = new_figure(WIDTH, 2.7)
+    axes = fig.subplots(1, len(variables), squeeze=False, sharey=True)[0]
+    for ax, variable in zip(axes, variables, strict=True):
+        part = frame[frame.variable == variable].sort_values("value")
+        for kind, line in part.groupby("target", sort=False):
+            x, seconds = line.value.to_numpy(), line.seconds_per_batch.to_numpy()
+            ax.plot(x, seconds, color=COLORS[kind], marker="o", markersize=4)
+            ax.plot(
+                x[[0, -1]],
+                seconds[0] * x[[0, -1]] / x[0],
+                color=COLORS[kind],
+                linewidth=0.9,
+                linestyle=(0, (4, 3)),
+            )
+        ax.set(xscale="log", yscale="log", xlabel=names.get(variable, variable))
+        ax.set_xticks(sorted(part.value.unique()))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+        ax.grid(axis="y")
+    axes[0].set_ylabel("seconds a batch")
+    axes[0].yaxis.set_major_formatter("{x:g}")
+    kinds = frame.target.unique()
+    handles = [
+        Line2D([], [], color=COLORS[kind], marker="o", markersize=4, label=f"{KINDS[kind]} target")
+        for kind in kinds
+    ]
+    handles.append(
+        Line2D([], [], color=COLORS["ink"], linewidth=0.9, linestyle=(0, (4, 3)), label="in proportion")
+    )
+    legend(fig, handles)
+    return fig
+
+
+def time_steps(frame: pd.DataFrame) -> Figure:
+    """Scores of the SNN against T, a panel a metric, a line a scale; dashed: the ANN of that scale.
+
+    `frame`: metric, scale, target, num_steps (of no use for the ANN), value, low, high.
+    """
+    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
+    rows = -(-len(metrics) // 2)
+    fig = new_figure(5.2, 0.6 + 1.75 * rows)
+    axes = fig.subplots(rows, 2, squeeze=False, sharex=True)
+    markers = dict(zip(scales, ("o", "s", "D", "^", "v", "P")))
+    for ax, metric in zip(axes.flat, metrics, strict=False):
+        for scale, part in frame[frame.metric == metric].groupby("scale", sort=False):
+            snn = part[part.target == "snn"].sort_values("num_steps")
+            ax.fill_between(snn.num_steps, snn.low, snn.high, color=COLORS["snn"], alpha=0.18, linewidth=0)
+            ax.plot(snn.num_steps, snn.value, color=COLORS["snn"], marker=markers[scale], markersize=4)
+            for ann in part[part.target == "ann"].itertuples():
+                ax.axhline(ann.value, color=COLORS["ann"], linewidth=1.2, linestyle=(0, (4, 3)))
+        ax.set(xscale="log", ylabel=metric)
+        ax.set_xticks(sorted(frame[frame.target == "snn"].num_steps.unique()))
+        ax.xaxis.set_major_formatter("{x:g}")
+        ax.minorticks_off()
+        ax.grid(axis="y")
+        ax.yaxis.set_major_locator(MaxNLocator(4))
+        if (
+            np.ptp(frame.loc[frame.metric == metric, "value"]) < 0.02
+        ):  # all alike: no axis that makes much of nothing
+            ax.set_ylim(0, 1.1 * frame.loc[frame.metric == metric, "value"].max())
+    for ax in axes.flat[len(metrics) :]:
+        ax.set_axis_off()
+    for ax in axes[-1]:
+        ax.set_xlabel("time steps $T$")
+    names = (
+        (lambda kind, scale: f"{KINDS[kind]}, {scale}")
+        if len(scales) > 1
+        else (lambda kind, scale: KINDS[kind])
+    )
+    handles = [
+        Line2D([], [], color=COLORS["snn"], marker=markers[s], markersize=4, label=names("snn", s))
+        for s in scales
+    ]
+    if (frame.target == "ann").any():
+        handles.append(Line2D([], [], color=COLORS["ann"], linewidth=1.2, linestyle=(0, (4, 3)), label="ANN"))
+    legend(fig, handles)
+    return fig

@@ -1,0 +1,315 @@
+"""Numbers with their intervals: a mark a number, beside what it is to be read against."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from snnmi.show.figures.style import BAND, COLORS, KINDS, WIDTH, diamond, legend, new_figure, title
+
+
+def score_dots(scores: pd.DataFrame) -> Figure:
+    """Table II as a picture: a panel a metric, a line a data set and target; dot and interval ours, diamond the paper's.
+
+    `scores`: metric, dataset, target, value, and where known low, high, published, floor, ceiling, in
+    each metric's own unit. Metrics and lines keep their order of appearance; a grey band runs from floor to ceiling.
+    """
+    scores = scores.reindex(
+        columns=["metric", "dataset", "target", "value", "low", "high", "published", "floor", "ceiling"]
+    )
+    metrics = list(scores.metric.unique())
+    lines = list(scores[["dataset", "target"]].drop_duplicates().itertuples(index=False, name=None))
+    positions: dict[tuple[str, str], float] = {}
+    for index, line in enumerate(lines):
+        step = 0 if index == 0 else 1 if lines[index - 1][0] == line[0] else 1.5
+        positions[line] = step + (positions[lines[index - 1]] if index else 0)
+    bottom = max(positions.values()) + 0.65
+    columns = min(len(metrics), 3)
+    rows = -(-len(metrics) // columns)
+    fig = new_figure(WIDTH, 0.5 + rows * (0.55 + 0.25 * (bottom + 0.65)))
+    axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
+    for ax, metric in zip(axes.flat, metrics, strict=False):
+        for row in scores[scores.metric == metric].itertuples():
+            y, color = positions[row.dataset, row.target], COLORS.get(row.target, COLORS["ink"])
+            ax.barh(y, row.ceiling - row.floor, left=row.floor, height=0.8, color=BAND)
+            ax.vlines([row.floor, row.ceiling], y - 0.4, y + 0.4, color=COLORS["floor"], linewidth=0.9)
+            ax.hlines(y - 0.12, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
+            ax.plot(row.value, y - 0.12, "o", color=color, markersize=5.5)
+            ax.plot(
+                row.published,
+                y + 0.2,
+                "D",
+                color=COLORS["published"],
+                markerfacecolor="white",
+                markersize=4,
+                markeredgewidth=1,
+            )
+        ax.set_yticks(
+            list(positions.values()),
+            [f"{title(dataset)}  {KINDS.get(kind, kind)}" for dataset, kind in positions],
+        )
+        ax.set_ylim(bottom, -0.65)
+        ax.tick_params(axis="y", length=0)
+        ax.set_xlabel(metric)
+        ax.grid(axis="x")
+        ax.set_axisbelow(True)
+        ax.use_sticky_edges = False
+        ax.margins(x=0.07)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=COLORS["ink"],
+            marker="o",
+            linewidth=2.4,
+            markersize=5.5,
+            label="this run and its interval",
+        )
+    ]
+    if scores.published.notna().any():
+        handles.append(diamond(COLORS["published"]))
+    if scores.floor.notna().any():
+        handles.append(
+            Patch(facecolor=BAND, edgecolor=COLORS["floor"], linewidth=0.9, label="from floor to ceiling")
+        )
+    legend(fig, handles, list(axes.flat[len(metrics) :]))
+    return fig
+
+
+VERDICTS = {
+    "reproduced": ("o", COLORS["ink"]),
+    "not reproduced": ("x", COLORS["ink"]),
+    "open": ("o", "white"),
+}
+
+
+def differences(frame: pd.DataFrame) -> Figure:
+    """SNN minus ANN, a panel a metric, a line a scale: the difference with its interval, and the paper's.
+
+    `frame`: metric, scale, difference, low, high, published (may be NaN), verdict (a key of VERDICTS).
+    """
+    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
+    columns = min(len(metrics), 3)
+    rows = -(-len(metrics) // columns)
+    fig = new_figure(WIDTH, 0.5 + rows * (0.6 + 0.3 * len(scales)))
+    axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
+    for ax, metric in zip(axes.flat, metrics, strict=False):
+        ax.axvline(0, color="#777777", linewidth=0.9)
+        for row in frame[frame.metric == metric].itertuples():
+            y = scales.index(row.scale)
+            marker, face = VERDICTS[row.verdict]
+            ax.hlines(y - 0.12, row.low, row.high, color=COLORS["ink"], linewidth=1.6)
+            ax.plot(
+                row.difference,
+                y - 0.12,
+                marker,
+                color=COLORS["ink"],
+                markerfacecolor=face,
+                markersize=6,
+                markeredgewidth=1.6,
+            )
+            ax.plot(
+                row.published,
+                y + 0.22,
+                "D",
+                color=COLORS["snn"],
+                markerfacecolor="white",
+                markersize=4,
+                markeredgewidth=1.2,
+            )
+        ax.set_yticks(range(len(scales)), scales)
+        ax.set_ylim(len(scales) - 0.4, -0.6)
+        ax.tick_params(axis="y", length=0)
+        ax.set_xlabel(metric)
+        ax.grid(axis="x")
+        ax.margins(x=0.1)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=COLORS["ink"],
+            marker=marker,
+            markerfacecolor=face,
+            markersize=6,
+            markeredgewidth=1.6,
+            label=verdict,
+        )
+        for verdict, (marker, face) in VERDICTS.items()
+        if verdict in set(frame.verdict)
+    ]
+    if frame.published.notna().any():
+        handles.append(diamond(COLORS["snn"]))
+    legend(fig, handles, list(axes.flat[len(metrics) :]))
+    return fig
+
+
+FACTORS = {  # of `effects`: colour and name
+    "gap": (COLORS["ink"], "SNN − ANN"),
+    "range": (COLORS["surrogate"], "input range"),
+    "encoder": (COLORS["noise"], "encoder's draw"),
+    "neuron": (COLORS["snn"], "spiking neuron"),
+}
+
+
+def effects(frame: pd.DataFrame) -> Figure:
+    """The gap between SNN and ANN and what each factor adds to it: a row of panels a metric, a column a scale.
+
+    `frame`: metric, scale, factor (a key of FACTORS; others are left out), effect, low, high, smallest, largest. Bar: effect;
+    black line: its interval; hollow box: from the smallest to the largest over the orders of making the changes.
+    """
+    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
+    fig = new_figure(np.clip(1.9 + 1.9 * len(scales), 4.2, 6.4), 0.6 + 1.15 * len(metrics))
+    axes = fig.subplots(len(metrics), len(scales), squeeze=False, sharex="row", sharey=True)
+    for (metric, scale), part in frame.groupby(["metric", "scale"], sort=False):
+        ax = axes[metrics.index(metric), scales.index(scale)]
+        for row in part[part.factor.isin(FACTORS)].itertuples():
+            y, color = [*FACTORS].index(row.factor), FACTORS[row.factor][0]
+            ax.barh(y, row.effect, height=0.58, color=color, alpha=1 if row.factor == "gap" else 0.75)
+            ax.hlines(y, row.low, row.high, color="white", linewidth=3.4)
+            ax.hlines(y, row.low, row.high, color="black", linewidth=1.5)
+            if row.factor != "gap" and row.smallest < row.largest:
+                ax.barh(
+                    y,
+                    row.largest - row.smallest,
+                    left=row.smallest,
+                    height=0.8,
+                    fill=False,
+                    edgecolor=color,
+                    linewidth=0.8,
+                    zorder=3,
+                )
+        ax.axvline(0, color="#777777", linewidth=0.9)
+        ax.axhline(0.5, color=COLORS["faint"], linewidth=0.8)
+        ax.grid(axis="x")
+        ax.set_axisbelow(True)
+        ax.use_sticky_edges = False
+        ax.margins(x=0.06)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+        if (part[["effect", "smallest", "largest"]] == 0).all(axis=None):
+            ax.text(
+                0.5,
+                0.5,
+                "no gap, no effect",
+                transform=ax.transAxes,
+                ha="center",
+                va="center",
+                backgroundcolor="white",
+            )
+    for line, metric in zip(axes, metrics, strict=True):
+        line[0].set_ylabel(metric, fontweight="bold")
+        line[0].set_yticks(range(len(FACTORS)), [name for _, name in FACTORS.values()])
+        line[0].set_ylim(len(FACTORS) - 0.45, -0.55)
+        for ax in line:
+            ax.tick_params(axis="y", length=0)
+        if not frame.loc[frame.metric == metric, ["low", "high", "smallest", "largest"]].to_numpy().any():
+            line[0].set(xlim=(-1, 1), xticks=[0])
+    for ax, scale in zip(axes[0], scales, strict=True):
+        ax.set_title(scale, fontsize=9.5)
+    return fig
+
+
+def changes(frame: pd.DataFrame) -> Figure:
+    """A forest of controls minus their baseline: a panel a metric, a line a control, grouped by factor; a mark a scale.
+
+    `frame`: metric, scale, factor, target, name, difference, low, high.
+    """
+    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
+    lines: list[tuple[str, str]] = []  # (text, target); a factor's heading has no target
+    places: dict[tuple[str, str, str], int] = {}
+    for (factor, target, name), _ in frame.groupby(["factor", "target", "name"], sort=False):
+        if (factor, "") not in lines:
+            lines.append((factor, ""))
+        places[factor, target, name] = len(lines)
+        lines.append((f"{KINDS[target]}: {name}", target))
+    fig = new_figure(6.2, 0.8 + 0.19 * len(lines))
+    axes = fig.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
+    markers = dict(zip(scales, ("o", "s", "D", "^", "v", "P")))
+    for ax, metric in zip(axes, metrics, strict=True):
+        heights: dict[tuple[str, str, str, str], float] = {}
+        ax.axvline(0, color="#777777", linewidth=0.9)
+        shown = frame[frame.metric == metric]
+        for (factor, target, name), rows in shown.groupby(["factor", "target", "name"], sort=False):
+            shifts = np.linspace(-0.2, 0.2, len(rows)) if len(rows) > 1 else [0.0]
+            heights |= {
+                (factor, target, name, s): places[factor, target, name] + dy
+                for s, dy in zip(rows.scale, shifts, strict=True)
+            }
+        for row in shown.itertuples():
+            y = heights[row.factor, row.target, row.name, row.scale]
+            color, face = COLORS[row.target], COLORS[row.target] if row.scale == scales[0] else "white"
+            ax.hlines(y, row.low, row.high, color=color, linewidth=1.3)
+            ax.plot(
+                row.difference,
+                y,
+                markers[row.scale],
+                color=color,
+                markerfacecolor=face,
+                markersize=4,
+                markeredgewidth=1.1,
+            )
+        ax.set_xlabel(metric)
+        ax.grid(axis="x")
+        ax.tick_params(axis="y", length=0)
+        ax.xaxis.set_major_locator(MaxNLocator(4))
+    axes[0].set_yticks(range(len(lines)), [text for text, _ in lines])
+    axes[0].set_ylim(len(lines) - 0.4, -0.6)
+    for label, (_, target) in zip(axes[0].get_yticklabels(), lines, strict=True):
+        label.set(color=COLORS.get(target, COLORS["ink"]), fontweight="normal" if target else "bold")
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=COLORS["ink"],
+            marker=marker,
+            markerfacecolor=COLORS["ink"] if scale == scales[0] else "white",
+            markersize=4,
+            linewidth=1.3,
+            label=scale,
+        )
+        for scale, marker in markers.items()
+    ]
+    legend(fig, handles)
+    return fig
+
+
+def sources(frame: pd.DataFrame, marks: Mapping[tuple[str, str], float] | None = None) -> Figure:
+    """Where each set of images lies: a column a metric, a row of panels a scale, a line a source.
+
+    `frame`: scale, metric, source, target ("" for a reference, drawn in grey), value, low, high. Reconstructions are filled,
+    a target's other images hollow. `marks`: `{(scale, metric): value}`, a dashed line.
+    """
+    scales, metrics = list(frame.scale.unique()), list(frame.metric.unique())
+    lines = list(frame[["source", "target"]].drop_duplicates().itertuples(index=False, name=None))
+    fig = new_figure(max(4.2, 1.2 + 1.55 * len(metrics)), 0.3 + len(scales) * (0.55 + 0.19 * len(lines)))
+    axes = fig.subplots(len(scales), len(metrics), squeeze=False, sharey=True)
+    for (scale, metric), part in frame.groupby(["scale", "metric"], sort=False):
+        ax = axes[scales.index(scale), metrics.index(metric)]
+        for row in part.itertuples():
+            y, color = lines.index((row.source, row.target)), COLORS.get(row.target, COLORS["floor"])
+            face = "white" if row.target and row.source != "reconstruction" else color
+            ax.hlines(y, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
+            ax.plot(row.value, y, "o", color=color, markerfacecolor=face, markersize=5, markeredgewidth=1.3)
+        if (scale, metric) in (marks or {}):
+            ax.axvline(marks[scale, metric], color="#777777", linewidth=0.9, linestyle=(0, (4, 3)))
+        ax.grid(axis="x")
+        ax.set_axisbelow(True)
+        ax.margins(x=0.08)
+        ax.tick_params(axis="y", length=0)
+        ax.xaxis.set_major_locator(MaxNLocator(3))
+    for ax, metric in zip(axes[-1], metrics, strict=True):
+        ax.set_xlabel(metric)
+    for line, scale in zip(axes, scales, strict=True):
+        line[0].set_yticks(
+            range(len(lines)), [" ".join(filter(None, (name, KINDS.get(kind)))) for name, kind in lines]
+        )
+        line[0].set_ylim(len(lines) - 0.4, -0.6)
+        line[0].set_title(scale, loc="left", fontsize=9.5)
+        for label, (_, kind) in zip(line[0].get_yticklabels(), lines, strict=True):
+            label.set_color(COLORS.get(kind, COLORS["ink"]))
+    return fig

@@ -1,0 +1,76 @@
+"""What spikes look like: an image as spike trains, and a neuron's membrane over time."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Float, Shaped
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from snnmi.show.figures.style import COLORS, WIDTH, Image, frame, new_figure
+
+
+def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) -> Figure:
+    """An image, its spike trains and the image read back from their rates; below, what single steps carry (Fig. 1)."""
+    num_steps, height, width = spikes.shape
+    fig = new_figure(WIDTH, 3.9)
+    top, bottom = fig.subfigures(2, 1, height_ratios=[2.75, 1], hspace=0.03)
+    left, strip, raster, right = top.subplots(1, 4, width_ratios=[1, 0.055, 1.45, 1])
+    for ax, picture, label in (
+        (left, image, "image $x$"),
+        (right, spikes.mean(0), f"read back: rate over {num_steps} steps"),
+    ):
+        ax.imshow(picture, vmin=0, vmax=1)
+        frame(ax)
+        ax.set_xlabel(label)
+    strip.imshow(image.reshape(-1, 1), vmin=0, vmax=1, aspect="auto")
+    frame(strip)
+    strip.set_ylabel(f"pixel, row by row (1 to {image.size})")
+    strip.set_xlabel("$x$")
+    step, pixel = np.nonzero(spikes.reshape(num_steps, -1))
+    half = max(0.42, image.size / 500)  # of a mark's height, never too small to see
+    marks = np.stack([np.stack([step + 1, pixel - half], -1), np.stack([step + 1, pixel + half], -1)], 1)
+    raster.add_collection(LineCollection(marks, colors=COLORS["ink"], linewidths=1.4))
+    raster.set(xlim=(0.3, num_steps + 0.7), ylim=(image.size - 0.5, -0.5), yticks=[], xlabel="time step $t$")
+    raster.set_xticks([1, *range(5, num_steps + 1, 5)] if num_steps <= 50 else raster.get_xticks())
+    raster.spines["left"].set_visible(False)
+    shown = min(num_steps, 10)
+    for t, ax in enumerate(bottom.subplots(1, shown)):
+        ax.imshow(spikes[t], vmin=0, vmax=1)
+        frame(ax)
+        ax.set_xlabel(f"$t={t + 1}$", fontsize=8)
+    return fig
+
+
+def lif_traces(
+    current: Float[np.ndarray, " time"],
+    traces: Mapping[str, tuple[Float[np.ndarray, " time"], Float[np.ndarray, " time"]]],
+    *,
+    threshold: float = 1.0,
+) -> Figure:
+    """Input current, then one panel a trace `{label: (spk, mem)}`: membrane, threshold, and a mark for each spike."""
+    steps = np.arange(1, len(current) + 1)
+    fig = new_figure(WIDTH, 1.1 + 1.35 * len(traces))
+    axes = fig.subplots(1 + len(traces), 1, sharex=True, height_ratios=[0.55] + [1] * len(traces))
+    axes[0].fill_between(steps, current, step="mid", color=COLORS["faint"])
+    axes[0].set(ylabel="current $I$", ylim=(0, None))
+    for ax, (label, (spk, mem)) in zip(axes[1:], traces.items(), strict=True):
+        fired = spk > 0
+        ax.axhline(threshold, color="#777777", linewidth=0.9, linestyle=(0, (4, 3)))
+        ax.plot(steps, mem, color=COLORS["snn"], marker="o", markersize=2.6)
+        top = max(mem.max(), threshold) * 1.12
+        ax.vlines(steps[fired], top * 1.02, top * 1.2, color=COLORS["ink"], linewidth=1.6)
+        ax.set(ylabel="membrane $U$", ylim=(min(mem.min(), 0) - 0.05, top * 1.26))
+        ax.annotate(
+            "θ",
+            (1, threshold),
+            (3, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            va="center",
+        )
+        ax.set_title(f"{label}: {int(fired.sum())} spikes", loc="left", fontsize=9, pad=3)
+    axes[-1].set(xlabel="time step $t$", xlim=(0.5, len(current) + 0.5))
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    return fig

@@ -1,0 +1,162 @@
+"""Images by class, and maps of class labels."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import seaborn as sns
+from jaxtyping import Float, Integer
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from scipy import ndimage
+
+from snnmi.show.figures.style import COLORS, KINDS, WIDTH, Image, frame, new_figure
+
+
+def reconstructions(
+    labels: Sequence[int | str], columns: Mapping[str, Sequence[Image | None]], *, per_row: int = 10
+) -> Figure:
+    """Classes side by side, `per_row` to a block; in a block one line a kind of picture (Figs. 3 and 4).
+
+    `columns`: `{"class mean": [one image a label], "ANN": ...}`, floats in [0, 1] or uint8, all on the
+    same grey scale. None stands for a picture that this machine lacks and is drawn as an empty frame.
+    """
+    for name, pictures in columns.items():
+        if len(pictures) != len(labels):
+            raise ValueError(f"column {name!r} holds {len(pictures)} pictures for {len(labels)} labels")
+    shapes = [picture.shape for pictures in columns.values() for picture in pictures if picture is not None]
+    height = shapes[0][0] / shapes[0][1] if shapes else 1.0  # of a picture one unit wide
+    gap, head, block_gap = 0.06, 0.3, 0.22
+    across = min(per_row, len(labels))
+    blocks = -(-len(labels) // across)
+    block = head + len(columns) * (height + gap) + block_gap
+    margin = 1.15  # for the names of the lines
+    total_width, total_height = margin + across * (1 + gap), blocks * block - block_gap
+    scale = WIDTH / (margin + max(across, 8) * (1 + gap))
+    fig = new_figure(total_width * scale, total_height * scale, layout=None)
+    ax = fig.add_axes(
+        (0, 0, 1, 1), xlim=(-margin, total_width - margin), ylim=(total_height, 0), aspect="equal"
+    )
+    ax.set_axis_off()
+    for index, label in enumerate(labels):
+        x, y = (index % across) * (1 + gap), (index // across) * block
+        ax.text(x + 0.5, y + head - 0.08, str(label), ha="center", va="bottom", fontsize=8.5)
+        for line, pictures in enumerate(columns.values()):
+            bottom = y + head + line * (height + gap) + height
+            _picture(ax, pictures[index], (x, x + 1, bottom, bottom - height))
+    for line, name in enumerate(columns):
+        color = next((COLORS[kind] for kind, known in KINDS.items() if known in name.split()), COLORS["ink"])
+        for number in range(blocks):
+            y = number * block + head + line * (height + gap) + height / 2
+            ax.text(
+                -0.12,
+                y,
+                name.replace(" ", "\n"),
+                ha="right",
+                va="center",
+                fontsize=8.5,
+                color=color,
+                linespacing=1.1,
+            )
+    return fig
+
+
+def decision_slices(rows: Sequence[Mapping], num_classes: int) -> Figure:
+    """Labels over a plane, a colour and a number a class: the target's, the surrogate's, and where they differ.
+
+    Each row: "title", "target" and "surrogate" (side, side) integer labels with y upwards, "extent"
+    (x0, x1, y0, y1), and, where the plane passes through images, "points" (m, 2) and "point_labels" (m,).
+    """
+    strong = label_colors(num_classes)
+    soft = 0.45 * strong + 0.55
+    fig = new_figure(WIDTH, 0.35 + 2.5 * len(rows))
+    axes = fig.subplots(len(rows), 3, squeeze=False)
+    for line, row in zip(axes, rows, strict=True):
+        target, surrogate = np.asarray(row["target"]), np.asarray(row["surrogate"])
+        differ = target != surrogate
+        agreement = np.where(differ[..., None], mpl.colors.to_rgb("#4A4A4A"), mpl.colors.to_rgb("#F2F2F2"))
+        for ax, picture in zip(line, (soft[target], soft[surrogate], agreement), strict=True):
+            ax.imshow(picture, origin="lower", extent=row["extent"], aspect="auto")
+            frame(ax)
+            ax.set_box_aspect(1)
+        points = np.reshape(row.get("points", ()), (-1, 2)).astype(float)
+        for ax, regions in zip(line[:2], (target, surrogate), strict=True):
+            _number_regions(ax, regions, row["extent"], points)
+        for ax in line if len(points) else ():
+            ax.scatter(
+                *points.T,
+                c=strong[np.asarray(row["point_labels"])],
+                s=95,
+                edgecolor="white",
+                linewidth=1.3,
+                zorder=3,
+            )
+            for (x, y), label in zip(points, row["point_labels"], strict=True):
+                ax.text(
+                    x,
+                    y,
+                    str(label),
+                    ha="center",
+                    va="center_baseline",
+                    fontsize=7,
+                    color="black",
+                    weight="bold",
+                    zorder=4,
+                )
+        line[0].set_ylabel(row["title"])
+        line[2].set_xlabel(f"labels differ on {differ.mean():.0%} of the plane", fontsize=8)
+    for ax, head in zip(axes[0], ("target", "surrogate", "where they differ"), strict=True):
+        ax.set_title(head, fontsize=9.5)
+    return fig
+
+
+def label_colors(num_classes: int) -> Float[np.ndarray, " classes rgb"]:
+    """One colour a class: a colour-blind-safe set up to ten; beyond, hues spread so that neighbours differ."""
+    if num_classes <= 10:
+        return np.array(sns.color_palette("colorblind", 10)[:num_classes])
+    hues = sns.husl_palette(num_classes, s=0.75, l=0.6)
+    return np.array(
+        [hues[(index * 7) % num_classes if num_classes % 7 else index] for index in range(num_classes)]
+    )
+
+
+def _picture(ax: Axes, picture: Image | None, extent: tuple[float, float, float, float]) -> None:
+    left, right, bottom, top = extent
+    box = {
+        "xy": (left, top),
+        "width": right - left,
+        "height": bottom - top,
+        "linewidth": 0.5,
+        "edgecolor": "#999999",
+    }
+    if picture is None:
+        ax.add_patch(Rectangle(**box, facecolor="#F4F4F4", hatch="////", linestyle=":"))
+        card = {"facecolor": "#F4F4F4", "edgecolor": "none", "pad": 1}
+        middle = (left + right) / 2, (top + bottom) / 2
+        ax.text(*middle, "not on this\nmachine", ha="center", va="center", fontsize=5.5, bbox=card)
+        return
+    ax.imshow(picture, vmin=0, vmax=255 if picture.dtype == np.uint8 else 1, extent=extent, aspect="equal")
+    ax.add_patch(Rectangle(**box, facecolor="none"))
+
+
+def _number_regions(
+    ax: Axes, regions: Integer[np.ndarray, " side side"], extent: tuple, points: Float[np.ndarray, " m 2"]
+) -> None:
+    """Write each sizable region's class where the region is widest and no test image lies."""
+    (height, width), (x0, x1, y0, y1) = regions.shape, extent
+    taken = np.ones((height, width), dtype=bool)
+    for x, y in points:
+        row, column = int((y - y0) / (y1 - y0) * height), int((x - x0) / (x1 - x0) * width)
+        taken[np.clip(row, 0, height - 1), np.clip(column, 0, width - 1)] = False
+    spread = ndimage.distance_transform_edt(taken) if len(points) else np.full(taken.shape, np.inf)
+    for label in np.unique(regions):
+        parts, count = ndimage.label(regions == label)
+        for part in range(1, count + 1):
+            depth = ndimage.distance_transform_edt(np.pad(parts == part, 1))[1:-1, 1:-1]
+            depth = np.minimum(depth, spread - 0.03 * height)  # a test image's mark is this large
+            if depth.max() < 0.04 * height:
+                continue
+            row, column = np.unravel_index(depth.argmax(), depth.shape)
+            x, y = x0 + (column + 0.5) / width * (x1 - x0), y0 + (row + 0.5) / height * (y1 - y0)
+            ax.text(x, y, str(label), ha="center", va="center", fontsize=7.5)

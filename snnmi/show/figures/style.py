@@ -1,0 +1,121 @@
+"""The book's one style: colours, names, and what every figure begins and ends with."""
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+from jaxtyping import Shaped
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+# Okabe and Ito's palette: told apart with every common colour vision, and in grey.
+COLORS = {
+    "ann": "#0072B2",
+    "snn": "#D55E00",
+    "surrogate": "#008F68",
+    "noise": "#8C5B9E",
+    "published": "#1A1A1A",
+    "floor": "#7A7A7A",
+    "ceiling": "#7A7A7A",
+    "ink": "#222222",
+    "faint": "#D9D9D9",
+}
+KINDS = {"ann": "ANN", "snn": "SNN"}
+TITLES = {"digits": "Digits (8×8)", "mnist": "MNIST", "faces": "AT&T faces"}
+BAND = "#ECECEC"
+WIDTH = 7.4  # inches, the width of a page's text column
+
+Image = Shaped[np.ndarray, " height width"]
+
+
+def use_style() -> None:
+    """Set the book's matplotlib style; call it once, at the top of a notebook."""
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        palette=[COLORS[name] for name in ("ann", "snn", "surrogate", "noise")],
+        rc={
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "axes.facecolor": "white",
+            "figure.dpi": 160,
+            "savefig.dpi": 160,
+            "font.size": 9,
+            "axes.labelsize": 9,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "legend.fontsize": 8.5,
+            "legend.frameon": False,
+            "text.color": COLORS["ink"],
+            "axes.labelcolor": COLORS["ink"],
+            "axes.edgecolor": "#777777",
+            "axes.linewidth": 0.7,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "xtick.color": "#555555",
+            "ytick.color": "#555555",
+            "xtick.labelcolor": COLORS["ink"],
+            "ytick.labelcolor": COLORS["ink"],
+            "xtick.major.width": 0.7,
+            "ytick.major.width": 0.7,
+            "xtick.major.size": 3,
+            "ytick.major.size": 3,
+            "axes.grid": False,
+            "grid.color": "#E6E6E6",
+            "grid.linewidth": 0.7,
+            "lines.linewidth": 1.6,
+            "mathtext.fontset": "cm",
+            "image.cmap": "gray",
+            "image.interpolation": "nearest",
+        },
+    )
+
+
+def title(dataset: str) -> str:
+    """A data set's name as people write it; a set of the user's own keeps its file's name."""
+    return TITLES.get(dataset, dataset)
+
+
+def new_figure(width: float, height: float, layout: str | None = "constrained") -> Figure:
+    """An empty figure, sizes in inches, already closed for pyplot: a notebook shows it only where it is asked to."""
+    fig = plt.figure(figsize=(width, height), layout=layout)
+    plt.close(fig)
+    return fig
+
+
+def legend(fig: Figure, handles: list, spare: Sequence[Axes] = ()) -> None:
+    """A legend below the panels, or in the first spare one."""
+    for ax in spare:
+        ax.set_axis_off()
+    if len(spare):
+        spare[0].legend(handles=handles, loc="center", labelspacing=1)
+    else:
+        fig.legend(
+            handles=handles,
+            loc="outside lower center",
+            ncols=min(len(handles), 5),
+            handlelength=1.6,
+            columnspacing=1.6,
+        )
+
+
+def diamond(color: str) -> Line2D:
+    return Line2D(
+        [],
+        [],
+        color=color,
+        marker="D",
+        linestyle="",
+        markerfacecolor="white",
+        markersize=4,
+        label="published",
+    )
+
+
+def frame(ax: Axes) -> None:
+    """A thin frame and no ticks: for pictures."""
+    ax.set(xticks=[], yticks=[])
+    for spine in ax.spines.values():
+        spine.set(visible=True, color="#999999", linewidth=0.6)

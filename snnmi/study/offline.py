@@ -1,0 +1,273 @@
+"""A machine with a GPU and no network: `kit` packs what it lacks, the kit's run.sh works there in slices, `bring` takes results home."""
+
+import argparse
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from snnmi import data
+from snnmi.store import Store, atomic_write
+from snnmi.study import controls, profiles
+from snnmi.study.experiment import SEEDS, Experiment
+from snnmi.study.judgements import judgements_table
+from snnmi.study.tables import attacks_table
+
+ROOT = Path(__file__).parents[2]
+# What the chain and the bench import; the book is made at home. What these need, pip finds.
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "scipy",
+    "scikit-learn",
+    "scikit-image",
+    "safetensors",
+    "jaxtyping",
+    "tqdm",
+    "snntorch",
+)
+PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 17)] + [
+    "manylinux2014_x86_64",
+    "manylinux1_x86_64",
+]
+KEPT = re.compile(
+    r"(?P<profile>[a-z]+)/(?P<run>[A-Za-z0-9._-]+)/(?P<file>run\.json|arrays\.npz|[a-z_]+\.csv)"
+)
+LARGEST = 64 << 20  # bytes of one file taken home
+
+RUN_SH = """#!/bin/bash
+# ./run.sh bench: how fast the code is there.
+# ./run.sh [MINUTES] [further options of "python -m snnmi.study.offline run", as --device cpu]: one slice of the work.
+# Call it again until it says that all is done; then take results.zip home. On a machine that starts bare each time, take
+# state.zip (weights, checkpoints) too, and unpack it here before the next slice.
+set -eu
+cd "$(dirname "$0")"
+PYTHON="${PYTHON:-python3}"
+[ -d site ] || "$PYTHON" -m pip install --quiet --no-index --no-deps --no-compile --target site wheels/*.whl
+export PYTHONPATH="$PWD:$PWD/site" SNNMI_DATA="$PWD/data"
+[ "${1:-}" != bench ] || exec "$PYTHON" bench.py --device cuda "${@:2}"
+exec "$PYTHON" -m snnmi.study.offline run --minutes "${1:-9}" "${@:2}"
+"""
+
+
+def kit(folder: Path, *, python: str, datasets: tuple[str, ...], has: tuple[str, ...] = ()) -> None:
+    """Pack source, wheels for that Python, data sets and run.sh into `folder`, made anew. torch must be there, as must what it `has`."""
+    files = data.files(datasets)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    pinned = [
+        line.strip()
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if line.split("==")[0] in PACKAGES
+    ]
+    options = [
+        "--only-binary=:all:",
+        "--python-version",
+        python,
+        "--implementation",
+        "cp",
+        "--dest",
+        folder / "wheels",
+    ]
+    options += ["--constraint", ROOT / "requirements.txt"]
+    platforms = [part for platform in PLATFORMS for part in ("--platform", platform)]
+    subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", *options, *platforms, *pinned], check=True
+    )
+    for wheel in (folder / "wheels").iterdir():
+        if wheel.name.split("-")[0].replace("_", "-").lower() in has:
+            wheel.unlink()
+    shutil.copytree(ROOT / "snnmi", folder / "snnmi", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "bench.py", folder / "bench.py")
+    for source, place in files:
+        (folder / "data" / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / "data" / place)
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
+    (folder / "COMMIT").write_text(subprocess.run(git, capture_output=True, text=True, check=True).stdout)
+    (folder / "run.sh").write_text(RUN_SH)
+    (folder / "run.sh").chmod(0o755)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    tqdm.write(f"{folder}: {size / 2**20:.0f} MiB, for Python {python} with PyTorch")
+
+
+def work(profile: str, *, device: str, seeds: tuple[int, ...], results: Path) -> Iterator[Experiment]:
+    """What there is to do, in the order of its value: the profile's runs, further seeds, the controls."""
+    first, *more = seeds
+    for seed in (first, *more):
+        for dataset in profiles.get(profile).datasets:
+            yield Experiment(profile, datasets=[dataset], seeds=[seed], device=device, results=results)
+    for dataset in profiles.get(profile).datasets:
+        yield Experiment(
+            profile,
+            datasets=[dataset],
+            seeds=[first],
+            variants=controls.CONTROLS,
+            device=device,
+            results=results,
+        )
+
+
+def chain(profile: str, *, device: str, seeds: tuple[int, ...], results: Path) -> None:
+    """All of it, from wherever the last slice stopped."""
+    for experiment in work(profile, device=device, seeds=seeds, results=results):
+        experiment.attacks()
+        if experiment.variants == tuple(controls.BASELINES.values()):
+            experiment.boundaries()
+            judgements_table([experiment])
+
+
+def run(profile: str, *, minutes: float, device: str, seeds: tuple[int, ...], results: Path) -> bool:
+    """One slice: the chain in a process of its own, killed when time is up (it checkpoints), then pack; whether all is done."""
+    begun = time.monotonic()
+    command = [
+        sys.executable,
+        "-m",
+        "snnmi.study.offline",
+        "chain",
+        "--profile",
+        profile,
+        "--device",
+        device,
+        "--results",
+        str(results),
+    ]
+    try:
+        subprocess.run([*command, "--seeds", *map(str, seeds)], timeout=60 * minutes, check=True)
+        done = True
+    except subprocess.TimeoutExpired:
+        done = False
+    pack(results, profile)
+    tqdm.write(
+        f"{'All is done' if done else 'Not all is done: run it again'} ({(time.monotonic() - begun) / 60:.1f} minutes)"
+    )
+    return done
+
+
+def pack(results: Path, profile: str) -> None:
+    """results.zip, what a repository keeps of finished runs, and state.zip, what the next slice needs on a bare machine."""
+    finished = {path.parent for path in (results / profile).glob("*/run.json")}
+    with (
+        zipfile.ZipFile("results.zip", "w", zipfile.ZIP_DEFLATED) as home,
+        zipfile.ZipFile("state.zip", "w") as state,
+    ):
+        for path in sorted((results / profile).glob("*/*")):
+            name = path.relative_to(results).as_posix()
+            if path.parent in finished and KEPT.fullmatch(name):
+                home.write(path, name)
+            if path.is_file() and not path.name.startswith("."):
+                state.write(path, f"{results.name}/{name}")
+
+
+def bring(archive: Path, results: Path) -> list[Path]:
+    """Take the finished runs of a results.zip home; returns their folders. Nothing is unpacked by its own path, and nothing kept that
+    is not as its run.json says: files by SHA-256, the folder's name by the hash of the settings. Raises ValueError for the rest.
+    """
+    runs: dict[tuple[str, str], dict[str, bytes]] = {}
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            for member in packed.infolist():
+                if (
+                    not (name := KEPT.fullmatch(member.filename))
+                    or ".." in member.filename
+                    or name["profile"] not in profiles.PROFILES
+                ):
+                    raise ValueError(
+                        f"{archive} holds {member.filename!r}, expected <profile>/<run>/<file> of a finished run"
+                    )
+                if member.file_size > LARGEST:
+                    raise ValueError(
+                        f"{member.filename} in {archive} has {member.file_size} bytes, expected at most {LARGEST}"
+                    )
+                runs.setdefault((name["profile"], name["run"]), {})[name["file"]] = packed.read(member)
+    except (zipfile.BadZipFile, EOFError, OSError) as error:
+        raise ValueError(f"{archive} cannot be read as a results.zip ({error})") from None
+    for (profile, name), files in runs.items():  # look at everything before anything is written
+        _check(f"{profile}/{name} in {archive}", Store(results / profile), name, files)
+    for (profile, name), files in runs.items():
+        for file in sorted(files, key="run.json".__eq__):  # run.json last: until then the run is not complete
+            atomic_write(results / profile / name / file, files[file])
+    return [results / profile / name for profile, name in runs]
+
+
+def _check(what: str, store: Store, name: str, files: dict[str, bytes]) -> None:
+    try:
+        record = json.loads(files["run.json"])
+        settings, listed = (
+            record["settings"],
+            {n: digest for n, digest in record["files"].items() if n != "weights.safetensors"},
+        )
+        found = {n: hashlib.sha256(content).hexdigest() for n, content in files.items() if n != "run.json"}
+        expected = store.run(name.rpartition("-")[0], settings).folder.name
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{what} has no readable run.json ({type(error).__name__}: {error})") from None
+    if found != listed:
+        wrong = sorted(n for n in found.keys() | listed.keys() if found.get(n) != listed.get(n))
+        raise ValueError(f"{what}: {wrong[0]} is not the file that run.json lists")
+    if name != expected:
+        raise ValueError(f"{what} has the settings of {expected}")
+
+
+def export(results: Path, profile: str) -> Path:
+    """attacks.csv of a profile's folder: one row a class and pair, for those who read numbers and run nothing."""
+    found = [
+        Experiment(
+            profile, variants=controls.CONTROLS, seeds=list(range(SEEDS)), results=results, compute=False
+        )
+    ]
+    path = results / profile / "attacks.csv"
+    atomic_write(path, attacks_table(found).to_csv(index=False).encode())
+    return path
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("kit")
+    one.add_argument("--folder", type=Path, default=Path("build/offline-kit"))
+    one.add_argument("--python", default="3.12", help="Python of that machine")
+    one.add_argument("--datasets", nargs="*", default=["mnist", "faces"])
+    one.add_argument("--has", nargs="*", default=[], help="packages that it has, to be left out")
+    for name in ("run", "chain"):
+        one = commands.add_parser(name)
+        one.add_argument("--profile", default="paper")
+        one.add_argument("--device", default="cuda")
+        one.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+        one.add_argument("--results", type=Path, default=Path("results"))
+        if name == "run":
+            one.add_argument("--minutes", type=float, default=9.0)
+    one = commands.add_parser("bring")
+    one.add_argument("archive", type=Path)
+    one.add_argument("--results", type=Path, default=Path("results"))
+    given = vars(parser.parse_args())
+    match given.pop("command"):
+        case "kit":
+            kit(
+                given["folder"],
+                python=given["python"],
+                datasets=tuple(given["datasets"]),
+                has=tuple(given["has"]),
+            )
+        case "run":
+            run(**given | {"seeds": tuple(given["seeds"])})
+        case "chain":
+            chain(**given | {"seeds": tuple(given["seeds"])})
+        case "bring":
+            brought = bring(given["archive"], given["results"])
+            for profile in sorted({folder.parent.name for folder in brought}):
+                export(given["results"], profile)
+            tqdm.write(f"{len(brought)} finished runs are in {given['results']}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, FileNotFoundError) as error:
+        sys.exit(str(error))

@@ -1,0 +1,47 @@
+"""Finished runs as tables: one row a target, one row a class and pair."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from snnmi.study.experiment import SEEDS, Experiment
+
+
+def alongside(experiment: Experiment) -> list[Experiment]:
+    """The given experiment, then read-only ones of the larger profiles kept in git, with whatever seeds are stored there."""
+    names = [name for name in ("laptop", "half", "paper") if name != experiment.profile.name]
+    same = dict(results=experiment.results, variants=experiment.variants, seeds=list(range(SEEDS)))
+    others = [Experiment(name, compute=False, **same) for name in names]
+    return [experiment, *(other for other in others if other.targets())]
+
+
+def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    """One row a trained target."""
+    return pd.DataFrame(
+        {
+            **{
+                name: getattr(t, name)
+                for name in ("profile", "dataset", "target", "variant", "seed", "test_accuracy")
+            },
+            "epochs": t.config.epochs,
+            "hidden": t.config.hidden,
+            "n_train": t.metrics["n_train"],
+            "n_test": t.metrics["n_test"],
+            "wall_s": t.provenance["wall_s"],
+        }
+        for e in experiments
+        for t in e.targets()
+    )
+
+
+def attacks_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
+    """One row a class and pair: M_global and losses (nats), the paper's metrics with floors and ceilings (shares)."""
+    keys = ("profile", "dataset", "target", "variant", "seed", "attack_seed")
+    tables = [
+        a.scores.assign(**{name: getattr(a, name) for name in keys}, queries=a.queries_per_class)[
+            [*keys, "queries", *a.scores.columns]
+        ]
+        for e in experiments
+        for a in e.attacks()
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()

@@ -1,0 +1,380 @@
+"""GAMIN: one batched attack on K classes equals K hand-written attacks, spends exactly its queries and survives SIGKILL."""
+
+import copy
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+
+from snnmi.attack.blackbox import BlackBox, BudgetExceeded
+from snnmi.attack.gamin import CURVES, attack, cross_entropy
+from snnmi.attack.pair import Pair
+from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
+from snnmi.store import Checkpoint
+from tests.conftest import ROOT
+
+SMALL = GaminConfig(
+    batches=12, batch_size=8, hidden=16, z_dim=6, lr_surrogate=1e-2, lr_generator=3e-2, k0=0.2, lam=0.05
+)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def linear_target(pixels, classes, seed=5):
+    """A target whose answers depend on its input and on nothing else."""
+    weight = torch.randn(pixels, classes, generator=seeded(seed))
+    return lambda x, *, generator: (x.flatten(1) @ weight).softmax(-1)
+
+
+def attacked(
+    config=SMALL, *, shape=(4, 5), classes=3, labels=None, seed=0, checkpoint=None, target=None, budget=None
+):
+    box = BlackBox(target or linear_target(shape[0] * shape[1], classes), seed=seed, budget=budget)
+    labels = list(range(classes)) if labels is None else labels
+    result = attack(
+        box, config, image_shape=shape, num_classes=classes, labels=labels, seed=seed, checkpoint=checkpoint
+    )
+    return result, box
+
+
+def assert_same_parameters(a: Pair, b: Pair):
+    for player in ("surrogate", "generator"):
+        for key, value in a.parameters[player].items():
+            assert torch.equal(value, b.parameters[player][key]), f"{player} {key}"
+
+
+# --- the algorithm against a plain one
+
+
+def plain_attack(target, config, shape, classes, label, surrogate, generator, noise):
+    """GAMIN on one class by the book: ordinary modules, ordinary Adam, sums written out. `noise` holds the draws of every batch."""
+    adam_s = torch.optim.Adam(surrogate.parameters(), lr=config.lr_surrogate)
+    adam_g = torch.optim.Adam(generator.parameters(), lr=config.lr_generator)
+    k, history, kept, lowest = config.k0, [], None, float("inf")
+    for x_n, z, z_steps in noise:
+        with torch.no_grad():
+            x_g = generator(z)
+            t_n, t_g = target(x_n, generator=None), target(x_g, generator=None)
+        l_n = l_g = 0
+        for i in range(len(x_n)):
+            s_n, s_g = surrogate(x_n)[i].softmax(0), surrogate(x_g)[i].softmax(0)
+            l_n = l_n - sum(t_n[i, c] * s_n[c].log() for c in range(classes)) / len(x_n)
+            l_g = l_g - sum(t_g[i, c] * s_g[c].log() for c in range(classes)) / len(x_n)
+        adam_s.zero_grad()
+        (l_n - k * l_g).backward()
+        l_n, l_g = l_n.item(), l_g.item()
+        m_global = l_n + abs(config.gamma * l_n - l_g)
+        history.append({"L_N": l_n, "L_G": l_g, "k": k, "M_global": m_global})
+        if m_global < lowest:
+            lowest, kept = m_global, (copy.deepcopy(surrogate), copy.deepcopy(generator))
+        adam_s.step()
+        k = min(1, max(0, k + config.lam * (config.gamma * l_n - l_g)))
+        for z in z_steps:
+            adam_g.zero_grad()
+            (-surrogate(generator(z)).softmax(-1)[:, label].log().mean()).backward()
+            adam_g.step()
+    return history, kept, (surrogate, generator)
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_attack_on_k_classes_equals_k_plain_attacks_fed_the_same_noise(family):
+    config, shape, classes, labels = (
+        replace(SMALL, family=family, log_points=SMALL.batches),
+        (4, 5),
+        5,
+        [3, 0, 4],
+    )
+    target, count, half = linear_target(20, classes), 3, SMALL.batch_size // 2
+    result, _ = attacked(config, shape=shape, classes=classes, labels=labels, target=target)
+    first, chance, draws = Pair.new(config, shape, classes, count, seed=0), seeded(0), []
+    for _ in range(config.batches):
+        x_n = torch.randn(count, half, *shape, generator=chance)
+        zs = [
+            torch.randn(count, half, config.z_dim, generator=chance)
+            for _ in range(1 + config.generator_steps)
+        ]
+        draws.append((x_n, zs[0], zs[1:]))
+    z, x = (
+        torch.randn(count, 20, config.z_dim, generator=seeded(1)),
+        torch.rand(count, 20, *shape, generator=seeded(2)),
+    )
+    for i, label in enumerate(labels):
+        surrogate, generator = FAMILIES[family](config, shape, classes)
+        for module, name in ((surrogate, "surrogate"), (generator, "generator")):
+            module.load_state_dict({key: value[i] for key, value in first.parameters[name].items()})
+        own = [(x_n[i], z_g[i], [step[i] for step in steps]) for x_n, z_g, steps in draws]
+        history, kept, last = plain_attack(target, config, shape, classes, label, surrogate, generator, own)
+        for name in CURVES:
+            plain = torch.tensor([batch[name] for batch in history])
+            torch.testing.assert_close(result.history[name][:, i], plain, rtol=1e-3, atol=1e-4)
+        for pair, (surrogate, generator) in ((result.last, last), (result.kept, kept)):
+            torch.testing.assert_close(pair.G(z)[i], generator(z[i]), rtol=0, atol=2e-3)
+            torch.testing.assert_close(pair.S(x).softmax(-1)[i], surrogate(x[i]).softmax(-1), rtol=0, atol=2e-3)
+    # both players have learnt far more than the comparison would overlook
+    assert (result.last.G(z) - first.G(z)).abs().mean() > 0.02
+    assert (result.last.S(x).softmax(-1) - first.S(x).softmax(-1)).abs().mean() > 0.02
+    assert result.history["k"].std(0).min() > 0
+
+
+def test_one_class_of_many_does_not_feel_the_others():
+    """The first class of an attack, fed the same noise, with other labels beside it."""
+    ends = [attacked(labels=labels)[0].last for labels in ([1, 0, 2], [1, 2, 2])]
+    for player in ("surrogate", "generator"):
+        (first, *others), (again, *changed) = (next(iter(end.parameters[player].values())) for end in ends)
+        assert torch.equal(first, again) and not torch.equal(others[0], changed[0])
+
+
+def test_cross_entropy_is_the_textbooks():
+    p, logits = torch.tensor([[0.25, 0.75], [1.0, 0.0]]), torch.tensor([[0.0, 0.0], [1.0, 3.0]])
+    torch.testing.assert_close(
+        cross_entropy(p, logits), torch.tensor([0.693147, 2.126928])
+    )  # ln 2; ln(1 + e^2)
+
+
+def test_k_stays_between_0_and_1():
+    for lam, expected in ((1e6, {0.0, 1.0}), (0.0, {SMALL.k0})):
+        k = attacked(replace(SMALL, lam=lam, log_points=SMALL.batches))[0].history["k"]
+        assert {round(value, 6) for value in k[1:].unique().tolist()} <= expected
+
+
+def test_attack_makes_its_surrogate_believe_in_every_class():
+    config = replace(SMALL, batches=300, batch_size=32, hidden=32, k0=0.001, lam=0.001, lr_generator=1e-2)
+    result, _ = attacked(config, shape=(6, 6), classes=4)
+    z = torch.randn(4, 50, config.z_dim, generator=seeded(1))
+    believed = result.last.S(result.last.G(z)).softmax(-1).argmax(-1)
+    assert (believed == torch.arange(4)[:, None]).float().mean() > 0.9
+    assert (result.history["L_N"][-1] < result.history["L_N"][0]).all()
+
+
+# --- the kept pair
+
+
+@pytest.mark.parametrize("window", [1, 4, 12])
+def test_kept_pair_is_the_one_of_lowest_mean_m_global(window):
+    config = replace(SMALL, keep_window=window, log_points=SMALL.batches)
+    result, _ = attacked(config, seed=2)
+    curve = result.history["M_global"]
+    means = curve.unfold(0, window, 1).mean(-1)  # of the batches b - window + 1 ... b
+    torch.testing.assert_close(torch.tensor(result.kept_loss["M_global"]), means.min(0).values)
+    batches = means.argmin(0) + window - 1
+    assert result.kept_loss["batch"] == batches.tolist()
+    for name in ("L_N", "L_G", "k"):
+        torch.testing.assert_close(
+            torch.tensor(result.kept_loss[name]), result.history[name].gather(0, batches[None])[0]
+        )
+    for i, batch in enumerate(
+        batches.tolist()
+    ):  # it is what an attack that stops before that batch ends with
+        there = (
+            attacked(replace(config, batches=batch, keep_window=1), seed=2)[0].last
+            if batch
+            else Pair.new(config, (4, 5), 3, 3, seed=2)
+        )
+        for player in ("surrogate", "generator"):
+            for key, value in result.kept.parameters[player].items():
+                assert torch.equal(value[i], there.parameters[player][key][i])
+
+
+def test_kept_pair_is_a_copy_that_training_leaves_alone():
+    result, _ = attacked(
+        replace(SMALL, lr_surrogate=0.5, lr_generator=0.5), seed=1
+    )  # so wild that the first batches stay the best
+    assert min(result.kept_loss["batch"]) < SMALL.batches - 1
+    weight = "surrogate", next(iter(result.kept.parameters["surrogate"]))
+    kept, last = (pair.parameters[weight[0]][weight[1]] for pair in (result.kept, result.last))
+    assert not torch.equal(kept, last) and kept.data_ptr() != last.data_ptr()
+
+
+def test_curves_are_means_between_points():
+    every, coarse = (attacked(replace(SMALL, log_points=points))[0].history for points in (12, 2))
+    assert every["batch"].tolist() == list(range(1, 13)) and coarse["batch"].tolist() == [6, 12]
+    for name in CURVES:
+        torch.testing.assert_close(coarse[name], every[name].view(2, 6, 3).mean(1))
+    ragged = attacked(replace(SMALL, log_points=5))[0].history  # a point every 2 batches; 12 / 2 = 6 points
+    assert ragged["batch"].tolist() == [2, 4, 6, 8, 10, 12]
+    uneven = attacked(replace(SMALL, log_points=2, batches=11))[0].history
+    assert uneven["batch"].tolist() == [5, 10, 11]
+    torch.testing.assert_close(uneven["M_global"][-1], every["M_global"][10])
+
+
+# --- sizes and queries
+
+
+@pytest.mark.parametrize("classes", [1, 10, 40])
+@pytest.mark.parametrize("shape", [(7, 5), (28, 23)])
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_any_size_and_number_of_classes_spends_exactly_its_queries(family, shape, classes):
+    config, sizes = replace(SMALL, family=family, batches=2, hidden=8), []
+
+    def target(x, *, generator):
+        sizes.append(len(x))
+        return linear_target(shape[0] * shape[1], classes)(x, generator=generator)
+
+    result, box = attacked(config, shape=shape, classes=classes, target=target, budget=2 * 8 * classes)
+    assert box.queries == sum(sizes) == config.queries_per_class * classes and result.queries_per_class == 16
+    images = result.kept.G(torch.randn(classes, 3, config.z_dim))
+    assert (
+        images.shape == (classes, 3, *shape) and images.min() >= 0 and images.max() <= 1 and images.std() > 0
+    )
+    confidences = result.kept.S(images).softmax(-1)
+    torch.testing.assert_close(confidences.sum(-1), torch.ones(classes, 3))
+    assert not images.requires_grad and not confidences.requires_grad
+
+
+def test_attack_cannot_pass_its_budget():
+    with pytest.raises(BudgetExceeded):
+        attacked(budget=SMALL.queries_per_class * 3 - 1)
+
+
+def test_target_is_shown_half_noise_and_half_generated():
+    seen = []
+
+    def target(x, *, generator):
+        seen.append(x.view(3, 8, 4, 5))
+        return linear_target(20, 3)(x, generator=generator)
+
+    attacked(replace(SMALL, batches=100), target=target)
+    noise, generated = torch.stack(seen).split(4, dim=2)
+    assert (
+        noise.mean().abs() < 0.02 and noise.std().sub(1).abs() < 0.02 and noise.min() < -3 and noise.max() > 3
+    )  # not clipped
+    assert generated.min() >= 0 and generated.max() <= 1
+    first, second = noise[0, 0], noise[0, 1]
+    assert not torch.equal(first, second)  # every class draws its own
+
+
+@pytest.mark.parametrize(
+    "name, low, high, mean, std",
+    [("normal", -9, 9, 0, 1), ("clipped", 0, 1, 0.3156, 0.3980), ("uniform", 0, 1, 0.5, 0.2887)],
+)
+def test_noise_has_the_distribution_of_its_name(name, low, high, mean, std):
+    x = NOISES[name](50, 1000, generator=seeded(), device="cpu")
+    assert x.shape == (50, 1000) and low <= x.min() and x.max() <= high
+    assert x.mean().item() == pytest.approx(mean, abs=0.01) and x.std().item() == pytest.approx(std, abs=0.01)
+
+
+@pytest.mark.parametrize("noise", sorted(NOISES))
+def test_every_noise_can_be_attacked_with(noise):
+    assert torch.isfinite(attacked(replace(SMALL, noise=noise))[0].history["L_N"]).all()
+
+
+def test_attack_repeats_with_its_seed_and_only_then():
+    first, again, other = (attacked(seed=seed)[0] for seed in (0, 0, 1))
+    assert_same_parameters(first.last, again.last)
+    assert not torch.equal(first.history["L_N"], other.history["L_N"])
+
+
+def test_classes_begin_with_weights_of_their_own():
+    weight = Pair.new(SMALL, (4, 5), 3, 3, seed=0).parameters["generator"]["0.weight"]
+    assert weight.shape[0] == 3 and not torch.equal(weight[0], weight[1])
+
+
+# --- mistakes
+
+
+@pytest.mark.parametrize(
+    "changes, found",
+    [
+        ({"family": "transformer"}, r"family is 'transformer', expected one of \['cnn', 'mlp'\]"),
+        ({"noise": "pink"}, "noise is 'pink', expected one of"),
+        ({"batch_size": 7}, "batch_size is 7, expected an even number"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"batches": 0}, "batches is 0"),
+        ({"generator_steps": 0}, "generator_steps is 0"),
+        ({"log_points": 0}, "log_points is 0, expected at least 1"),
+        ({"keep_window": 0}, "keep_window is 0"),
+        ({"batches": 5, "keep_window": 6}, "keep_window is 6, expected at most batches, 5"),
+    ],
+)
+def test_a_mistake_in_the_settings_says_what_was_expected(changes, found):
+    with pytest.raises(ValueError, match=found):
+        replace(SMALL, **changes)
+
+
+@pytest.mark.parametrize("labels", [[], [3], [-1], [0, 1, 9]])
+def test_labels_out_of_range_are_refused_before_any_query(labels):
+    def target(x, *, generator):
+        pytest.fail("the target was asked")
+
+    with pytest.raises(ValueError, match="expected at least one of 0 to 2"):
+        attacked(labels=labels, target=target)
+
+
+# --- interruption
+
+
+class Killed(Exception):
+    pass
+
+
+def noisy_target(x, *, generator):
+    """As a rate-coded SNN: it draws at every query, so a resumed attack must find the target's chance where it was."""
+    return (
+        linear_target(20, 3)(x, generator=generator) + torch.rand(len(x), 3, generator=generator)
+    ).softmax(-1)
+
+
+class Interrupting(Checkpoint):
+    def save(self, state):
+        super().save(state)
+        if int(state["batch"]) in (3, 7, 8):
+            raise Killed
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_interrupted_attack_ends_bit_for_bit_as_uninterrupted(tmp_path, family):
+    config, path = replace(SMALL, family=family, keep_window=3), tmp_path / "checkpoint.safetensors"
+    expected, box = attacked(config, target=noisy_target)
+    for _ in range(3):
+        with pytest.raises(Killed):
+            attacked(config, target=noisy_target, checkpoint=Interrupting(path, every=0.0))
+    resumed, again = attacked(config, target=noisy_target, checkpoint=Checkpoint(path))
+    assert_same_result(resumed, expected)
+    assert again.queries == box.queries == 12 * 8 * 3
+
+
+def assert_same_result(a, b):
+    assert_same_parameters(a.kept, b.kept)
+    assert_same_parameters(a.last, b.last)
+    assert (a.kept_loss, a.last_loss, a.queries_per_class) == (b.kept_loss, b.last_loss, b.queries_per_class)
+    for name, curve in a.history.items():
+        assert torch.equal(curve, b.history[name])
+
+
+LONG = replace(SMALL, batches=80)
+
+
+def victim(path: str) -> None:
+    """What the killed process runs: an attack whose target takes its time."""
+
+    def slow(x, *, generator):
+        time.sleep(0.05)
+        return noisy_target(x, generator=generator)
+
+    from pathlib import Path
+
+    attacked(LONG, target=slow, checkpoint=Checkpoint(Path(path), every=0.0))
+
+
+def test_attack_killed_by_sigkill_ends_bit_for_bit_as_uninterrupted(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    code = f"import torch; torch.set_num_threads({torch.get_num_threads()}); from tests.attack.test_gamin import victim; victim({str(path)!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE)
+    while process.poll() is None and not (
+        path.exists() and int((Checkpoint(path).load() or {"batch": 0})["batch"]) >= 5
+    ):
+        time.sleep(0.01)
+    process.kill()
+    errors = process.communicate()[1].decode()
+    assert process.returncode == -signal.SIGKILL, errors[-2000:]
+    assert 5 <= int(Checkpoint(path).load()["batch"]) < LONG.batches
+    resumed, box = attacked(LONG, target=noisy_target, checkpoint=Checkpoint(path))
+    expected, _ = attacked(LONG, target=noisy_target)
+    assert_same_result(resumed, expected)
+    assert box.queries == LONG.queries_per_class * 3

@@ -1,0 +1,90 @@
+"""Encoders and decoders: their rates and confidences are what arithmetic says."""
+
+import math
+
+import pytest
+import torch
+
+from snnmi.models.coding import DECODERS, ENCODERS, current_encode, rate_encode
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_rate_of_spikes_is_the_pixel_value():
+    x = torch.tensor([[0.0, 0.1, 0.5, 0.9, 1.0]])
+    spikes = rate_encode(x, 20_000, generator=seeded())
+    assert spikes.shape == (20_000, 1, 5) and spikes.dtype == torch.float32
+    assert spikes.unique().tolist() == [0, 1]
+    torch.testing.assert_close(spikes.mean(0), x, atol=0.015, rtol=0)  # 4 standard deviations
+    assert spikes[..., 0].sum() == 0 and spikes[..., 4].sum() == 20_000
+
+
+def test_values_that_are_no_probability_are_clipped():
+    spikes = rate_encode(torch.tensor([[-3.0, -0.01, 1.01, 3.0]]), 500, generator=seeded())
+    assert spikes.mean(0).tolist() == [[0, 0, 1, 1]]
+
+
+@pytest.mark.parametrize("draw, spikes", [(0.0, [0, 1, 1]), (1 - 2**-24, [0, 0, 1])])
+def test_black_never_spikes_and_white_always_even_at_the_ends_of_the_draw(monkeypatch, draw, spikes):
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, draw))
+    assert rate_encode(torch.tensor([0.0, 0.5, 1.0]), 2, generator=seeded()).tolist() == [spikes] * 2
+
+
+def test_spikes_of_pixels_and_steps_are_independent():
+    spikes = rate_encode(torch.full((1, 2), 0.5), 20_000, generator=seeded())[:, 0] - 0.5
+    assert (spikes[:, 0] * spikes[:, 1]).mean().abs() < 0.01 and (
+        spikes[1:, 0] * spikes[:-1, 0]
+    ).mean().abs() < 0.01
+
+
+def test_spikes_repeat_with_their_seed_and_only_then():
+    x = torch.full((2, 3, 4), 0.5)
+    first, again, other = (rate_encode(x, 25, generator=seeded(seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again) and not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("encoder", sorted(ENCODERS))
+def test_encoders_leave_the_image_as_it_was_and_put_time_first(encoder):
+    x = torch.rand(3, 4, 5, generator=seeded())
+    before = x.clone()
+    assert ENCODERS[encoder](x, 7, generator=seeded()).shape == (7, 3, 4, 5)
+    assert torch.equal(x, before)
+
+
+def test_current_is_the_pixel_value_at_every_step():
+    x = torch.tensor([[-1.5, 0.25, 2.0]])
+    assert current_encode(x, 4, generator=seeded()).tolist() == [x.tolist()] * 4
+
+
+SPK = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 0.0], [1.0, 0.0]])[
+    :, None
+]  # 4 steps, 1 image, 2 classes: 4 spikes and 1
+MEM = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0], [0.0, 0.0]])[:, None]
+
+
+def share(difference):
+    """Softmax of two classes whose logits differ by this."""
+    return 1 / (1 + math.exp(-difference))
+
+
+@pytest.mark.parametrize(
+    "decoder, expected",
+    [
+        ("membrane", (share(1) + share(-1) + share(2) + share(0)) / 4),
+        ("summed_membrane", share(2)),
+        ("count", share(3)),
+        ("rate", share(3 / 4)),
+    ],
+)
+def test_confidences_are_what_the_formula_says(decoder, expected):
+    torch.testing.assert_close(DECODERS[decoder](SPK, MEM), torch.tensor([[expected, 1 - expected]]))
+
+
+def test_every_decoder_answers_in_probabilities():
+    mem = torch.randn(25, 6, 10, generator=seeded()) * 5
+    for decoder in DECODERS.values():
+        confidences = decoder((mem > 1).float(), mem)
+        assert confidences.shape == (6, 10) and (confidences >= 0).all()
+        torch.testing.assert_close(confidences.sum(-1), torch.ones(6))

@@ -1,0 +1,199 @@
+"""The judge's part of the chain: every source and class is judged once, stored, and shown without data, weights or computing."""
+
+import shutil
+from collections import Counter
+from functools import partial
+
+import pandas as pd
+import pytest
+import torch
+
+from snnmi import data
+from snnmi.measure import judges, recognition
+from snnmi.study.controls import BASELINES, CELLS
+from snnmi.study.experiment import Experiment
+from snnmi.study.judgements import REFERENCES, SOURCES, judge, judgements, judgements_table
+from tests.models.test_targets import seeded
+
+KEYS = ["profile", "dataset", "source", "target", "variant", "seed", "attack_seed"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_judge():
+    """A judge of few updates: these tests are of the plumbing."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judges, "JudgeConfig", partial(judges.JudgeConfig, updates=60, epochs=1))
+        patch.setattr("snnmi.study.judgements.STEPS", 3)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def matmul_setting():
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    yield
+    torch.backends.mkldnn.matmul.fp32_precision = before
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return tmp_path_factory.mktemp("results")
+
+
+@pytest.fixture(scope="module")
+def smoke(results):
+    return Experiment("smoke", results=results)
+
+
+@pytest.fixture(scope="module")
+def table(smoke):
+    return judgements_table([smoke])
+
+
+@pytest.fixture
+def copied(results, table, tmp_path):
+    """The finished results, to be changed."""
+    return shutil.copytree(results, tmp_path / "results")
+
+
+@pytest.fixture
+def no_judging(monkeypatch, table):  # the table first: it computes
+    def computed(*args, **kwargs):
+        pytest.fail("something was judged again")
+
+    for name in ("train_judge", "judge_images", "adversarial_noise", "reference_points"):
+        monkeypatch.setattr(judges, name, computed)
+
+
+def folders(folder, prefix):
+    return sorted(path.name for path in (folder / "smoke").glob(f"{prefix}-*"))
+
+
+# --- from end to end
+
+
+def test_every_source_and_class_has_a_row(table, results):
+    assert list(table.columns[:7]) == KEYS
+    assert Counter(zip(table.source, table.target)) == {
+        **{(source, ""): 10 for source in REFERENCES},
+        **{(source, kind): 10 for source in ("reconstruction", "fooling noise") for kind in ("ann", "snn")},
+    }
+    assert set(table.source) == set(SOURCES) and not table.duplicated([*KEYS, "label"]).any()
+    assert table.groupby(["source", "target"]).label.apply(lambda y: sorted(y) == list(range(10))).all()
+    assert (len(folders(results, "judge")), len(folders(results, "judged"))) == (1, 8)
+
+
+def test_keys_name_the_runs_that_were_judged(table):
+    made = table[table.source == "reconstruction"].set_index("target")
+    assert (made.seed == 0).all() and (made.attack_seed == 0).all() and (made.variant == made.index).all()
+    fooling, references = table[table.source == "fooling noise"], table[table.source.isin(REFERENCES)]
+    assert (fooling.seed == 0).all() and fooling.attack_seed.isna().all()
+    assert references.seed.isna().all() and (references.variant == "").all()
+
+
+def test_reconstructions_carry_their_own_targets_confidence(table, smoke):
+    for attack in smoke.attacks():
+        rows = table[(table.source == "reconstruction") & (table.target == attack.target)]
+        expected = [attack.target_confidences[y, :, y].mean() for y in range(10)]
+        assert rows.target_confidence.tolist() == pytest.approx(expected, rel=1e-6)
+    assert table[table.source.isin(REFERENCES)].target_confidence.isna().all()
+
+
+def test_the_judge_says_of_copies_what_it_must(table):
+    copies = table[table.source == "training image"]
+    assert (
+        copies.feature_train.max() == 0
+        and copies.ssim_train.min() == 1
+        and (copies.recognised == copies.judge_accuracy).all()
+    )
+    assert (table.recognised <= table.judge_accuracy).all()
+
+
+def test_the_judges_metrics_are_those_of_its_weights(smoke, table):
+    found, digits = judge(smoke, "digits"), data.load("digits")
+    network = judges.build(judges.JudgeConfig(), (8, 8), 10, seed=5)
+    network.load_state_dict(found.weights())
+    right = network.eval()(digits.x_test).argmax(1) == digits.y_test
+    assert found.metrics["test_accuracy"] == pytest.approx(right.float().mean().item())
+    assert found.metrics["natural_distance"] == pytest.approx(
+        recognition.natural_distance(network, digits), rel=1e-5
+    )
+    assert found.table("history").epoch.tolist() == [1, 2, 3]  # 60 updates, 23 an epoch
+
+
+# --- the store
+
+
+def test_what_is_stored_is_not_computed_again(no_judging, smoke, table):
+    pd.testing.assert_frame_equal(judgements_table([smoke]), table)
+
+
+def test_read_only_gives_what_is_stored_without_data_or_weights(no_judging, copied, table, monkeypatch):
+    for path in copied.rglob("*.safetensors"):
+        path.unlink()
+    monkeypatch.setattr(data, "load", lambda *args, **kwargs: pytest.fail("the data set was asked for"))
+    reading = Experiment("smoke", results=copied, compute=False)
+    pd.testing.assert_frame_equal(judgements_table([reading]), table)
+    assert judge(reading, "digits").metrics["n_test"] == 359
+
+
+def test_read_only_leaves_out_what_is_missing(copied, table):
+    (fooling,) = (copied / "smoke").glob("judged-digits-fooling-snn-*")
+    (fooling / "run.json").unlink()
+    found = judgements_table([Experiment("smoke", results=copied, compute=False)])
+    assert (
+        len(found) == len(table) - 10
+        and not ((found.source == "fooling noise") & (found.target == "snn")).any()
+    )
+    assert not (fooling / "run.json").exists()
+
+
+def test_an_empty_folder_has_no_judgements(tmp_path):
+    reading = Experiment("smoke", results=tmp_path, compute=False)
+    assert (
+        judgements(reading) == [] and judge(reading, "digits") is None and judgements_table([reading]).empty
+    )
+
+
+def test_a_judge_without_weights_is_trained_again_and_judges_alike(copied, table):
+    (weights,) = (copied / "smoke").glob("judge-digits-*/weights.safetensors")
+    (judged,) = (copied / "smoke").glob("judged-digits-test-image-*")
+    weights.unlink()
+    (judged / "run.json").unlink()
+    again = judgements_table([Experiment("smoke", results=copied)])
+    assert weights.exists()
+    pd.testing.assert_frame_equal(again, table, rtol=1e-4)
+
+
+def test_a_judge_of_other_settings_judges_anew(copied, table, monkeypatch):
+    monkeypatch.setattr(judges, "JudgeConfig", partial(judges.JudgeConfig, noise=0.2))
+    found = judgements_table([Experiment("smoke", results=copied, compute=False)])
+    assert found.empty
+
+
+# --- which images are judged
+
+
+def test_variants_are_judged_by_the_same_judge_and_fooled_only_as_baselines(copied):
+    variants = (BASELINES["ann"], CELLS["ann", "clip"])
+    found = judgements_table([Experiment("smoke", results=copied, variants=variants)])
+    counted = Counter(zip(found.source, found.variant))
+    assert counted["reconstruction", "ann"] == counted["reconstruction", "ann, clipped input"] == 10
+    assert [variant for source, variant in counted if source == "fooling noise"] == ["ann"]
+    assert len(folders(copied, "judge")) == 1
+
+
+def test_a_class_without_test_images_has_no_row_among_them(tmp_path):
+    images = torch.rand(34, 8, 8, generator=seeded())
+    few = data.Dataset("few", images[4:], torch.arange(30) % 3, images[:4], torch.tensor([0, 0, 1, 1]))
+    e = Experiment("smoke", results=tmp_path, targets=["ann"], batches=2, datasets=["digits"])
+    e._loaded["digits"] = few
+    found = judgements_table([e])
+    assert "test image" not in set(found.source) and {
+        "class mean",
+        "training image",
+        "reconstruction",
+    } <= set(found.source)
+    assert (
+        found[found.label == 2].feature_leak.isna().all()
+        and found[found.label == 0].feature_leak.notna().all()
+    )

@@ -1,0 +1,220 @@
+"""The offline kit: packed here, run elsewhere in slices, taken home verified."""
+
+import json
+import shutil
+import subprocess
+import zipfile
+
+import pytest
+import torch
+
+from snnmi.study import offline
+from snnmi.study.experiment import Experiment
+from snnmi.study.tables import attacks_table
+from tests.conftest import run
+
+
+@pytest.fixture(autouse=True)
+def matmul_setting():
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    yield
+    torch.backends.mkldnn.matmul.fp32_precision = before
+
+
+@pytest.fixture(scope="module")
+def there(tmp_path_factory):
+    """A machine on which the smoke profile's ANN is finished, and packed."""
+    folder = tmp_path_factory.mktemp("there")
+    Experiment("smoke", targets=["ann"], results=folder / "results").attacks()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        offline.pack(folder / "results", "smoke")
+    return folder
+
+
+def changed(archive, path, change):
+    """A copy of a zip whose members `change` may rewrite: (name, content) -> (name, content), or None to leave it out."""
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            if member := change(name, old.read(name)):
+                new.writestr(*member)
+    return path
+
+
+def test_results_come_home_as_they_were(there, tmp_path):
+    brought = offline.bring(there / "results.zip", tmp_path)
+    assert sorted(path.name.split("-")[0] for path in brought) == ["attack", "target"]
+    home = Experiment("smoke", targets=["ann"], results=tmp_path, compute=False)
+    away = Experiment("smoke", targets=["ann"], results=there / "results", compute=False)
+    assert attacks_table([home]).equals(attacks_table([away])) and len(attacks_table([home])) == 20
+    assert not list(tmp_path.glob("**/*.safetensors"))  # weights stay where they are
+
+
+def test_results_zip_holds_finished_runs_only_and_state_zip_all(there, tmp_path, monkeypatch):
+    shutil.copytree(there / "results", tmp_path / "results")
+    (half := tmp_path / "results/smoke/attack-digits-snn-s0-0123456789").mkdir()
+    (half / "checkpoint").write_bytes(b"half")
+    (half / "scores.csv").write_text("label")
+    monkeypatch.chdir(tmp_path)
+    offline.pack(tmp_path / "results", "smoke")
+    home, state = (zipfile.ZipFile(tmp_path / name).namelist() for name in ("results.zip", "state.zip"))
+    assert len(home) == 5 and not [
+        name for name in home if "snn" in name or name.endswith((".safetensors", "checkpoint"))
+    ]
+    assert {f"results/{name}" for name in home} < set(state) and len(
+        [n for n in state if n.endswith(".safetensors")]
+    ) == 2
+    assert "results/smoke/attack-digits-snn-s0-0123456789/checkpoint" in state
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../smoke/run/run.json",
+        "/smoke/run/run.json",
+        "smoke/../run.json",
+        "smoke/run/weights.safetensors",
+        "smoke/run/model.pkl",
+        "other/run/run.json",
+        "smoke/run/deep/run.json",
+        "run.json",
+    ],
+)
+def test_a_zip_cannot_write_elsewhere_or_anything_else(there, tmp_path, name):
+    bad = changed(there / "results.zip", tmp_path / "bad.zip", lambda member, content: (member, content))
+    with zipfile.ZipFile(bad, "a") as archive:
+        archive.writestr(name, "{}")
+    with pytest.raises(ValueError, match="expected <profile>/<run>/<file> of a finished run"):
+        offline.bring(bad, tmp_path / "results")
+    assert not (tmp_path / "results").exists() and sorted(p.name for p in tmp_path.iterdir()) == ["bad.zip"]
+
+
+def another_score(name, content):
+    return name, content.replace(b"1", b"2", 1) if name.endswith("scores.csv") else content
+
+
+def no_arrays(name, content):
+    return None if name.endswith("arrays.npz") else (name, content)
+
+
+def no_record(name, content):
+    return None if name.endswith("run.json") else (name, content)
+
+
+def half_a_record(name, content):
+    return name, content[:20] if name.endswith("run.json") else content
+
+
+def another_seed(name, content):
+    if name.endswith("run.json"):
+        record = json.loads(content)
+        record["settings"]["seed"] = 5
+        content = json.dumps(record).encode()
+    return name, content
+
+
+@pytest.mark.parametrize(
+    "change, said",
+    [
+        (another_score, "scores.csv is not the file"),
+        (no_arrays, "arrays.npz is not the file"),
+        (no_record, "no readable run.json"),
+        (half_a_record, "no readable run.json"),
+        (another_seed, "has the settings of"),
+    ],
+)
+def test_runs_that_are_not_what_they_say_are_refused_whole(there, tmp_path, change, said):
+    with pytest.raises(ValueError, match=said):
+        offline.bring(changed(there / "results.zip", tmp_path / "bad.zip", change), tmp_path / "results")
+    assert not list(tmp_path.glob("results/**/*.*"))
+
+
+def test_what_is_no_zip_is_said_in_one_sentence(tmp_path):
+    (tmp_path / "results.zip").write_bytes(b"no zip")
+    with pytest.raises(ValueError, match="cannot be read as a results.zip"):
+        offline.bring(tmp_path / "results.zip", tmp_path)
+
+
+def test_the_table_for_readers_has_a_row_a_class_and_pair(there, tmp_path):
+    offline.bring(there / "results.zip", tmp_path)
+    header, *rows = offline.export(tmp_path, "smoke").read_text().splitlines()
+    assert len(rows) == 20
+    assert {
+        "dataset",
+        "target",
+        "variant",
+        "seed",
+        "label",
+        "pair",
+        "queries",
+        "M_global",
+        "A_target",
+    } <= set(header.split(","))
+
+
+def test_a_slice_ends_in_time_and_the_next_goes_on(tmp_path, monkeypatch):
+    calls = []
+
+    def process(command, *, timeout, check):
+        calls.append(timeout)
+        if len(calls) == 1:
+            raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(offline.subprocess, "run", process)
+    monkeypatch.chdir(tmp_path)
+    given = dict(minutes=0.5, device="cpu", seeds=(0,), results=tmp_path / "results")
+    assert [offline.run("smoke", **given) for _ in range(2)] == [False, True]
+    assert calls == [30.0, 30.0] and zipfile.is_zipfile("results.zip")
+
+
+def test_the_work_comes_in_the_order_of_its_value(tmp_path):
+    work = list(offline.work("paper", device="cpu", seeds=(0, 1), results=tmp_path))
+    assert [(e.datasets, e.seeds) for e in work[:4]] == [
+        (("mnist",), (0,)),
+        (("faces",), (0,)),
+        (("mnist",), (1,)),
+        (("faces",), (1,)),
+    ]
+    assert [len(e.variants) for e in work[:4]] == [2] * 4 and all(len(e.variants) > 10 for e in work[4:])
+
+
+def test_the_kit_holds_source_wheels_data_and_a_script(tmp_path, monkeypatch):
+    ran = subprocess.run
+
+    def process(command, **options):
+        if "download" not in command:
+            return ran(command, **options)
+        folder = command[command.index("--dest") + 1]
+        folder.mkdir()
+        for wheel in ("numpy-2.4.6-cp312.whl", "scikit_image-0.26.0-cp312.whl"):
+            (folder / wheel).touch()
+        assert not [part for part in command if str(part).startswith("torch")]
+
+    monkeypatch.setattr(offline.subprocess, "run", process)
+    offline.kit(tmp_path / "kit", python="3.12", datasets=("digits",), has=("scikit-image",))
+    assert [path.name for path in (tmp_path / "kit/wheels").iterdir()] == ["numpy-2.4.6-cp312.whl"]
+    assert (tmp_path / "kit/run.sh").stat().st_mode & 0o100 and (tmp_path / "kit/COMMIT").read_text().strip()
+    assert {path.name for path in (tmp_path / "kit/snnmi").iterdir()} == {
+        path.name for path in (offline.ROOT / "snnmi").iterdir() if path.name != "__pycache__"
+    }
+    (tmp_path / "kit/site").mkdir()  # what the wheels hold is here already
+    said = run(["./run.sh", "bench", "--device", "cpu", "--quick"], tmp_path / "kit")
+    assert "snn_query_640" in said and (tmp_path / "kit/build/bench.json").exists()
+
+
+def test_data_sets_are_taken_along_by_the_files_they_are_read_from(data_folder, tmp_path, monkeypatch):
+    found = offline.data.files(["digits", "mnist", "faces"])
+    assert [place for _, place in found] == [f"MNIST/raw/{name}.gz" for name in offline.data.MNIST_FILES] + [
+        "att_faces.zip"
+    ]
+    for source, place in found:
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, tmp_path / place)
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    assert len(offline.data.load("faces", download=False).x_test) == 80  # as it will be read there
+
+
+def test_a_file_of_ones_own_is_not_taken_along(tmp_path, monkeypatch):
+    monkeypatch.setattr(offline.data, "load", lambda name: None)
+    with pytest.raises(ValueError, match="of your own: copy it yourself"):
+        offline.data.files(["mine.npz"])
