@@ -290,7 +290,9 @@ def _where(name: str, file: str) -> str:
 
 
 def files(names: Iterable[str]) -> list[tuple[Path, str]]:
-    """The files behind these data sets, each checked and with its place in a folder that `SNNMI_DATA` may name; digits have none."""
+    """The files behind these data sets, each checked and with its place in a folder that `SNNMI_DATA` may name;
+    digits have none.
+    """
     found = []
     for name in names:
         load(name)

@@ -1,4 +1,6 @@
-"""Finished and half-finished runs on disk: one folder a run, named by its settings, complete once `run.json` is there."""
+"""Finished and half-finished runs on disk: one folder a run, named by its settings, complete once `run.json` is
+there.
+"""
 
 import hashlib
 import io
@@ -252,7 +254,9 @@ def provenance() -> dict:
 
 @cache
 def _commit() -> str:
-    """The commit that is running: asked once, when the first store is opened, as the files may change under a long run."""
+    """The commit that is running: asked once, when the first store is opened, as the files may change under a long
+    run.
+    """
     if (packed := Path(__file__).parents[1] / "COMMIT").exists():  # an offline kit says where it was packed
         return packed.read_text().strip()
     try:

@@ -57,7 +57,9 @@ class BlackBox:
 
     @torch.no_grad()
     def answer(self, x: Float[Tensor, " *batch height width"]) -> Float[Tensor, " *batch classes"]:
-        """What `spend` has paid for. The two are apart for an attack on a GPU, which replays its steps with no Python to count them."""
+        """What `spend` has paid for. The two are apart for an attack on a GPU, which replays its steps with no Python
+        to count them.
+        """
         confidences = self._given(
             self._target(x.detach().reshape(-1, *x.shape[-2:]), generator=self.generator)
         ).detach()

@@ -1,8 +1,9 @@
-"""GAMIN (Aivodji et al. 2019) as the paper uses it (section III): a generator and a surrogate per class, against a BlackBox.
+"""GAMIN (Aivodji et al. 2019) as the paper uses it (section III): a generator and a surrogate per class, against a
+BlackBox.
 
-All classes are attacked at once: the parameters of their networks are stacked on a leading axis,
-so that a step of 10 or 40 attacks is one batched computation. Nothing is shared between classes
-but the loop: each has its own networks, noise, k_t, kept pair and history.
+All classes are attacked at once: the parameters of their networks are stacked on a leading axis, so that a step of 10
+or 40 attacks is one batched computation. Nothing is shared between classes but the loop: each has its own networks,
+noise, k_t, kept pair and history.
 """
 
 from collections.abc import Sequence
@@ -124,7 +125,9 @@ class State:
             value.copy_(saved["best"][name])
 
     def keep(self, l_n: Float[Tensor, " pairs"], l_g: Float[Tensor, " pairs"]) -> None:
-        """Keep the pairs whose M_global (eq. 7), averaged over the window, is the lowest so far; note all four curves."""
+        """Keep the pairs whose M_global (eq. 7), averaged over the window, is the lowest so far; note all four
+        curves.
+        """
         m_global = l_n + (self.config.gamma * l_n - l_g).abs()
         self.recent.index_copy_(0, self.batch % self.config.keep_window, m_global[None])
         smooth = torch.where(self.batch + 1 >= self.config.keep_window, self.recent.mean(0), torch.inf)

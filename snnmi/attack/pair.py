@@ -1,4 +1,6 @@
-"""The two players of K classes side by side: one network of each kind, K sets of parameters stacked on a leading axis."""
+"""The two players of K classes side by side: one network of each kind, K sets of parameters stacked on a leading
+axis.
+"""
 
 import torch
 from jaxtyping import Bool, Float
@@ -50,7 +52,9 @@ class Pair:
     def S(
         self, x: Float[Tensor, " pairs n height width"], *, frozen: bool = False
     ) -> Float[Tensor, " pairs n classes"]:
-        """The surrogates' logits, differentiable (their softmax is the paper's S(x)); `frozen`: through S, not in its parameters."""
+        """The surrogates' logits, differentiable (their softmax is the paper's S(x)); `frozen`: through S, not in its
+        parameters.
+        """
         return _each(self._surrogate, self.parameters["surrogate"], x, frozen)
 
     def G(self, z: Float[Tensor, " pairs n z"]) -> Float[Tensor, " pairs n height width"]:

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class GaminConfig:
-    """The attack's settings; marks: (P) the paper says so, (G) GAMIN's code, (?) a guess (the book, "What had to be guessed")."""
+    """The attack's settings; marks: (P) the paper says so, (G) GAMIN's code, (?) a guess (the book, "What had to be
+    guessed").
+    """
 
     batches: int = 20_000  # x 64 queries = the paper's 1,280,000 per class (P)
     batch_size: int = 64  # half noise, half generated

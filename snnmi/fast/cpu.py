@@ -15,10 +15,11 @@ def make_fast() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let the C library keep what tensors free, up to 1 GiB apiece, for the next ones (glibc; elsewhere nothing happens).
+    """Let the C library keep what tensors free, up to 1 GiB apiece, for the next ones (glibc; elsewhere nothing
+    happens).
 
-    By default tensors of some 30 MB, one for each layer and training step, go back to the system and are
-    fetched again page by page: about a quarter of the time of a training step.
+    By default tensors of some 30 MB, one for each layer and training step, go back to the system and are fetched
+    again page by page: about a quarter of the time of a training step.
     """
     trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD of malloc.h
     try:
@@ -63,11 +64,13 @@ def _sample(rows: int, inner: int, columns: int, stack: int = 0) -> tuple[torch.
 def spike_product(
     weight: Float[Tensor, " out in"], bias: Float[Tensor, " out"]
 ) -> Callable[[Tensor], Tensor]:
-    """The function spikes " rows in" (of 0 and 1) -> spikes @ weight.T + bias, where the processor can in 8-bit integers.
+    """The function spikes " rows in" (of 0 and 1) -> spikes @ weight.T + bias, where the processor can in 8-bit
+    integers.
 
-    A weight is cut into three digits of base 254 and each digit multiplied by the spikes, which is exact. What remains is
-    the error of cutting, 2^-23 of a row's largest weight: less than the rounding of a float32 sum. Processors with VNNI
-    do four 8-bit products in the time of one in float32, three digits thus in less than that of one product.
+    A weight is cut into three digits of base 254 and each digit multiplied by the spikes, which is exact. What
+    remains is the error of cutting, 2^-23 of a row's largest weight: less than the rounding of a float32 sum.
+    Processors with VNNI do four 8-bit products in the time of one in float32, three digits thus in less than that of
+    one product.
     """
     if not (torch.backends.mkldnn.is_available() and torch.cpu._is_vnni_supported()):
         return lambda spikes: torch.nn.functional.linear(spikes, weight, bias)

@@ -1,4 +1,6 @@
-"""What a GPU needs to be as fast as it can be: half-precision products that lose nothing, fused kernels, steps captured whole."""
+"""What a GPU needs to be as fast as it can be: half-precision products that lose nothing, fused kernels, steps
+captured whole.
+"""
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -134,7 +136,9 @@ def spiking_layer(
     parts: int = 2,
     keep_membranes: bool = False,
 ) -> tuple[Float[Tensor, " time batch out"], Float[Tensor, " time batch out"] | None]:
-    """`neurons.lif` of what the layer makes of spikes: their spikes in half precision, and membranes if they are to be kept."""
+    """`neurons.lif` of what the layer makes of spikes: their spikes in half precision, and membranes if they are to
+    be kept.
+    """
     digits, scale = halves(layer.weight, parts)
     neuron = dict(beta=beta, threshold=threshold, height=height)
     return kernels.lif(
@@ -163,10 +167,11 @@ def own_stream(device: torch.device) -> Iterator[None]:
 
 
 def capture(step: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], object]:
-    """The step as one CUDA graph: what replays it, with no Python between its kernels; the step itself, with a warning, if that fails.
+    """The step as one CUDA graph: what replays it, with no Python between its kernels; the step itself, with a
+    warning, if that fails.
 
-    Nothing in the step may wait for the GPU or depend on the host; the generators go on from replay to replay. To be called on
-    `own_stream`, after `WARM_UP` steps.
+    Nothing in the step may wait for the GPU or depend on the host; the generators go on from replay to replay. To be
+    called on `own_stream`, after `WARM_UP` steps.
     """
     graph = torch.cuda.CUDAGraph()
     for generator in generators:

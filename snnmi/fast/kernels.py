@@ -1,4 +1,5 @@
-"""The elementwise work of a spiking query on a GPU, each in one pass over memory (Triton); `cuda` decides where they run.
+"""The elementwise work of a spiking query on a GPU, each in one pass over memory (Triton); `cuda` decides where they
+run.
 
 Spikes are 0 or 1, exact in half precision; time is the leading axis of all that changes with it.
 """
@@ -31,7 +32,9 @@ def _rate_encode(x, spikes, seed, numel, NUM_STEPS: tl.constexpr, BLOCK: tl.cons
 def rate_encode(
     x: Float[Tensor, " batch pixels"], num_steps: int, seed: Int[Tensor, " 1"]
 ) -> Float[Tensor, " time batch pixels"]:
-    """`coding.rate_encode` in half precision; the draws are Philox's, set by `seed`, a tensor so that a CUDA graph may change it."""
+    """`coding.rate_encode` in half precision; the draws are Philox's, set by `seed`, a tensor so that a CUDA graph
+    may change it.
+    """
     x, spikes = x.contiguous(), torch.empty(num_steps, *x.shape, dtype=torch.float16, device=x.device)
     _rate_encode[(triton.cdiv(x.numel(), BLOCK),)](
         x, spikes, seed, x.numel(), NUM_STEPS=num_steps, BLOCK=BLOCK
@@ -91,8 +94,8 @@ def lif(
 ) -> tuple[Float[Tensor, " time batch neuron"], Float[Tensor, " time batch neuron"] | None]:
     """`neurons.lif` without gradients: half-precision spikes, and float32 membranes if they are to be kept.
 
-    The input currents are scale * (sum of the product's parts, one or two, side by side) + bias; `height` is by how much a spike
-    lowers the next membrane potential.
+    The input currents are scale * (sum of the product's parts, one or two, side by side) + bias; `height` is by how
+    much a spike lowers the next membrane potential.
     """
     num_steps, batch, width = product.shape
     neurons = len(bias)
@@ -131,6 +134,8 @@ def _take(mine, theirs, chosen, numel, BLOCK: tl.constexpr):
 def take(
     mine: Float[Tensor, " pairs *rest"], theirs: Float[Tensor, " pairs *rest"], chosen: Int[Tensor, " pairs"]
 ) -> None:
-    """mine[chosen] = theirs[chosen] in place, `chosen` being 0 or 1 on the device: what is not chosen is not touched, and nobody waits."""
+    """mine[chosen] = theirs[chosen] in place, `chosen` being 0 or 1 on the device: what is not chosen is not touched,
+    and nobody waits.
+    """
     numel = mine[0].numel()
     _take[(len(mine), triton.cdiv(numel, BLOCK))](mine, theirs, chosen, numel, BLOCK=BLOCK)

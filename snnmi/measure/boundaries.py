@@ -1,15 +1,16 @@
 """Decision boundaries measured from outside: labels on slices, label flips along paths, answers to equal queries.
 
-Everything takes a plain `predict` (images in, confidences out): a `BlackBox`, or a closure over a surrogate. A rate-coded
-target answers equal queries differently, so every place is asked `repeats` times, and places that this leaves open `MORE`
-times as often again. Label flips are read three ways:
+Everything takes a plain `predict` (images in, confidences out): a `BlackBox`, or a closure over a surrogate. A
+rate-coded target answers equal queries differently, so every place is asked `repeats` times, and places that this
+leaves open `MORE` times as often again. Label flips are read three ways:
 
 - fresh: along one sweep of single answers. What an attacker sees: boundary and encoder noise together.
 - voted: along the most frequent answers. Noise still adds flips where two labels are nearly tied, so it errs high.
 - decided: as voted, but leaving out the places whose most frequent answer leads the next by less than `LEAD` standard
   deviations of a fair coin. A region too narrow to be decided anywhere is missed, so it errs low.
 
-The flips of the noise-free boundary (the most probable label) lie between decided and voted. Without noise all three agree.
+The flips of the noise-free boundary (the most probable label) lie between decided and voted. Without noise all three
+agree.
 """
 
 from collections.abc import Callable
@@ -27,7 +28,9 @@ MORE = 8
 
 
 class Slice(NamedTuple):
-    """Answers on a square grid; row i, column j lies at v = axis[i], u = axis[j], axis running from -extent to extent."""
+    """Answers on a square grid; row i, column j lies at v = axis[i], u = axis[j], axis running from -extent to
+    extent.
+    """
 
     labels: Int[Tensor, " rows columns"]  # of one answer
     confidence: Float[Tensor, " rows columns"]  # that answer's, in its top class
@@ -56,7 +59,8 @@ def ask(
 def poll(
     predict: Predict, x: Float[Tensor, " n h w"], *, repeats: int, batch: int
 ) -> tuple[Float[Tensor, " repeats n classes"], Int[Tensor, " n"], Bool[Tensor, " n"]]:
-    """The first answers, the most frequent label of each place, and whether it leads the next by LEAD sqrt(votes of both).
+    """The first answers, the most frequent label of each place, and whether it leads the next by LEAD sqrt(votes of
+    both).
 
     A single answer (repeats=1) decides. n repeats queries, and up to MORE times as many where the target is noisy.
     """
@@ -103,7 +107,9 @@ def slice_labels(
 
 
 def regions(labels: Int[Tensor, " rows columns"], decided: Bool[Tensor, " rows columns"]) -> int:
-    """Connected pieces (sharing an edge) of equal label among the decided places; as many as labels if no class is broken up."""
+    """Connected pieces (sharing an edge) of equal label among the decided places; as many as labels if no class is
+    broken up.
+    """
     return sum(ndimage.label(((labels == label) & decided).numpy())[1] for label in labels.unique())
 
 
@@ -154,11 +160,12 @@ def _differ(labels: Int[Tensor, " repeats n"]) -> float:
 def agreement(
     target: Predict, surrogate: Predict, x: Float[Tensor, " n h w"], *, repeats: int = 2, batch: int = 1024
 ) -> dict[str, float]:
-    """How well the surrogate's answers match the target's: `top` (same top class) and `mae` (1 - mean absolute error).
+    """How well the surrogate's answers match the target's: `top` (same top class) and `mae` (1 - mean absolute
+    error).
 
-    Ceilings: the target against its own other answers (a surrogate that always named the most frequent label would score
-    a little more). Floors: the best constant label; uniform confidences.
-    `classes`: how many labels the target uses on x (exponential of their entropy); where it is near 1, agreement is cheap.
+    Ceilings: the target against its own other answers (a surrogate that always named the most frequent label would
+    score a little more). Floors: the best constant label; uniform confidences. `classes`: how many labels the target
+    uses on x (exponential of their entropy); where it is near 1, agreement is cheap.
     """
     p, q = ask(target, x, repeats=repeats, batch=batch), ask(surrogate, x, repeats=1, batch=batch)
     labels = p.argmax(-1)
@@ -175,9 +182,11 @@ def agreement(
 
 
 def path_ends(y: Int[Tensor, " n"], paths: int, *, seed: int) -> dict[str, Int[Tensor, " paths 2"]]:
-    """Which images the paths join, drawn from seed and labels alone, so that all targets are asked along the same paths.
+    """Which images the paths join, drawn from seed and labels alone, so that all targets are asked along the same
+    paths.
 
-    between: test images of two classes; within: of one class; noise: (test image, noise image). Fewer, or none, where labels are few.
+    between: test images of two classes; within: of one class; noise: (test image, noise image). Fewer, or none, where
+    labels are few.
     """
     generator = torch.Generator().manual_seed(seed)
     pairs = torch.randint(
@@ -206,14 +215,17 @@ def measure(
     repeats: int = 9,
     batch: int = 1024,
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
-    """All of the above for one target and one class's surrogate (deterministic): numbers, and small arrays without data-set images.
+    """All of the above for one target and one class's surrogate (deterministic): numbers, and small arrays without
+    data-set images.
 
-    With equal data, seed and noise, two targets are asked along the same paths and slices and can be compared path by path.
+    With equal data, seed and noise, two targets are asked along the same paths and slices and can be compared path by
+    path.
 
-    Queries to the target: repeats (2 resolution^2 + 3 paths steps + n + 2 m), and for a noisy target about as many again at places
-    left undecided. With the defaults and 500 inputs of each kind 78,000 for an ANN and about twice that, a minute at 0.4 ms, for
-    an SNN; resolution=11, paths=4, steps=16 and 64 inputs: 5,600 and twice that. `noise` is where the target is: on its device.
-    Slices and paths to noise leave [0, 1], as the attack's own queries do; paths between test images do not.
+    Queries to the target: repeats (2 resolution^2 + 3 paths steps + n + 2 m), and for a noisy target about as many
+    again at places left undecided. With the defaults and 500 inputs of each kind 78,000 for an ANN and about twice
+    that, a minute at 0.4 ms, for an SNN; resolution=11, paths=4, steps=16 and 64 inputs: 5,600 and twice that.
+    `noise` is where the target is: on its device. Slices and paths to noise leave [0, 1], as the attack's own queries
+    do; paths between test images do not.
     """
     x, y = torch.as_tensor(dataset.x_test).to(noise.device), torch.as_tensor(dataset.y_test).cpu()
     if repeats < LEAD**2 or paths < 1 or min(len(noise), len(generated)) < 1 or len(y) < 3:

@@ -1,4 +1,6 @@
-"""How far images lie from each other, and whether they lie nearer to what a target was trained on than to other images of the class."""
+"""How far images lie from each other, and whether they lie nearer to what a target was trained on than to other
+images of the class.
+"""
 
 from collections.abc import Callable
 
@@ -21,7 +23,9 @@ def features(judge: nn.Module, x: Images) -> Float[Tensor, " n features"]:
 
 
 def pixel_distance(a: Images, b: Float[Tensor, " m height width"]) -> Distances:
-    """Root mean square difference of every image of a to every image of b, in grey values; exactly 0 for equal images."""
+    """Root mean square difference of every image of a to every image of b, in grey values; exactly 0 for equal
+    images.
+    """
     exact = torch.cdist(a.flatten(1), b.flatten(1), compute_mode="donot_use_mm_for_euclid_dist")
     return exact / (a.shape[1] * a.shape[2]) ** 0.5
 
@@ -59,14 +63,16 @@ def leak(
     *,
     distance: Callable[[Tensor, Tensor], Tensor],
 ) -> Float[Tensor, " n"]:
-    """Distance to the nearest training image of the class minus that to the nearest test image, among equally many of both.
+    """Distance to the nearest training image of the class minus that to the nearest test image, among equally many of
+    both.
 
     The larger set is cut to the size of the smaller, as more images have nearer ones by chance alone; the mean over
     all cuts is exact (`nearest`). Fresh images of the class have leak 0 on average if both sets are drawn alike;
-    below 0 an image is nearer to what the target was trained on than to other images of the same class. A copy of
-    one training image counts only in the cuts that hold it. An image that is itself a test image is left out of that set.
-    Where the split is not random (faces: the test images are the last two of a person) 0 is not the mark: read it against
-    `reference_points`, the mean of the training images among them, which is nearer to these without being one.
+    below 0 an image is nearer to what the target was trained on than to other images of the same class. A copy of one
+    training image counts only in the cuts that hold it. An image that is itself a test image is left out of that set.
+    Where the split is not random (faces: the test images are the last two of a person) 0 is not the mark: read it
+    against `reference_points`, the mean of the training images among them, which is nearer to these without being
+    one.
     """
     if not images.shape[1:] == x_train_of_class.shape[1:] == x_test_of_class.shape[1:]:
         sizes = ", ".join(f"{x.shape[1]}x{x.shape[2]}" for x in (images, x_train_of_class, x_test_of_class))

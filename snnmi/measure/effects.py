@@ -29,7 +29,8 @@ Value = Callable[[frozenset[str]], Float[np.ndarray, " n"]]
 def switch_changes(
     value: Value, switches: Sequence[str], before: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Float[np.ndarray, " orders n"]]:
-    """What changes when a switch is made, in every order of making them all one after another; value(done) is a cell's vector.
+    """What changes when a switch is made, in every order of making them all one after another; value(done) is a
+    cell's vector.
 
     `before` names pairs whose first must be made before the second.
     """
@@ -43,7 +44,9 @@ def switch_changes(
 def shapley_shares(
     value: Value, switches: Sequence[str], before: Sequence[tuple[str, str]] = ()
 ) -> dict[str, Float[np.ndarray, " n"]]:
-    """Each switch's part of the gap value(all) - value(none): its change, averaged over the orders (Shapley 1953). They add up to it."""
+    """Each switch's part of the gap value(all) - value(none): its change, averaged over the orders (Shapley 1953).
+    They add up to it.
+    """
     return {name: change.mean(0) for name, change in switch_changes(value, switches, before).items()}
 
 
@@ -60,8 +63,9 @@ def effects_table(
 ) -> pd.DataFrame:
     """One row a switch, a row for the sum of each column's switches where it has several, and one for the gap.
 
-    Columns: factor; effect (`shapley_shares` of the cells' means) with low and high, all cells resampled jointly as in
-    `hierarchical_bootstrap`; share of the gap; smallest and largest change over the orders: far apart, the order matters.
+    Columns: factor; effect (`shapley_shares` of the cells' means) with low and high, all cells resampled jointly as
+    in `hierarchical_bootstrap`; share of the gap; smallest and largest change over the orders: far apart, the order
+    matters.
     """
     chains: dict[str, list[str]] = {}
     for name, (column, start, end) in switches.items():

@@ -64,7 +64,9 @@ def adversarial_noise(
 def _white_box(
     target: ANN | SNN, x: Float[Tensor, " n height width"], label: int, draws: int, chance: torch.Generator
 ) -> tuple[Float[Tensor, ""], Float[Tensor, " n"]]:
-    """The target's training loss for one class and its confidences in it; gradients pass a spike code as if spikes were pixels."""
+    """The target's training loss for one class and its confidences in it; gradients pass a spike code as if spikes
+    were pixels.
+    """
     if isinstance(target, ANN):
         logits = target.logits(x)
         return F.cross_entropy(logits, torch.full((len(x),), label, device=x.device)), logits.softmax(-1)[

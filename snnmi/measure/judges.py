@@ -31,7 +31,9 @@ class JudgeConfig:
 
 
 class EvaluationCNN(nn.Module):
-    """3x3 convolutions with ReLU, each followed by 2x2 max pooling (two for 8 to 39 pixels a side), Linear, ReLU, Linear, softmax."""
+    """3x3 convolutions with ReLU, each followed by 2x2 max pooling (two for 8 to 39 pixels a side), Linear, ReLU,
+    Linear, softmax.
+    """
 
     def __init__(self, config: JudgeConfig, image_shape: tuple[int, int], num_classes: int):
         super().__init__()
@@ -89,7 +91,9 @@ def train_judge(
     device: str | torch.device = "cpu",
     checkpoint: Checkpoint | None = None,
 ) -> TrainedTarget:
-    """Train a judge on the training images, as a target is trained; resumes from `checkpoint` where that holds a state."""
+    """Train a judge on the training images, as a target is trained; resumes from `checkpoint` where that holds a
+    state.
+    """
     per_epoch = -(-len(dataset.x_train) // config.batch_size)
     return fit(
         build(config, dataset.image_shape, dataset.num_classes, seed=seed).to(device),

@@ -29,7 +29,9 @@ def accuracy(p: Confidences, y: Int[np.ndarray, " n"]) -> float:
 
 
 def constant_floor(p: Confidences, score: Callable[[Confidences, Confidences], float]) -> float:
-    """The fidelity of the best predictor that never looks at its input: the higher of uniform, median and commonest answer."""
+    """The fidelity of the best predictor that never looks at its input: the higher of uniform, median and commonest
+    answer.
+    """
     classes = p.shape[-1]
     commonest = np.eye(classes)[np.bincount(p.argmax(-1), minlength=classes).argmax()]
     constants = (np.full(classes, 1 / classes), np.median(p, axis=0), commonest)
@@ -42,7 +44,9 @@ def commonest_class(y: Int[np.ndarray, " n"]) -> float:
 
 
 def likeness(images: np.ndarray, reference: np.ndarray) -> float:
-    """Mean over images (n, h, w) of Pearson's correlation with one reference image (h, w); 0 is chance, a flat image counts 0."""
+    """Mean over images (n, h, w) of Pearson's correlation with one reference image (h, w); 0 is chance, a flat image
+    counts 0.
+    """
     x = images.reshape(len(images), -1).astype(float)
     x = x - x.mean(1, keepdims=True)
     y = reference.ravel().astype(float) - reference.mean()

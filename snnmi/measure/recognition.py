@@ -19,7 +19,9 @@ CANDIDATES = 5  # training images, the nearest in pixels, among which the most s
 
 @torch.no_grad()
 def natural_distance(judge: nn.Module, dataset: Dataset, *, level: float = 0.95) -> float:
-    """How far real images of a class lie from its nearest training image: the quantile over all test images, by `feature_distance`."""
+    """How far real images of a class lie from its nearest training image: the quantile over all test images, by
+    `feature_distance`.
+    """
     nearest = [
         feature_distance(
             judge, dataset.x_test[dataset.y_test == label], dataset.x_train[dataset.y_train == label]
@@ -37,17 +39,18 @@ def judge_images(
     *,
     natural: float,
 ) -> list[dict[str, float | int]]:
-    """One row a class: whom the judge sees in its images, and how near these are to the class's training and test images.
+    """One row a class: whom the judge sees in its images, and how near these are to the class's training and test
+    images.
 
-    All n images: "judge_accuracy", the share called y; "judge_confidence", the mean confidence in y.
-    The first COMPARED, as means: "recognised", the share called y that is also as near to a training image of the class as
-    real images are (within `natural`, from `natural_distance`; noise made to fool a network is called y, but lies far off);
-    "identified", the share that correlates with its own class's mean image more than with any other's, which no network is asked;
-    "ssim_train" to the most similar of the CANDIDATES training images nearest in pixels, "ssim_mean" to the class mean; for
-    "feature" and "pixel" distances "_train" and "_test" to the nearest image of all, "_leak" as `leak` says (not their
-    difference where the sets are of different sizes). The first image: "feature_nearest" and "pixel_nearest", places in
-    x_train of the training image of the class nearest to it. At most AT_MOST training and AT_MOST test images a class
-    are looked at; without test images what needs them is NaN.
+    All n images: "judge_accuracy", the share called y; "judge_confidence", the mean confidence in y. The first
+    COMPARED, as means: "recognised", the share called y that is also as near to a training image of the class as real
+    images are (within `natural`, from `natural_distance`; noise made to fool a network is called y, but lies far
+    off); "identified", the share that correlates with its own class's mean image more than with any other's, which no
+    network is asked; "ssim_train" to the most similar of the CANDIDATES training images nearest in pixels,
+    "ssim_mean" to the class mean; for "feature" and "pixel" distances "_train" and "_test" to the nearest image of
+    all, "_leak" as `leak` says (not their difference where the sets are of different sizes). The first image:
+    "feature_nearest" and "pixel_nearest", places in x_train of the training image of the class nearest to it. At most
+    AT_MOST training and AT_MOST test images a class are looked at; without test images what needs them is NaN.
     """
     if len(images) != len(labels) or images.shape[1] < 1:
         raise ValueError(

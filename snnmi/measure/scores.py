@@ -1,4 +1,6 @@
-"""The paper's metrics (section IV-B) of a finished attack, each with its floor and ceiling, and the reconstructions that are shown."""
+"""The paper's metrics (section IV-B) of a finished attack, each with its floor and ceiling, and the reconstructions
+that are shown.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What a referee asks of the numbers: intervals, paired and exact tests, uncertainty over seeds and classes at once.
 
-Frames have one row a measurement. Their units are of two kinds. `nested`: target seeds, attack seeds within a target; an
-attack seed means nothing outside its target. `crossed`: classes; every run attacks the same ones.
+Frames have one row a measurement. Their units are of two kinds. `nested`: target seeds, attack seeds within a target;
+an attack seed means nothing outside its target. `crossed`: classes; every run attacks the same ones.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,9 @@ from scipy import stats
 def bootstrap_interval(
     values: Float[np.ndarray, " n"], *, seed: int, level: float = 0.95
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean; it speaks of new units of the kind resampled (classes, if values are classes)."""
+    """Percentile bootstrap interval of the mean; it speaks of new units of the kind resampled (classes, if values are
+    classes).
+    """
     values = np.asarray(values, dtype=float)
     if len(values) < 2:
         return float("nan"), float("nan")
@@ -70,8 +72,9 @@ def paired_test(
 ) -> PairedTest:
     """statistic(second) - statistic(first) for paired classes: bootstrap interval over classes, permutation p.
 
-    The null hypothesis lets the two labels of every class swap places. For a statistic of spread (np.std)
-    both samples are centred first, or else a shift would pass for a spread. All 2^n swaps up to n = 13, else 9,999 of them.
+    The null hypothesis lets the two labels of every class swap places. For a statistic of spread (np.std) both
+    samples are centred first, or else a shift would pass for a spread. All 2^n swaps up to n = 13, else 9,999 of
+    them.
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     if first.shape != second.shape or first.ndim != 1 or not np.isfinite(first + second).all():
@@ -103,7 +106,9 @@ def paired_test(
 def share_difference_interval(
     first: float, n_first: int, second: float, n_second: int, *, level: float = 0.95
 ) -> tuple[float, float]:
-    """Newcombe's interval for second - first, two shares of independent trials (method 10 of Newcombe 1998, from Wilson's)."""
+    """Newcombe's interval for second - first, two shares of independent trials (method 10 of Newcombe 1998, from
+    Wilson's).
+    """
     (l1, u1), (l2, u2) = (
         wilson_interval(first, n_first, level=level),
         wilson_interval(second, n_second, level=level),
@@ -142,7 +147,8 @@ def weighted_mean(
 def _counts(
     frame: pd.DataFrame, chain: Sequence[str], rng: np.random.Generator, resamples: int
 ) -> tuple[Weights, dict[str, int]]:
-    """How often each row is drawn when the levels of this chain are resampled from the outside in; the units of each level.
+    """How often each row is drawn when the levels of this chain are resampled from the outside in; the units of each
+    level.
 
     A unit drawn k times has its n subunits drawn anew each time: k multinomial draws of n, which sum to one of k n.
     """
@@ -196,11 +202,13 @@ def hierarchical_bootstrap(
     level: float = 0.95,
     resamples: int = 9_999,
 ) -> Interval:
-    """Interval of the mean (or of another statistic of values and weights) of one column, all levels resampled at once.
+    """Interval of the mean (or of another statistic of values and weights) of one column, all levels resampled at
+    once.
 
-    Nested levels are resampled from the outside in. Classes are resampled once a replicate and shared by all seeds: digit 8
-    is equally hard in every run, and to draw the classes of each seed apart would average away a part that new seeds do not
-    (Owen 2007, the pigeonhole bootstrap). With n seeds the seeds' part is too narrow by a factor of about sqrt(1 - 1/n).
+    Nested levels are resampled from the outside in. Classes are resampled once a replicate and shared by all seeds:
+    digit 8 is equally hard in every run, and to draw the classes of each seed apart would average away a part that
+    new seeds do not (Owen 2007, the pigeonhole bootstrap). With n seeds the seeds' part is too narrow by a factor of
+    about sqrt(1 - 1/n).
     """
     weights, units = resampled(frame, nested, crossed, seed, resamples)
     values = frame[value].to_numpy(float)
@@ -214,7 +222,9 @@ def hierarchical_bootstrap(
 def paired_units(
     frame: pd.DataFrame, value: str, units: Sequence[str], cells: Sequence[dict[str, str]]
 ) -> pd.DataFrame:
-    """One row a unit (its levels as columns), then one column a cell, named 0, 1, ...; every unit is in every cell once."""
+    """One row a unit (its levels as columns), then one column a cell, named 0, 1, ...; every unit is in every cell
+    once.
+    """
     found = [
         frame[(frame[[*cell]] == pd.Series(cell)).all(axis=1)].groupby([*units])[value] for cell in cells
     ]
@@ -257,7 +267,8 @@ def paired_difference(
 ) -> PairedDifference:
     """Rows where `column` is `second` minus those where it is `first`, paired within each unit.
 
-    Each p swaps the two labels of a whole unit at once: values are averaged within each class (or target seed), then permuted.
+    Each p swaps the two labels of a whole unit at once: values are averaged within each class (or target seed), then
+    permuted.
     """
     wide = paired_units(frame, value, [*nested, *crossed], [{column: first}, {column: second}])
     interval = hierarchical_bootstrap(
@@ -289,7 +300,9 @@ def probability_of_improvement(
     level: float = 0.95,
     resamples: int = 9_999,
 ) -> Interval:
-    """P(second > first) + P(equal) / 2 over all pairs, Mann-Whitney's U / (n m) (Agarwal et al. 2021); both samples resampled."""
+    """P(second > first) + P(equal) / 2 over all pairs, Mann-Whitney's U / (n m) (Agarwal et al. 2021); both samples
+    resampled.
+    """
     first, second = np.asarray(first, float), np.asarray(second, float)
     units = {"first": first.size, "second": second.size}
     if not (min(units.values()) and np.isfinite(first).all() and np.isfinite(second).all()):
@@ -322,7 +335,9 @@ def exact_test(successes_1: int, n_1: int, successes_2: int, n_2: int) -> ExactT
 
 
 def mcnemar_range(successes_1: int, successes_2: int, n: int) -> tuple[float, float]:
-    """Smallest and largest exact McNemar p over all paired tables with these margins, where only the margins were published."""
+    """Smallest and largest exact McNemar p over all paired tables with these margins, where only the margins were
+    published.
+    """
     if not (0 <= successes_1 <= n and 0 <= successes_2 <= n and n):
         raise ValueError(
             f"mcnemar_range got {successes_1} and {successes_2} of {n}, expected 0 <= successes <= n, n >= 1"
@@ -336,9 +351,11 @@ def mcnemar_range(successes_1: int, successes_2: int, n: int) -> tuple[float, fl
 def not_converged(
     m_global: Float[np.ndarray, " points classes"], *, tolerance: float = 0.05
 ) -> Bool[np.ndarray, " classes"]:
-    """Whether the mean of the last tenth of a history differs from that of the tenth before by more than `tolerance` of it.
+    """Whether the mean of the last tenth of a history differs from that of the tenth before by more than `tolerance`
+    of it.
 
-    A rule, not a proof: it sees a curve that still moves, not one that would move later. A curve with nan has not converged.
+    A rule, not a proof: it sees a curve that still moves, not one that would move later. A curve with nan has not
+    converged.
     """
     tenth = len(m_global) // 10
     if not tenth:

@@ -33,14 +33,18 @@ def current_encode(
 def clip_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
-    """A constant current of the pixel value clipped to [0, 1]: the rate encoder's range without its spikes and chance."""
+    """A constant current of the pixel value clipped to [0, 1]: the rate encoder's range without its spikes and
+    chance.
+    """
     return current_encode(x.clamp(0, 1), num_steps, generator=generator)
 
 
 def frozen_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
-    """The rate encoder with one draw for ever, the same for all images and queries: its spikes and range without its chance."""
+    """The rate encoder with one draw for ever, the same for all images and queries: its spikes and range without its
+    chance.
+    """
     return torch.lt(_frozen_draw((num_steps, 1, *x.shape[1:]), x.device, x.dtype), x).to(x)
 
 

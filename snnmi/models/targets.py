@@ -111,7 +111,9 @@ class Target(nn.Module):
     def forward(
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
     ) -> Float[Tensor, " batch classes"]:
-        """Confidences, without gradients, in blocks of images that stay in cache; `generator` is the encoder's chance."""
+        """Confidences, without gradients, in blocks of images that stay in cache; `generator` is the encoder's
+        chance.
+        """
         if self.encoder in SPIKING and x.device.type == "cpu":
             self._prepare()
         block = max(
@@ -135,7 +137,9 @@ class Target(nn.Module):
         return ENCODERS[self.encoder](x, self.config.num_steps, generator=generator)
 
     def _hidden_currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
-        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes a product made for them."""
+        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes a product made for
+        them.
+        """
         if self.encoder in CONSTANT:
             return self.hidden(x[0]).expand(len(x), -1, -1).contiguous()
         if cuda.fused(x.device):
@@ -193,7 +197,9 @@ class ANN(Target):
 
 
 class SNN(Target):
-    """Linear, LIF, Linear, LIF over `num_steps` steps, with encoder in front and decoder behind (paper, section IV-A)."""
+    """Linear, LIF, Linear, LIF over `num_steps` steps, with encoder in front and decoder behind (paper, section
+    IV-A).
+    """
 
     def __init__(self, config: TargetConfig, num_pixels: int, num_classes: int):
         super().__init__(config, num_pixels, num_classes)

@@ -58,7 +58,9 @@ def fit(
     checkpoint: Checkpoint | None,
     description: str,
 ) -> TrainedTarget:
-    """Train by Adam on shuffled batches of what `model.loss` says; all its chance is in the generator that it is given."""
+    """Train by Adam on shuffled batches of what `model.loss` says; all its chance is in the generator that it is
+    given.
+    """
     device = next(model.parameters()).device
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
     shuffle = torch.Generator().manual_seed(seed)

@@ -128,7 +128,9 @@ def class_panel(
     target: Float[np.ndarray, " n classes"],
     surrogate: Float[np.ndarray, " n classes"],
 ) -> str:
-    """HTML for class `labels[index]`: originals, reconstructions with confidences, mean confidences by class, and all of it in words."""
+    """HTML for class `labels[index]`: originals, reconstructions with confidences, mean confidences by class, and all
+    of it in words.
+    """
     label, kind = attack.labels[index], KINDS[attack.target]
     pictures = []
     for name, original in originals(experiment, attack.dataset, label).items():

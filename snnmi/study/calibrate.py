@@ -1,4 +1,5 @@
-"""Calibration on MNIST-ANN alone (the book, "What had to be guessed"): a screen of the open settings, then the full budget.
+"""Calibration on MNIST-ANN alone (the book, "What had to be guessed"): a screen of the open settings, then the full
+budget.
 
 `python -m snnmi.study.calibrate` resumes where it was stopped; results/calibration holds every run and `screen.csv`.
 """

@@ -1,4 +1,6 @@
-"""Controls: what is it about an SNN that protects? Each is one change from a named baseline, attacked at an equal budget."""
+"""Controls: what is it about an SNN that protects? Each is one change from a named baseline, attacked at an equal
+budget.
+"""
 
 from dataclasses import dataclass, field
 

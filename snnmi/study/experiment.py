@@ -1,4 +1,6 @@
-"""Data set -> target -> BlackBox -> attack -> scores, each step asking the store first; the notebooks talk to this file."""
+"""Data set -> target -> BlackBox -> attack -> scores, each step asking the store first; the notebooks talk to this
+file.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +50,9 @@ class Step(NamedTuple):
 
 
 def _listed(name: str, given: Sequence | str | None, default: tuple, of: type) -> tuple:
-    """A list as notebooks and the command line give it (papermill's -p hands '["mnist"]' on as text); None: the default."""
+    """A list as notebooks and the command line give it (papermill's -p hands '["mnist"]' on as text); None: the
+    default.
+    """
     try:
         items = default if given is None else json.loads(given) if isinstance(given, str) else given
     except json.JSONDecodeError:
@@ -64,9 +68,9 @@ class Experiment:
     """A profile's runs, some settings replaced; None keeps the profile's own.
 
     `variants` are controls in place of the two targets as they are. Every target is attacked once for each of
-    `attack_seeds`; None: once, by its own seed. `results` holds one folder a profile. With `compute=False` only what is
-    stored and complete is returned. Two or more `workers` are processes of one thread each that share what is missing: for
-    small networks faster than one process with as many threads.
+    `attack_seeds`; None: once, by its own seed. `results` holds one folder a profile. With `compute=False` only what
+    is stored and complete is returned. Two or more `workers` are processes of one thread each that share what is
+    missing: for small networks faster than one process with as many threads.
     """
 
     def __init__(

@@ -1,4 +1,6 @@
-"""The honest judge's part of the chain: each data set's judge, and what it says of every attack, asked of the store first."""
+"""The honest judge's part of the chain: each data set's judge, and what it says of every attack, asked of the store
+first.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -27,7 +29,9 @@ class Judgement(NamedTuple):
 
     @property
     def rows(self) -> pd.DataFrame:
-        """One row a class (`recognition.judge_images`); a target's images also have its mean "target_confidence" in the class."""
+        """One row a class (`recognition.judge_images`); a target's images also have its mean "target_confidence" in
+        the class.
+        """
         return self.run.table("judged")
 
 
@@ -71,7 +75,9 @@ def judgements(experiment: Experiment) -> list[Judgement]:
 
 
 def judgements_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
-    """One row a class and set of images: profile, dataset, source, target, variant, seed, attack_seed, and the judge's scores."""
+    """One row a class and set of images: profile, dataset, source, target, variant, seed, attack_seed, and the
+    judge's scores.
+    """
     tables = [j.rows.assign(**j.keys)[[*j.keys, *j.rows.columns]] for e in experiments for j in judgements(e)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 

@@ -1,4 +1,6 @@
-"""A machine with a GPU and no network: `kit` packs what it lacks, the kit's run.sh works there in slices, `bring` takes results home."""
+"""A machine with a GPU and no network: `kit` packs what it lacks, the kit's run.sh works there in slices, `bring`
+takes results home.
+"""
 
 import argparse
 import hashlib
@@ -59,7 +61,9 @@ exec "$PYTHON" -m snnmi.study.offline run --minutes "${1:-9}" "${@:2}"
 
 
 def kit(folder: Path, *, python: str, datasets: tuple[str, ...], has: tuple[str, ...] = ()) -> None:
-    """Pack source, wheels for that Python, data sets and run.sh into `folder`, made anew. torch must be there, as must what it `has`."""
+    """Pack source, wheels for that Python, data sets and run.sh into `folder`, made anew. torch must be there, as
+    must what it `has`.
+    """
     files = data.files(datasets)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -125,7 +129,9 @@ def chain(profile: str, *, device: str, seeds: tuple[int, ...], results: Path) -
 
 
 def run(profile: str, *, minutes: float, device: str, seeds: tuple[int, ...], results: Path) -> bool:
-    """One slice: the chain in a process of its own, killed when time is up (it checkpoints), then pack; whether all is done."""
+    """One slice: the chain in a process of its own, killed when time is up (it checkpoints), then pack; whether all
+    is done.
+    """
     begun = time.monotonic()
     command = [
         sys.executable,
@@ -152,7 +158,9 @@ def run(profile: str, *, minutes: float, device: str, seeds: tuple[int, ...], re
 
 
 def pack(results: Path, profile: str) -> None:
-    """results.zip, what a repository keeps of finished runs, and state.zip, what the next slice needs on a bare machine."""
+    """results.zip, what a repository keeps of finished runs, and state.zip, what the next slice needs on a bare
+    machine.
+    """
     finished = {path.parent for path in (results / profile).glob("*/run.json")}
     with (
         zipfile.ZipFile("results.zip", "w", zipfile.ZIP_DEFLATED) as home,
@@ -167,8 +175,9 @@ def pack(results: Path, profile: str) -> None:
 
 
 def bring(archive: Path, results: Path) -> list[Path]:
-    """Take the finished runs of a results.zip home; returns their folders. Nothing is unpacked by its own path, and nothing kept that
-    is not as its run.json says: files by SHA-256, the folder's name by the hash of the settings. Raises ValueError for the rest.
+    """Take the finished runs of a results.zip home; returns their folders. Nothing is unpacked by its own path, and
+    nothing kept that is not as its run.json says: files by SHA-256, the folder's name by the hash of the settings.
+    Raises ValueError for the rest.
     """
     runs: dict[tuple[str, str], dict[str, bytes]] = {}
     try:

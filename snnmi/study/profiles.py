@@ -1,4 +1,6 @@
-"""Named settings: `smoke` (seconds, for tests), `quick` (the book's default), `laptop` (real images, 2 cores), `half`, `paper`."""
+"""Named settings: `smoke` (seconds, for tests), `quick` (the book's default), `laptop` (real images, 2 cores),
+`half`, `paper`.
+"""
 
 from dataclasses import dataclass, field, replace
 

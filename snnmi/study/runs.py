@@ -1,4 +1,6 @@
-"""What finished runs offer: targets, attacks, boundary measurements, each with its record, and weights where these are kept."""
+"""What finished runs offer: targets, attacks, boundary measurements, each with its record, and weights where these
+are kept.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property

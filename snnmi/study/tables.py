@@ -8,7 +8,9 @@ from snnmi.study.experiment import SEEDS, Experiment
 
 
 def alongside(experiment: Experiment) -> list[Experiment]:
-    """The given experiment, then read-only ones of the larger profiles kept in git, with whatever seeds are stored there."""
+    """The given experiment, then read-only ones of the larger profiles kept in git, with whatever seeds are stored
+    there.
+    """
     names = [name for name in ("laptop", "half", "paper") if name != experiment.profile.name]
     same = dict(results=experiment.results, variants=experiment.variants, seeds=list(range(SEEDS)))
     others = [Experiment(name, compute=False, **same) for name in names]

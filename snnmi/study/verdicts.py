@@ -26,9 +26,9 @@ def why_verdict(
 ) -> tuple[str, str]:
     """The book's rule on "spikes protect", from an `effects_table`: the verdict, and one sentence that says why.
 
-    open: the gap's interval covers zero. reproduced: the neuron's effect has the claimed sign, its interval excludes zero and
-    it carries at least half of the gap. not reproduced: the other sign, zero excluded; or the rest carries at least half,
-    zero excluded, and the neuron's interval excludes half of the gap. open: all else.
+    open: the gap's interval covers zero. reproduced: the neuron's effect has the claimed sign, its interval excludes
+    zero and it carries at least half of the gap. not reproduced: the other sign, zero excluded; or the rest carries
+    at least half, zero excluded, and the neuron's interval excludes half of the gap. open: all else.
     """
     rows = effects.set_index("factor")
     said = {

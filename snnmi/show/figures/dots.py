@@ -13,10 +13,11 @@ from snnmi.show.figures.style import BAND, COLORS, KINDS, WIDTH, diamond, legend
 
 
 def score_dots(scores: pd.DataFrame) -> Figure:
-    """Table II as a picture: a panel a metric, a line a data set and target; dot and interval ours, diamond the paper's.
+    """Table II as a picture: a panel a metric, a line a data set and target; dot and interval ours, diamond the
+    paper's.
 
-    `scores`: metric, dataset, target, value, and where known low, high, published, floor, ceiling, in
-    each metric's own unit. Metrics and lines keep their order of appearance; a grey band runs from floor to ceiling.
+    `scores`: metric, dataset, target, value, and where known low, high, published, floor, ceiling, in each metric's
+    own unit. Metrics and lines keep their order of appearance; a grey band runs from floor to ceiling.
     """
     scores = scores.reindex(
         columns=["metric", "dataset", "target", "value", "low", "high", "published", "floor", "ceiling"]
@@ -160,8 +161,9 @@ FACTORS = {  # of `effects`: colour and name
 def effects(frame: pd.DataFrame) -> Figure:
     """The gap between SNN and ANN and what each factor adds to it: a row of panels a metric, a column a scale.
 
-    `frame`: metric, scale, factor (a key of FACTORS; others are left out), effect, low, high, smallest, largest. Bar: effect;
-    black line: its interval; hollow box: from the smallest to the largest over the orders of making the changes.
+    `frame`: metric, scale, factor (a key of FACTORS; others are left out), effect, low, high, smallest, largest. Bar:
+    effect; black line: its interval; hollow box: from the smallest to the largest over the orders of making the
+    changes.
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
     fig = new_figure(np.clip(1.9 + 1.9 * len(scales), 4.2, 6.4), 0.6 + 1.15 * len(metrics))
@@ -281,8 +283,8 @@ def changes(frame: pd.DataFrame) -> Figure:
 def sources(frame: pd.DataFrame, marks: Mapping[tuple[str, str], float] | None = None) -> Figure:
     """Where each set of images lies: a column a metric, a row of panels a scale, a line a source.
 
-    `frame`: scale, metric, source, target ("" for a reference, drawn in grey), value, low, high. Reconstructions are filled,
-    a target's other images hollow. `marks`: `{(scale, metric): value}`, a dashed line.
+    `frame`: scale, metric, source, target ("" for a reference, drawn in grey), value, low, high. Reconstructions are
+    filled, a target's other images hollow. `marks`: `{(scale, metric): value}`, a dashed line.
     """
     scales, metrics = list(frame.scale.unique()), list(frame.metric.unique())
     lines = list(frame[["source", "target"]].drop_duplicates().itertuples(index=False, name=None))
