@@ -1,15 +1,14 @@
-"""Encoders and decoders: their rates and confidences are what arithmetic says."""
+"""Encoders and decoders: their rates, confidences and temperatures are what arithmetic says."""
 
 import math
 
 import pytest
 import torch
+from snntorch import spikegen
 
+from snnmi.models import coding
 from snnmi.models.coding import DECODERS, ENCODERS, current_encode, rate_encode
-
-
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+from tests.helpers import seeded
 
 
 def test_rate_of_spikes_is_the_pixel_value():
@@ -19,6 +18,13 @@ def test_rate_of_spikes_is_the_pixel_value():
     assert spikes.unique().tolist() == [0, 1]
     torch.testing.assert_close(spikes.mean(0), x, atol=0.015, rtol=0)  # 4 standard deviations
     assert spikes[..., 0].sum() == 0 and spikes[..., 4].sum() == 20_000
+
+
+def test_rate_encoding_has_the_statistics_of_snntorchs():
+    x = torch.rand(4, 50, generator=seeded())
+    torch.manual_seed(0)
+    theirs, ours = spikegen.rate(x, num_steps=4000), rate_encode(x, 4000, generator=seeded())
+    torch.testing.assert_close(ours.mean(0), theirs.mean(0), atol=0.05, rtol=0)
 
 
 def test_values_that_are_no_probability_are_clipped():
@@ -33,10 +39,8 @@ def test_black_never_spikes_and_white_always_even_at_the_ends_of_the_draw(monkey
 
 
 def test_spikes_of_pixels_and_steps_are_independent():
-    spikes = rate_encode(torch.full((1, 2), 0.5), 20_000, generator=seeded())[:, 0] - 0.5
-    assert (spikes[:, 0] * spikes[:, 1]).mean().abs() < 0.01 and (
-        spikes[1:, 0] * spikes[:-1, 0]
-    ).mean().abs() < 0.01
+    a, b = rate_encode(torch.full((1, 2), 0.5), 20_000, generator=seeded())[:, 0].T - 0.5
+    assert (a * b).mean().abs() < 0.01 and (a[1:] * a[:-1]).mean().abs() < 0.01
 
 
 def test_spikes_repeat_with_their_seed_and_only_then():
@@ -58,9 +62,8 @@ def test_current_is_the_pixel_value_at_every_step():
     assert current_encode(x, 4, generator=seeded()).tolist() == [x.tolist()] * 4
 
 
-SPK = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 0.0], [1.0, 0.0]])[
-    :, None
-]  # 4 steps, 1 image, 2 classes: 4 spikes and 1
+# 4 steps, 1 image, 2 classes: 4 spikes and 1
+SPK = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 0.0], [1.0, 0.0]])[:, None]
 MEM = torch.tensor([[1.0, 0.0], [0.0, 1.0], [2.0, 0.0], [0.0, 0.0]])[:, None]
 
 
@@ -69,22 +72,40 @@ def share(difference):
     return 1 / (1 + math.exp(-difference))
 
 
-@pytest.mark.parametrize(
-    "decoder, expected",
-    [
-        ("membrane", (share(1) + share(-1) + share(2) + share(0)) / 4),
-        ("summed_membrane", share(2)),
-        ("count", share(3)),
-        ("rate", share(3 / 4)),
-    ],
-)
-def test_confidences_are_what_the_formula_says(decoder, expected):
+CONFIDENCE = {
+    "membrane": (share(1) + share(-1) + share(2) + share(0)) / 4,
+    "summed_membrane": share(2),
+    "count": share(3),
+    "rate": share(3 / 4),
+}
+
+
+@pytest.mark.parametrize("decoder", sorted(DECODERS))
+def test_confidences_are_what_the_formula_says(decoder):
+    expected = CONFIDENCE[decoder]
     torch.testing.assert_close(DECODERS[decoder](SPK, MEM), torch.tensor([[expected, 1 - expected]]))
 
 
-def test_every_decoder_answers_in_probabilities():
+@pytest.mark.parametrize("decoder", sorted(DECODERS))
+def test_every_decoder_answers_in_probabilities(decoder):
     mem = torch.randn(25, 6, 10, generator=seeded()) * 5
-    for decoder in DECODERS.values():
-        confidences = decoder((mem > 1).float(), mem)
-        assert confidences.shape == (6, 10) and (confidences >= 0).all()
-        torch.testing.assert_close(confidences.sum(-1), torch.ones(6))
+    confidences = DECODERS[decoder]((mem > 1).float(), mem)
+    assert confidences.shape == (6, 10) and (confidences >= 0).all()
+    torch.testing.assert_close(confidences.sum(-1), torch.ones(6))
+
+
+def test_temperature_is_that_of_the_softmax():
+    logits = torch.tensor([[1.0, 3.0, -2.0]])
+    torch.testing.assert_close(coding.tempered(logits.softmax(-1), 2.0), (logits / 2).softmax(-1))
+    assert coding.tempered(logits.softmax(-1), 1e-3).tolist() == [[0, 1, 0]]
+
+
+def test_matched_temperature_gives_the_wanted_mean_entropy():
+    confidences = torch.randn(50, 10, generator=seeded()).mul(3).softmax(-1)
+    own = coding.mean_entropy(confidences)
+    for wanted in (0.1, own, 2.0):
+        found = coding.matched_temperature(confidences, wanted)
+        assert coding.mean_entropy(coding.tempered(confidences, found)) == pytest.approx(wanted, abs=1e-4)
+    assert coding.matched_temperature(confidences, own) == pytest.approx(1, abs=1e-3)
+    # no answer is that flat: the flattest
+    assert coding.matched_temperature(confidences, 9.0) == pytest.approx(1000)

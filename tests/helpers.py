@@ -1,0 +1,75 @@
+"""What several test files use: chance, small settings, a process that dies, the project as a clone has it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from snnmi import data
+from snnmi.models.targets import TargetConfig
+from snnmi.store import Checkpoint
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
+TOOLS = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+ANN_CONFIG = TargetConfig(kind="ann", hidden=64, epochs=6, batch_size=32, lr=5e-3, clip_norm=None)
+SNN_CONFIG = TargetConfig(kind="snn", hidden=64, epochs=3, batch_size=32, lr=5e-3)
+
+
+def seeded(seed: int = 0, device: str | torch.device = "cpu") -> torch.Generator:
+    return torch.Generator(device).manual_seed(seed)
+
+
+def few_digits(count: int) -> data.Dataset:
+    """The digits with as many training images, and 50 test images."""
+    d = data.load("digits")
+    return data.Dataset("digits", d.x_train[:count], d.y_train[:count], d.x_test[:50], d.y_test[:50])
+
+
+def assert_same_tensors(a: dict, b: dict) -> None:
+    """Bit for bit, by name; dicts in dicts too."""
+    assert a.keys() == b.keys()
+    for name, value in a.items():
+        if isinstance(value, dict):
+            assert_same_tensors(value, b[name])
+        else:
+            assert torch.equal(value, b[name]), name
+
+
+class Killed(Exception):
+    pass
+
+
+class Interrupting(Checkpoint):
+    """Saves after every batch and dies after so many."""
+
+    def __init__(self, path: Path, batches: int):
+        super().__init__(path, every=0.0)
+        self.left = batches
+
+    def save(self, state: dict) -> None:
+        super().save(state)
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+
+def clone(folder: Path) -> Path:
+    """A fresh clone: no executed notebooks, no book, of the results only what is kept in git."""
+    unwanted = ".* __pycache__ executed _build build tests quick smoke *.safetensors".split()
+    return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*unwanted))
+
+
+def run(command: list[str], folder: Path) -> str:
+    """The command's output; a failure shows the end of it."""
+    piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    done = subprocess.run(command, cwd=folder, env=TOOLS, **piped)
+    if done.returncode:
+        said = f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}"
+        pytest.fail(said, pytrace=False)
+    return done.stdout

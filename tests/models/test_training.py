@@ -1,0 +1,64 @@
+"""Training learns, repeats itself and resumes; accuracy is the share of hits."""
+
+import torch
+import torch.nn.functional as F
+from pytest import approx, mark, raises, warns
+from torch import nn
+
+from snnmi.models.targets import ANN, SNN, TargetConfig
+from snnmi.models.training import accuracy, train
+from snnmi.store import Checkpoint
+from tests.helpers import ANN_CONFIG, SNN_CONFIG, Interrupting, Killed, assert_same_tensors, few_digits
+
+
+class Fixed(nn.Module):
+    """Says the class that the first pixel names, and counts what it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.unused, self.asked = nn.Parameter(torch.zeros(1)), []
+
+    def forward(self, x, *, generator):
+        self.asked.append(len(x))
+        return F.one_hot(x[:, 0, 0].long(), 4).float()
+
+
+def test_accuracy_is_the_share_of_hits():
+    x = torch.tensor([0.0, 1.0, 2.0, 3.0]).repeat(600)[:, None, None]
+    y, model = torch.tensor([0, 1, 2, 0]).repeat(600), Fixed()
+    assert accuracy(model, x, y, seed=0) == 0.75
+    assert sum(model.asked) == 2400 and max(model.asked) == 1000
+
+
+@mark.parametrize("config, kind", [(ANN_CONFIG, ANN), (SNN_CONFIG, SNN)], ids=["ann", "snn"])
+def test_training_learns_the_digits(config, kind, digits):
+    model, history = train(config, digits, seed=3)
+    assert isinstance(model, kind)
+    assert history["test_accuracy"][-1] > 0.88 and history["loss"][-1] < history["loss"][0] / 2
+    assert len(history["loss"]) == len(history["test_accuracy"]) == config.epochs
+    assert accuracy(model, digits.x_test, digits.y_test, seed=3) == approx(history["test_accuracy"][-1])
+
+
+@mark.parametrize("kind", ["ann", "snn"])
+def test_interrupted_training_ends_bit_for_bit_as_uninterrupted(tmp_path, kind):
+    images, path = few_digits(300), tmp_path / "checkpoint.safetensors"
+    # 10 batches an epoch, the last one short
+    config = TargetConfig(kind=kind, hidden=30, epochs=3, batch_size=32, lr=1e-3)
+    model, history = train(config, images, seed=0)
+    for batches in (4, 9, 3):  # ends within the first epoch, within the second, within the second again
+        with raises(Killed):
+            train(config, images, seed=0, checkpoint=Interrupting(path, batches))
+    resumed = train(config, images, seed=0, checkpoint=Checkpoint(path))
+    assert resumed.history == history
+    assert_same_tensors(model.state_dict(), resumed.model.state_dict())
+
+
+def test_damaged_checkpoint_is_reported_and_training_begins_again(tmp_path):
+    images, path = few_digits(64), tmp_path / "checkpoint.safetensors"
+    config = TargetConfig(kind="ann", hidden=30, epochs=2, batch_size=32, lr=1e-3)
+    with raises(Killed):
+        train(config, images, seed=0, checkpoint=Interrupting(path, 3))
+    path.write_bytes(path.read_bytes()[:-7])
+    with warns(UserWarning, match="checkpoint.safetensors is damaged"):
+        resumed = train(config, images, seed=0, checkpoint=Checkpoint(path))
+    assert resumed.history == train(config, images, seed=0).history
