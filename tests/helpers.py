@@ -1,11 +1,13 @@
 """What several test files use: chance, small settings, a process that dies, the project as a clone has it."""
 
+import itertools
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -73,3 +75,20 @@ def run(command: list[str], folder: Path) -> str:
         said = f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}"
         pytest.fail(said, pytrace=False)
     return done.stdout
+
+
+def grid(f, seeds=4, attacks=3, labels=40, **more) -> pd.DataFrame:
+    """One row a unit of a full design, with value = f(seed, attack seed, label)."""
+    units = itertools.product(range(seeds), range(attacks), range(labels))
+    rows = [{"seed": s, "attack_seed": a, "label": c, "value": float(f(s, a, c))} for s, a, c in units]
+    return pd.DataFrame(rows).assign(**more)
+
+
+def factorial(cells, seeds=1, noise=lambda *unit: 0.0) -> pd.DataFrame:
+    """A frame of the cells {(neuron, input): a value a class}; every seed has the same values plus noise."""
+
+    def frame(neuron, source, v):
+        size = dict(seeds=seeds, attacks=1, labels=len(v))
+        return grid(lambda s, a, c: v[c] + noise(s, a, c), **size, neuron=neuron, input=source)
+
+    return pd.concat([frame(*key, v) for key, v in cells.items()], ignore_index=True)

@@ -1,27 +1,24 @@
-"""Intervals, exact tests, shares and verdicts on numbers whose answer is known by hand."""
+"""Intervals and tests on numbers whose answer is known by hand."""
 
-import itertools
 import math
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from snnmi.measure import effects, statistics
-from snnmi.study import verdicts
+from snnmi.measure import statistics
+from tests.helpers import grid
 
 rng = np.random.default_rng(0)
 SEEDS, ATTACKS, LABELS = rng.normal(0, 1, 4), rng.normal(0, 1, (4, 3)), rng.normal(0, 1, 40)
-
-
-def grid(f, seeds=4, attacks=3, labels=40, **more) -> pd.DataFrame:
-    """One row a unit of a full design, with value = f(seed, attack seed, label)."""
-    rows = itertools.product(range(seeds), range(attacks), range(labels))
-    return pd.DataFrame(
-        [{"seed": s, "attack_seed": a, "label": c, "value": float(f(s, a, c)), **more} for s, a, c in rows]
-    )
+NAN = float("nan")
+bootstrap = partial(statistics.hierarchical_bootstrap, value="value", seed=0)
+between = partial(
+    statistics.paired_difference, value="value", column="target", first="ann", second="snn", seed=0
+)
 
 
 def spread(interval) -> float:
@@ -29,13 +26,88 @@ def spread(interval) -> float:
     return (interval.high - interval.low) / (2 * 1.96)
 
 
-# --- the bootstrap
+# --- one sample, or two paired by class
+
+
+def test_bootstrap_interval_repeats_with_its_seed_and_holds_the_mean():
+    values = np.array([0.3, 0.5, 0.55, 0.7, 0.9, 0.95, 0.2, 0.65])
+    (low, high), again, other = (statistics.bootstrap_interval(values, seed=seed) for seed in (0, 0, 1))
+    assert (low, high) == again != other
+    assert values.min() < low < values.mean() < high < values.max()
+    half = 1.96 * values.std() / math.sqrt(8)  # what many resamples tend to
+    assert (low, high) == pytest.approx((values.mean() - half, values.mean() + half), abs=0.02)
+    narrow = statistics.bootstrap_interval(values, seed=0, level=0.5)
+    assert low < narrow[0] < narrow[1] < high
+
+
+def test_bootstrap_interval_covers_the_truth_as_often_as_it_says():
+    rng, hits = np.random.default_rng(0), 0
+    for trial in range(60):
+        low, high = statistics.bootstrap_interval(rng.normal(5, 2, size=40), seed=trial, level=0.9)
+        hits += low <= 5 <= high
+    assert 47 <= hits <= 60  # 54 expected
+
+
+def test_bootstrap_interval_of_equal_values_is_a_point_and_of_one_value_unknown():
+    assert statistics.bootstrap_interval(np.ones(5), seed=0) == (1, 1)
+    assert statistics.bootstrap_interval(np.ones(1), seed=0) == pytest.approx((NAN, NAN), nan_ok=True)
+
+
+@pytest.mark.parametrize("share, ends", [(0.5, (0.2366, 0.7634)), (0.0, (0, 0.2775)), (1.0, (0.7225, 1))])
+def test_wilson_interval_has_its_textbook_values(share, ends):
+    assert statistics.wilson_interval(share, 10) == pytest.approx(ends, abs=1e-4)
+    with pytest.raises(ValueError, match="expects a share in"):
+        statistics.wilson_interval(97.7, 10)
+
+
+def test_summary_interval_is_students():
+    half = 2.2622 * 0.5 / math.sqrt(10)  # t of 9 degrees of freedom
+    assert statistics.summary_interval(1.0, 0.5, 10) == pytest.approx((1 - half, 1 + half), abs=1e-4)
+
+
+def test_difference_of_shares_has_newcombes_interval():
+    found = statistics.share_difference_interval(48 / 80, 80, 56 / 70, 70)  # his first example, signs turned
+    assert found == pytest.approx((0.0524, 0.3339), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "low, high, apart", [(2, 3, False), (2.1, 3, True), (-1, 0.5, True), (1.2, 1.3, False)]
+)
+def test_intervals_are_apart_when_they_share_no_point(low, high, apart):
+    first, second = (1.0, 2.0), (float(low), float(high))
+    assert statistics.intervals_apart(first, second) is statistics.intervals_apart(second, first) is apart
+
+
+def test_paired_test_counts_the_swaps():
+    first = np.zeros(8)
+    test = statistics.paired_test(first, np.arange(1.0, 9.0), seed=0)  # of 2^8 swaps only two are as far out
+    assert (test.difference, test.n) == (4.5, 8) and test.p == pytest.approx(2 / 256)
+    assert 1 < test.low < 4.5 < test.high < 8
+    assert statistics.paired_test(first, np.array([1.0, -1.0] * 4), seed=0).p == 1
+    few = statistics.paired_test(first[:1], np.ones(1), seed=0)
+    assert few.p == 1 and math.isnan(few.low)
+
+
+def test_paired_test_of_spread_does_not_take_a_shift_for_one():
+    a = np.random.default_rng(0).normal(0, 1, 12)
+    test = partial(statistics.paired_test, a, seed=0, statistic=np.std)
+    shifted, wider = test(a[::-1] + 100), test(a[::-1] * 20)
+    assert shifted.difference == pytest.approx(0) and shifted.p > 0.5
+    assert wider.difference == pytest.approx(19 * a.std()) and wider.p < 0.05
+
+
+@pytest.mark.parametrize("second", [[0.0, 0.0, 0.0], [1, 2, 3, NAN]], ids=["shorter", "not finite"])
+def test_paired_test_refuses_what_is_no_pair(second):
+    with pytest.raises(ValueError, match="two finite vectors of one length"):
+        statistics.paired_test(np.zeros(4), np.array(second), seed=0)
+
+
+# --- seeds and classes at once
 
 
 def test_interval_adds_up_the_parts_of_seeds_attack_seeds_and_classes():
     frame = grid(lambda s, a, c: SEEDS[s] + ATTACKS[s, a] + LABELS[c])
-    interval = statistics.hierarchical_bootstrap(frame, "value", seed=0)
-    groups = SEEDS + ATTACKS.mean(1)
+    interval, groups = bootstrap(frame), SEEDS + ATTACKS.mean(1)
     variance = groups.var() / 4 + ATTACKS.var(1).mean() / 12 + LABELS.var() / 40
     assert interval.estimate == pytest.approx(frame.value.mean())
     assert interval.units == {"seed": 4, "attack_seed": 3, "label": 40}
@@ -44,18 +116,16 @@ def test_interval_adds_up_the_parts_of_seeds_attack_seeds_and_classes():
 
 def test_classes_are_shared_by_all_seeds_when_crossed_and_not_when_nested():
     frame = grid(lambda s, a, c: LABELS[c])
-    crossed = statistics.hierarchical_bootstrap(frame, "value", seed=0)
-    nested = statistics.hierarchical_bootstrap(
-        frame, "value", seed=0, nested=("seed", "attack_seed", "label"), crossed=()
-    )
-    assert (crossed.low, crossed.high) == pytest.approx(statistics.bootstrap_interval(LABELS, seed=0), abs=0.03)
+    crossed, nested = bootstrap(frame), bootstrap(frame, nested=("seed", "attack_seed", "label"), crossed=())
+    of_classes = statistics.bootstrap_interval(LABELS, seed=0)
+    assert (crossed.low, crossed.high) == pytest.approx(of_classes, abs=0.03)
     assert spread(nested) == pytest.approx(spread(crossed) / math.sqrt(12), rel=0.05)
 
 
 def test_subunits_are_drawn_anew_each_time_their_parent_is():
-    """Two seeds of two values, -1 and 1: both draws hold one seed half the time, yet the mean is -1 in 1 of 16, not in 1 of 4."""
+    """Of two seeds one is drawn twice half the time, yet the mean of -1 and 1 is -1 in 1 of 16, not in 1 of 4."""
     frame = grid(lambda s, a, c: 2 * a - 1, seeds=2, attacks=2, labels=1)
-    weights, _ = statistics._resample(frame, ("seed", "attack_seed"), (), 0, 40_000)
+    weights, _ = statistics.resampled(frame, ("seed", "attack_seed"), (), 0, 40_000)
     draws = statistics.weighted_mean(frame.value.to_numpy(), weights)
     assert (weights.sum(1) == 4).all()
     assert np.mean(draws[1:] == -1) == pytest.approx(1 / 16, abs=0.005)
@@ -63,60 +133,42 @@ def test_subunits_are_drawn_anew_each_time_their_parent_is():
 
 def test_a_level_of_one_unit_adds_nothing_and_is_shown():
     frame = grid(lambda s, a, c: c, attacks=1, labels=1)
-    assert (
-        statistics.hierarchical_bootstrap(frame.assign(value=frame.seed * 1.0), "value", seed=0).units[
-            "attack_seed"
-        ]
-        == 1
-    )
-    point = statistics.hierarchical_bootstrap(frame, "value", seed=0)
-    assert (point.estimate, point.low, point.high) == (0, 0, 0)  # four seeds that agree
-    lone = statistics.hierarchical_bootstrap(frame[frame.seed == 0], "value", seed=0)
-    assert lone.estimate == 0 and math.isnan(lone.low) and math.isnan(lone.high)
+    assert bootstrap(frame.assign(value=frame.seed * 1.0)).units["attack_seed"] == 1
+    assert bootstrap(frame)[:3] == (0, 0, 0)  # four seeds that agree
+    assert bootstrap(frame[frame.seed == 0])[:3] == pytest.approx((0, NAN, NAN), nan_ok=True)
 
 
 def test_unequal_groups_and_the_order_of_rows():
     frame = grid(lambda s, a, c: s + a + LABELS[c]).query("attack_seed <= seed")  # 1, 2, 3 and 3 attack seeds
-    interval = statistics.hierarchical_bootstrap(frame, "value", seed=0)
-    assert (
-        interval.estimate == pytest.approx(frame.value.mean())
-        and interval.low < interval.estimate < interval.high
-    )
+    interval = bootstrap(frame)
+    assert interval.estimate == pytest.approx(frame.value.mean())
+    assert interval.low < interval.estimate < interval.high
     assert interval.units == {"seed": 4, "attack_seed": 3, "label": 40}
-    again = statistics.hierarchical_bootstrap(frame.sample(frac=1, random_state=0), "value", seed=0)
-    assert again[:3] == pytest.approx(interval[:3])
-    assert statistics.hierarchical_bootstrap(frame, "value", seed=1).low != interval.low
+    assert bootstrap(frame.sample(frac=1, random_state=0))[:3] == pytest.approx(interval[:3])
+    assert bootstrap(frame, seed=1).low != interval.low
 
 
 def test_another_statistic_and_another_level():
-    frame = grid(lambda s, a, c: LABELS[c])
-    largest = statistics.hierarchical_bootstrap(
-        frame,
-        "value",
-        seed=0,
-        statistic=lambda values, weights: np.where(weights > 0, values, -np.inf).max(1),
-        level=0.5,
-    )
-    assert (
-        largest.estimate == largest.high == LABELS.max()
-    )  # among the drawn with probability 1 - (39/40)^40 = 0.64
-    assert largest.low in LABELS and largest.low < LABELS.max()
+    highest = lambda values, weights: np.where(weights > 0, values, -np.inf).max(1)  # noqa: E731
+    found = bootstrap(grid(lambda s, a, c: LABELS[c]), statistic=highest, level=0.5)
+    # the highest is among the drawn with probability 1 - (39/40)^40 = 0.64
+    assert found.estimate == found.high == LABELS.max()
+    assert found.low in LABELS and found.low < LABELS.max()
 
 
 def test_the_full_design_takes_less_than_two_seconds():
     frame, start = grid(lambda s, a, c: LABELS[c]), time.process_time()
-    statistics.hierarchical_bootstrap(frame, "value", seed=0)
+    bootstrap(frame)
     assert time.process_time() - start < 2
 
 
 def test_bootstrap_refuses_missing_levels_and_values():
     frame = grid(lambda s, a, c: c, labels=2)
-    with pytest.raises(ValueError, match="lacks .'attack_seed'."):
-        statistics.hierarchical_bootstrap(frame.drop(columns="attack_seed"), "value", seed=0)
-    with pytest.raises(ValueError, match="0 rows"):
-        statistics.hierarchical_bootstrap(frame[:0], "value", seed=0)
-    with pytest.raises(ValueError, match="1 values that are not finite"):
-        statistics.hierarchical_bootstrap(frame.assign(value=[np.nan, *frame.value[1:]]), "value", seed=0)
+    missing, hole = frame.drop(columns="attack_seed"), frame.assign(value=[NAN, *frame.value[1:]])
+    said = {"lacks .'attack_seed'.": missing, "0 rows": frame[:0], "1 values that are not finite": hole}
+    for match, wrong in said.items():
+        with pytest.raises(ValueError, match=match):
+            bootstrap(wrong)
 
 
 # --- pairs
@@ -130,21 +182,16 @@ def pairs(difference, **size) -> pd.DataFrame:
 
 
 def test_difference_is_taken_within_pairs_and_its_p_swaps_whole_units():
-    result = statistics.paired_difference(
-        pairs(lambda s, a, c: -1 - c / 10, labels=8), "value", "target", "ann", "snn", seed=0
-    )
+    result = between(pairs(lambda s, a, c: -1 - c / 10, labels=8))
     assert result.estimate == pytest.approx(-1.35)
-    assert spread(result) == pytest.approx(
-        np.arange(8).std() / 10 / math.sqrt(8), rel=0.1
-    )  # what the pairs share has gone
+    left = np.arange(8).std() / 10 / math.sqrt(8)  # what the pairs share has gone
+    assert spread(result) == pytest.approx(left, rel=0.1)
     assert result.p_classes == pytest.approx(2 / 2**8) and result.p_seeds == pytest.approx(2 / 2**4)
     assert result.units == {"seed": 4, "attack_seed": 3, "label": 8}
 
 
 def test_difference_of_one_sign_in_classes_only_is_not_one_over_seeds():
-    result = statistics.paired_difference(
-        pairs(lambda s, a, c: (1 if s % 2 else -1) + 0.01, labels=8), "value", "target", "ann", "snn", seed=0
-    )
+    result = between(pairs(lambda s, a, c: (1 if s % 2 else -1) + 0.01, labels=8))
     assert result.p_classes == pytest.approx(2 / 2**8)
     assert result.p_seeds == pytest.approx(12 / 16)  # 4 of 16 ways to swap end nearer to zero
     assert result.low < 0 < result.high
@@ -152,31 +199,28 @@ def test_difference_of_one_sign_in_classes_only_is_not_one_over_seeds():
 
 def test_difference_with_one_seed_has_no_p_over_seeds():
     one = pairs(lambda s, a, c: c, seeds=1, attacks=1, labels=6).drop(columns="attack_seed")
-    result = statistics.paired_difference(one, "value", "target", "ann", "snn", seed=0, nested=("seed",))
-    assert math.isnan(result.p_seeds) and result.p_classes == pytest.approx(
-        2 / 2**5
-    )  # the class of difference 0 is free
+    result = between(one, nested=("seed",))
+    assert math.isnan(result.p_seeds)
+    assert result.p_classes == pytest.approx(2 / 2**5)  # the class of difference 0 is free
 
 
 def test_difference_refuses_a_pair_that_is_incomplete_or_repeated():
     frame = pairs(lambda s, a, c: c, labels=3)
     for wrong in (frame[1:], pd.concat([frame, frame[:1]]), frame[frame.target == "ann"]):
         with pytest.raises(ValueError, match="missing or repeated for some seed x attack_seed x label"):
-            statistics.paired_difference(wrong, "value", "target", "ann", "snn", seed=0)
+            between(wrong)
 
 
 def test_probability_of_improvement_counts_the_pairs():
     first, second = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0])
-    result = statistics.probability_of_improvement(first, second, seed=0)
-    assert result.estimate == pytest.approx((1 + 0.5 + 0 + 3) / 6) and result.units == {
-        "first": 3,
-        "second": 2,
-    }
-    assert result.estimate == pytest.approx(stats.mannwhitneyu(second, first).statistic / 6)
-    assert statistics.probability_of_improvement(first, first + 10, seed=0)[:3] == (1, 1, 1)
-    assert statistics.probability_of_improvement(second, first, seed=0).estimate == pytest.approx(
-        1 - result.estimate
+    result, turned = (
+        statistics.probability_of_improvement(*x, seed=0) for x in ((first, second), (second, first))
     )
+    assert result.estimate == pytest.approx((1 + 0.5 + 0 + 3) / 6)
+    assert result.units == {"first": 3, "second": 2}
+    assert result.estimate == pytest.approx(stats.mannwhitneyu(second, first).statistic / 6)
+    assert turned.estimate == pytest.approx(1 - result.estimate)
+    assert statistics.probability_of_improvement(first, first + 10, seed=0)[:3] == (1, 1, 1)
 
 
 def test_interval_of_probability_of_improvement_is_that_of_its_simplest_case():
@@ -186,17 +230,17 @@ def test_interval_of_probability_of_improvement_is_that_of_its_simplest_case():
     assert result.estimate == 0.5 and spread(result) == pytest.approx(0.05, rel=0.05)
 
 
-def test_probability_of_improvement_refuses_what_cannot_be_compared():
-    for second in (np.zeros(0), np.array([1.0, np.nan])):
-        with pytest.raises(ValueError, match="expected finite values in both"):
-            statistics.probability_of_improvement(np.ones(3), second, seed=0)
+@pytest.mark.parametrize("second", [[], [1.0, NAN]], ids=["none", "not finite"])
+def test_probability_of_improvement_refuses_what_cannot_be_compared(second):
+    with pytest.raises(ValueError, match="expected finite values in both"):
+        statistics.probability_of_improvement(np.ones(3), np.array(second), seed=0)
 
 
 # --- exact tests
 
 
 def boschloo_by_hand(x, n, y, m) -> float:
-    """Twice the smaller tail: chance, at its worst, of a table whose one-sided Fisher p is as small as this one's."""
+    """Twice the smaller tail: the worst-case chance of a one-sided Fisher p as small as this table's."""
     chance = np.linspace(0, 1, 2001)[:, None, None]
     i, j = np.arange(n + 1)[:, None], np.arange(m + 1)[None, :]
     both = stats.binom.pmf(i, n, chance) * stats.binom.pmf(j, m, chance)
@@ -204,32 +248,32 @@ def boschloo_by_hand(x, n, y, m) -> float:
     return min(1, 2 * min((both * (tail <= tail[x, y] * (1 + 1e-9))).sum((1, 2)).max() for tail in tails))
 
 
-@pytest.mark.parametrize(
-    "table", [(10, 10, 7, 10), (3, 3, 0, 3), (2, 3, 0, 4), (4, 7, 3, 5), (39, 40, 20, 40)]
-)
+TABLES = [(10, 10, 7, 10), (3, 3, 0, 3), (2, 3, 0, 4), (4, 7, 3, 5), (39, 40, 20, 40)]
+
+
+@pytest.mark.parametrize("table", TABLES)
 def test_boschloo_is_the_worst_case_of_fishers_order(table):
     assert statistics.exact_test(*table).boschloo == pytest.approx(boschloo_by_hand(*table), rel=2e-3)
 
 
 def test_exact_tests_have_their_textbook_values():
     assert statistics.exact_test(10, 10, 7, 10).fisher == pytest.approx(0.2105, abs=1e-4)
-    assert statistics.exact_test(3, 4, 1, 4).fisher == pytest.approx(
-        34 / 70
-    )  # the lady tasting tea, both tails
-    assert statistics.exact_test(3, 3, 0, 3).boschloo == pytest.approx(
-        2 / 64, rel=1e-3
-    )  # six fair coins, all told
+    # the lady tasting tea, both tails; six fair coins, all told
+    assert statistics.exact_test(3, 4, 1, 4).fisher == pytest.approx(34 / 70)
+    assert statistics.exact_test(3, 3, 0, 3).boschloo == pytest.approx(2 / 64, rel=1e-3)
 
 
-def test_mcnemar_range_covers_the_tables_that_the_margins_allow():
-    assert statistics.mcnemar_range(10, 7, 10) == pytest.approx((0.25, 0.25))  # 3 : 0 only
-    assert statistics.mcnemar_range(39, 20, 40) == pytest.approx(
-        (2 / 2**19, 2 * 22 / 2**21)
-    )  # 19 : 0 or 20 : 1
-    assert statistics.mcnemar_range(5, 5, 10) == (1, 1)
-    assert statistics.mcnemar_range(8, 4, 10) == pytest.approx(
-        (2 / 2**4, 2 * (1 + 8 + 28) / 2**8)
-    )  # 4 : 0, 5 : 1, 6 : 2
+MARGINS = {
+    (10, 7, 10): (0.25, 0.25),  # 3 : 0 only
+    (39, 20, 40): (2 / 2**19, 2 * 22 / 2**21),  # 19 : 0 or 20 : 1
+    (5, 5, 10): (1, 1),
+    (8, 4, 10): (2 / 2**4, 2 * (1 + 8 + 28) / 2**8),  # 4 : 0, 5 : 1, 6 : 2
+}
+
+
+@pytest.mark.parametrize("margins", MARGINS)
+def test_mcnemar_range_covers_the_tables_that_the_margins_allow(margins):
+    assert statistics.mcnemar_range(*margins) == pytest.approx(MARGINS[margins])
 
 
 def test_exact_tests_refuse_more_successes_than_trials():
@@ -237,9 +281,6 @@ def test_exact_tests_refuse_more_successes_than_trials():
         statistics.exact_test(11, 10, 7, 10)
     with pytest.raises(ValueError, match="expected 0 <= successes <= n"):
         statistics.mcnemar_range(10, -1, 10)
-
-
-# --- convergence
 
 
 def test_a_curve_that_still_moves_has_not_converged():
@@ -251,187 +292,3 @@ def test_a_curve_that_still_moves_has_not_converged():
     assert statistics.not_converged(-line[:, None]).tolist() == [True]
     with pytest.raises(ValueError, match="has 9 points, expected at least 10"):
         statistics.not_converged(flat[:9, None])
-
-
-# --- which change carries the gap
-
-CELLS = {  # cell -> two units
-    ("ann", "current"): (1.0, 0.9),
-    ("ann", "clip"): (0.6, 0.3),
-    ("ann", "rate"): (0.5, 0.4),
-    ("snn", "current"): (0.9, 0.9),
-    ("snn", "clip"): (0.4, 0.1),
-    ("snn", "rate"): (0.1, 0.2),
-}
-BEFORE = [("range", "encoder")]
-
-
-def cell(done):
-    return np.array(
-        CELLS["snn" if "neuron" in done else "ann", ("current", "clip", "rate")[len(done - {"neuron"})]]
-    )
-
-
-def factorial(cells=CELLS, seeds=1, noise=lambda *unit: 0.0) -> pd.DataFrame:
-    """A frame of these cells; their values are classes, every seed has the same plus noise."""
-    frames = [
-        grid(
-            lambda s, a, c, v=v: v[c] + noise(s, a, c),
-            seeds=seeds,
-            attacks=1,
-            labels=len(v),
-            neuron=key[0],
-            input=key[1],
-        )
-        for key, v in cells.items()
-    ]
-    return pd.concat(frames, ignore_index=True)
-
-
-def test_shares_are_means_over_the_three_places_of_the_neuron_and_add_up():
-    shares = effects.shapley_shares(cell, ["neuron", "range", "encoder"], BEFORE)
-    assert shares["neuron"] == pytest.approx([(-0.1 - 0.2 - 0.4) / 3, (0 - 0.2 - 0.2) / 3])
-    assert shares["range"] == pytest.approx([(2 * -0.4 - 0.5) / 3, (2 * -0.6 - 0.8) / 3])
-    assert shares["encoder"] == pytest.approx([(-0.1 + 2 * -0.3) / 3, (0.1 + 2 * 0.1) / 3])
-    assert sum(shares.values()) == pytest.approx([0.1 - 1.0, 0.2 - 0.9])
-
-
-def test_shapley_values_of_the_glove_game():
-    """One left glove (a), two right ones (b, c), a pair is worth 1: 4/6, 1/6, 1/6."""
-    worth = lambda done: np.array([float("a" in done and len(done) > 1)])  # noqa: E731
-    shares = effects.shapley_shares(worth, ["a", "b", "c"])
-    assert [float(shares[name][0]) for name in "abc"] == pytest.approx([4 / 6, 1 / 6, 1 / 6])
-
-
-def test_orders_that_contradict_each_other_are_refused():
-    with pytest.raises(ValueError, match="expected at least one"):
-        effects.shapley_shares(cell, ["neuron", "range"], [("neuron", "range"), ("range", "neuron")])
-
-
-def test_effects_table_holds_the_shares_of_the_means():
-    table = effects.effects_table(factorial(), "value", seed=0).set_index("factor")
-    shares = effects.shapley_shares(cell, ["neuron", "range", "encoder"], BEFORE)
-    assert table.index.tolist() == ["neuron", "range", "encoder", "range + encoder", "gap"]
-    for name, units in shares.items():
-        assert table.effect[name] == pytest.approx(units.mean())
-        assert (table.low[name], table.high[name]) == pytest.approx(
-            (units.min(), units.max())
-        )  # two classes: both drawn, or one
-    assert table.effect["gap"] == pytest.approx(-0.8) and table.share["gap"] == 1
-    assert table.effect["range + encoder"] == pytest.approx(-0.8 - table.effect["neuron"])
-    assert table.share[["neuron", "range", "encoder"]].sum() == pytest.approx(1)
-    assert (table.smallest["neuron"], table.largest["neuron"]) == pytest.approx(
-        (-0.3, -0.05)
-    )  # in rate, in current
-    assert (table.smallest["range"], table.largest["range"]) == pytest.approx((-0.65, -0.5))  # SNN, ANN
-    assert (table.smallest["gap"], table.largest["gap"]) == pytest.approx((-0.8, -0.8))
-
-
-def test_effects_are_resampled_jointly_so_what_all_cells_share_cancels():
-    noisy = factorial(seeds=3, noise=lambda s, a, c: 100 * math.sin(5 * s + 3 * c))
-    pd.testing.assert_frame_equal(
-        effects.effects_table(noisy, "value", seed=0),
-        effects.effects_table(factorial(seeds=3), "value", seed=0),
-    )
-
-
-def test_effects_table_takes_other_factors_and_refuses_broken_ones():
-    two = {"neuron": ("neuron", "ann", "snn"), "range": ("input", "current", "clip")}
-    table = effects.effects_table(factorial(), "value", two, seed=0).set_index(
-        "factor"
-    )  # the cells with rate are left alone
-    assert table.index.tolist() == ["neuron", "range", "gap"]
-    assert table.effect["range"] == pytest.approx((-0.5 - 0.65) / 2)
-    with pytest.raises(ValueError, match="encoder starts at clip, expected rate"):
-        effects.effects_table(
-            factorial(),
-            "value",
-            {"range": ("input", "current", "rate"), "encoder": ("input", "clip", "rate")},
-            seed=0,
-        )
-    with pytest.raises(ValueError, match="'snn', 'input': 'rate'.* missing or repeated"):
-        effects.effects_table(
-            factorial({k: v for k, v in CELLS.items() if k != ("snn", "rate")}), "value", seed=0
-        )
-
-
-def effects(neuron, rest, gap) -> pd.DataFrame:
-    """An effects table of (effect, low, high) each."""
-    rows = {"neuron": neuron, "range + encoder": rest, "gap": gap}
-    return pd.DataFrame(
-        [
-            {"factor": name, "effect": e, "low": low, "high": high, "share": e / gap[0]}
-            for name, (e, low, high) in rows.items()
-        ]
-    )
-
-
-NAN = float("nan")
-
-
-@pytest.mark.parametrize(
-    "neuron, rest, gap, expected, why",
-    [
-        ((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), (-0.5, -0.6, -0.4), "reproduced", "at least half"),
-        (
-            (-0.1, -0.2, -0.01),
-            (-0.4, -0.5, -0.3),
-            (-0.5, -0.6, -0.4),
-            "not reproduced",
-            "the neuron less than half",
-        ),
-        ((0.1, 0.05, 0.2), (-0.6, -0.8, -0.4), (-0.5, -0.6, -0.4), "not reproduced", "against the claim"),
-        (
-            (-0.2, -0.3, -0.1),
-            (-0.3, -0.4, -0.2),
-            (-0.5, -0.6, -0.4),
-            "open",
-            "leave open",
-        ),  # -0.25 lies in the neuron's interval
-        (
-            (-0.1, -0.2, 0.0),
-            (-0.2, -0.3, -0.1),
-            (-0.5, -0.6, -0.4),
-            "open",
-            "leave open",
-        ),  # a third factor carries the most
-        ((-0.3, -0.7, 0.1), (-0.2, -0.6, 0.2), (-0.5, -0.6, -0.4), "open", "leave open"),
-        ((-0.1, -0.2, 0.0), (-0.4, -0.9, 0.1), (-0.5, -0.6, -0.4), "open", "leave open"),
-        ((-0.4, -0.5, -0.3), (0.35, 0.2, 0.5), (-0.05, -0.2, 0.1), "open", "nothing to explain"),
-        ((-0.4, NAN, NAN), (-0.1, NAN, NAN), (-0.5, NAN, NAN), "open", "nothing to explain"),  # one unit
-    ],
-)
-def test_why_verdict_follows_its_rule(neuron, rest, gap, expected, why):
-    verdict, reason = verdicts.why_verdict(effects(neuron, rest, gap), sign=-1)
-    assert verdict == expected and why in reason and reason.endswith(".")
-    mirrored = effects(*((-e, -high, -low) for e, low, high in (neuron, rest, gap)))
-    assert verdicts.why_verdict(mirrored, sign=1)[0] == expected
-
-
-def test_why_verdict_says_its_numbers():
-    _, reason = verdicts.why_verdict(
-        effects((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), (-0.5, -0.6, -0.4)), sign=-1
-    )
-    assert reason.replace("\u00a0", " ") == (
-        "The spiking neuron carries at least half: of the gap, −0.50 [−0.60, −0.40], the neuron carries −0.40 [−0.50, −0.30] "
-        "and range + encoder −0.10 [−0.20, 0.00]."
-    )
-
-
-def test_why_verdict_reads_an_effects_table():
-    clipped = {
-        (neuron, source): (0.9, 0.8, 0.85) if source == "current" else (0.3, 0.2, 0.25)
-        for neuron, source in CELLS
-    }
-    assert (
-        verdicts.why_verdict(effects.effects_table(factorial(clipped), "value", seed=0), sign=-1)[0]
-        == "not reproduced"
-    )
-    spiking = {
-        (neuron, source): (0.9, 0.8, 0.85) if neuron == "ann" else (0.3, 0.2, 0.25)
-        for neuron, source in CELLS
-    }
-    assert (
-        verdicts.why_verdict(effects.effects_table(factorial(spiking), "value", seed=0), sign=-1)[0]
-        == "reproduced"
-    )
