@@ -1,5 +1,6 @@
-"""Every control changes what its name says and nothing else; the six cells differ only in what stands before the weights."""
+"""Every control changes what its name says and nothing else; the six cells differ only before the weights."""
 
+import shutil
 from collections import Counter
 from dataclasses import replace
 
@@ -7,16 +8,16 @@ import pandas as pd
 import pytest
 import torch
 
-from snnmi import data
 from snnmi.models import coding, training
 from snnmi.store import Store
 from snnmi.study import controls, experiment
-from snnmi.study.controls import BASELINES, CELLS, CONTROLS, DECODERS, INPUTS, NOISE, OTHERS, TIME, Variant
+from snnmi.study.controls import BASELINES, CELLS, CONTROLS, INPUTS, KINDS, Variant
 from snnmi.study.experiment import Cell, Experiment
 from snnmi.study.tables import alongside, attacks_table
+from tests.helpers import assert_same_tensors, seeded
 
 NAMED = {control.name: control for control in CONTROLS}
-# What each control changes in the settings of its baseline's attack: dotted name -> (from, to), at scale smoke.
+# What each control changes in the settings of its baseline's attack: dotted name -> (from, to), for smoke.
 QUERY = {"encoder": None, "decoder": None, "temperature": 1.0, "match_entropy": False}
 
 
@@ -39,58 +40,49 @@ CHANGES = {
     "snn, count decoder": asked(decoder="count"),
     "snn, rate decoder": asked(decoder="rate"),
     "snn, entropy as the ann's": asked(match_entropy=True),
-    "ann, clipped noise": {"gamin.noise": ("normal", "clipped")},
-    "snn, clipped noise": {"gamin.noise": ("normal", "clipped")},
-    "ann, uniform noise": {"gamin.noise": ("normal", "uniform")},
-    "snn, uniform noise": {"gamin.noise": ("normal", "uniform")},
+    **{
+        f"{kind}, {x} noise": {"gamin.noise": ("normal", x)} for kind in KINDS for x in ("clipped", "uniform")
+    },
     "snn, trained on raw current": trained(encoder=("rate", "current")),
-    "snn, beta = 0.5": trained(beta=(0.7, 0.5)),
-    "snn, beta = 0.9": trained(beta=(0.7, 0.9)),
+    **{f"snn, beta = {beta}": trained(beta=(0.7, beta)) for beta in (0.5, 0.9)},
     "snn, reset before decay": trained(reset=("delayed", "before_decay")),
-    "ann, a quarter of the neurons": trained(hidden=(64, 16)),
-    "snn, a quarter of the neurons": trained(hidden=(64, 16)),
-    "snn, T = 1": trained(num_steps=(25, 1)),
-    "snn, T = 5": trained(num_steps=(25, 5)),
-    "snn, T = 10": trained(num_steps=(25, 10)),
-    "snn, T = 50": trained(num_steps=(25, 50)),
-    "snn, T = 100": trained(num_steps=(25, 100)),
+    **{f"{kind}, a quarter of the neurons": trained(hidden=(64, 16)) for kind in KINDS},
+    **{f"snn, T = {steps}": trained(num_steps=(25, steps)) for steps in (1, 5, 10, 50, 100)},
 }
 MATCHED = {"ann, trained to the snn's accuracy", "snn, trained to the ann's accuracy"}
 
 
-@pytest.fixture(autouse=True)
-def matmul_setting():
-    before = torch.backends.mkldnn.matmul.fp32_precision
-    yield
-    torch.backends.mkldnn.matmul.fp32_precision = before
-
-
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    """A results folder with the six cells of the smoke profile."""
-    folder = tmp_path_factory.mktemp("results")
-    assert len(Experiment("smoke", variants=[*CELLS.values()], batches=2, results=folder).attacks()) == 6
+def results(results, tmp_path_factory):
+    """The smoke profile and its six cells, these at two batches."""
+    folder = shutil.copytree(results, tmp_path_factory.mktemp("cells") / "results")
+    assert len(six_cells(folder).attacks()) == 6
     return folder
 
 
+def six_cells(results, **more):
+    return Experiment("smoke", variants=[*CELLS.values()], batches=2, results=results, **more)
+
+
+def asked_as(six, control):
+    """The smoke profile's target of seed 0 as this control asks it."""
+    return six._asked(Cell("digits", control, 0, 0))[0]
+
+
 def flat(settings: dict, above: str = "") -> dict:
-    """{"target": {"seed": 0}} -> {"target.seed": 0}; a query's fields stay together, as a baseline has none."""
+    """{"target": {"seed": 0}} -> {"target.seed": 0}; a query's fields stay together: a baseline has none."""
     pairs = {}
     for key, value in settings.items():
-        pairs |= (
-            flat(value, f"{above}{key}.")
-            if isinstance(value, dict) and key != "query"
-            else {above + key: value}
-        )
+        nested = isinstance(value, dict) and key != "query"
+        pairs |= flat(value, f"{above}{key}.") if nested else {above + key: value}
     return pairs
 
 
 def differences(control: Variant) -> dict:
     smoke = Experiment("smoke", variants=[BASELINES[control.kind], control], compute=False)
     before, after = (flat(smoke._attack_settings(cell)) for cell in smoke.cells())
-    return {
-        key: (before.get(key), after.get(key)) for key in before | after if before.get(key) != after.get(key)
-    }
+    both = {key: (before.get(key), after.get(key)) for key in before | after}
+    return {key: (old, new) for key, (old, new) in both.items() if old != new}
 
 
 @pytest.mark.parametrize("name", [name for name in NAMED if name not in MATCHED])
@@ -101,7 +93,8 @@ def test_control_changes_what_its_name_says_and_nothing_else(name):
 def test_every_control_has_a_name_of_its_own_and_is_listed_once():
     assert len(NAMED) == len(CONTROLS) == len(CHANGES) + len(MATCHED)
     assert set(NAMED) == set(CHANGES) | MATCHED
-    assert list(CONTROLS) == [*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME]
+    parts = (controls.DECODERS, controls.NOISE, controls.OTHERS, controls.TIME)
+    assert list(CONTROLS) == [*CELLS.values(), *(control for part in parts for control in part)]
     assert all(name.split(",")[0] == control.kind for name, control in NAMED.items())
     with pytest.raises(ValueError, match=r"kind is 'cnn', expected one of \['ann', 'snn'\]"):
         Variant("cnn", "cnn")
@@ -111,50 +104,37 @@ def test_every_control_has_a_name_of_its_own_and_is_listed_once():
 
 
 def test_six_cells_are_two_trainings_and_the_corners_are_the_baselines(results):
-    six = Experiment("smoke", variants=[*CELLS.values()], batches=2, results=results, compute=False)
-    assert (
-        len({run.run.folder for run in six.targets()}) == 2
-        and len(list((results / "smoke").glob("target-*"))) == 2
-    )
-    assert len({run.run.folder for run in six.attacks()}) == 6
-    plain = Experiment("smoke", batches=2, results=results, compute=False).attacks()
-    cells = dict(zip(CELLS, six.attacks(), strict=True))
-    assert [cells["ann", "current"].run.folder, cells["snn", "rate"].run.folder] == [
-        run.run.folder for run in plain
-    ]
+    six, plain = six_cells(results, compute=False), Experiment("smoke", batches=2, results=results)
+    assert len({run.run.folder for run in six.targets()}) == 2
+    assert len(list((results / "smoke").glob("target-*"))) == 2
+    cells = {cell: run.run.folder for cell, run in zip(CELLS, six.attacks(), strict=True)}
+    assert len(set(cells.values())) == 6
+    corners = [cells["ann", "current"], cells["snn", "rate"]]
+    assert corners == [run.run.folder for run in plain.attacks()]
 
 
 def test_cells_ask_the_same_weights_behind_the_encoder_of_their_name(results):
-    six = Experiment("smoke", variants=[*CELLS.values()], batches=2, results=results)
-    asked = {cell: six._asked(Cell("digits", control, 0, 0))[0] for cell, control in CELLS.items()}
-    assert set(asked) == {(kind, source) for kind in controls.KINDS for source in INPUTS}
+    asked = {cell: asked_as(six_cells(results), control) for cell, control in CELLS.items()}
+    assert set(asked) == {(kind, source) for kind in KINDS for source in INPUTS}
     for (kind, source), model in asked.items():
         assert model.encoder == source and model.config.kind == kind
-        assert all(
-            torch.equal(a, b)
-            for a, b in zip(model.parameters(), asked[kind, "current"].parameters(), strict=True)
-        )
+        assert_same_tensors(model.state_dict(), asked[kind, "current"].state_dict())
 
 
-@pytest.mark.parametrize("kind", controls.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_clip_changes_answers_outside_the_range_only(results, kind):
-    six = Experiment("smoke", variants=[*CELLS.values()], batches=2, results=results)
-    raw, clip = (six._asked(Cell("digits", CELLS[kind, source], 0, 0))[0] for source in ("current", "clip"))
+    six = six_cells(results)
     images = six.dataset("digits").x_test[:20]
-    answers = [
-        model(x, generator=torch.Generator()) for model in (raw, clip) for x in (images, images * 4 - 2)
-    ]
-    torch.testing.assert_close(answers[0], answers[2])
-    assert (answers[1] - answers[3]).abs().max() > 0.01
+    raw, clip = (asked_as(six, CELLS[kind, source]) for source in ("current", "clip"))
+    inside, outside = ([m(x, generator=seeded()) for m in (raw, clip)] for x in (images, images * 4 - 2))
+    torch.testing.assert_close(*inside)
+    assert (outside[0] - outside[1]).abs().max() > 0.01
 
 
 def test_attacks_of_the_cells_stand_in_one_table_with_their_names(results):
-    six = Experiment("smoke", variants=[*CELLS.values()], batches=2, results=results, compute=False)
-    table = attacks_table([six])
-    assert (
-        Counter(table.variant) == {control.name: 20 for control in CELLS.values()}
-        and (table.queries == 128).all()
-    )
+    table = attacks_table([six_cells(results, compute=False)])
+    assert Counter(table.variant) == {control.name: 20 for control in CELLS.values()}
+    assert (table.queries == 128).all()
     own = table.groupby("variant").surrogate_accuracy_ceiling.first()
     assert own["ann"] == own["ann, clipped input"]  # images lie in the range
 
@@ -176,13 +156,9 @@ def test_matched_accuracy_stops_at_the_epoch_nearest_to_the_others_last(tmp_path
     store, smoke = Store(tmp_path / "smoke"), Experiment("smoke", results=tmp_path, compute=False)
     for control, accuracies in zip((BASELINES["snn"], BASELINES["ann"]), (own, other), strict=True):
         history = pd.DataFrame({"epoch": range(1, len(accuracies) + 1), "test_accuracy": accuracies})
-        name, settings = (
-            f"target-digits-{control.kind}-s0",
-            smoke._target_settings(Cell("digits", control, 0, 0)),
-        )
-        store.get(
-            name, settings, lambda run, table=history: run.finish(metrics={}, tables={"history": table})
-        )
+        settings = smoke._target_settings(Cell("digits", control, 0, 0))
+        run = store.run(f"target-digits-{control.kind}-s0", settings)
+        run.finish(metrics={}, tables={"history": history})
     matched = Cell("digits", NAMED["snn, trained to the ann's accuracy"], 0, 0)
     assert smoke._target_config(matched) == replace(smoke.profile.target("digits", "snn"), epochs=epochs)
 
@@ -196,11 +172,9 @@ def test_matched_entropy_is_that_of_the_other_targets_answers_to_test_images(res
     smoke = Experiment("smoke", batches=2, results=results)
     matched, temperature = smoke._asked(Cell("digits", NAMED["snn, entropy as the ann's"], 0, 0))
     ann, snn = (run.model for run in smoke.targets())
-    images = data.load("digits").x_test
-    entropy = [
-        coding.mean_entropy(training.answers(model, images, seed=experiment.JUDGE))
-        for model in (ann, snn, matched)
-    ]
+    images, seed = smoke.dataset("digits").x_test, experiment.EXAMINER
+    answers = (training.answers(model, images, seed=seed) for model in (ann, snn, matched))
+    entropy = [coding.mean_entropy(answer) for answer in answers]
     assert entropy[2] == pytest.approx(entropy[0], rel=1e-3) and abs(entropy[1] - entropy[0]) > 0.01
     assert temperature == matched.temperature != 1 and snn.temperature == 1
 
@@ -211,13 +185,10 @@ def test_matched_entropy_is_that_of_the_other_targets_answers_to_test_images(res
 def test_attack_seeds_are_attacks_of_their_own_on_one_target(results):
     twice = Experiment("smoke", targets=["ann"], attack_seeds=[0, 5], batches=2, results=results)
     own, again = twice.attacks()
-    assert own.run.folder in {
-        run.run.folder for run in Experiment("smoke", batches=2, results=results, compute=False).attacks()
-    }
-    assert [(run.seed, run.attack_seed) for run in (own, again)] == [
-        (0, 0),
-        (0, 5),
-    ] and again.run.folder.name.count("-a5-") == 1
+    plain = Experiment("smoke", batches=2, results=results, compute=False).attacks()
+    assert own.run.folder in {run.run.folder for run in plain}
+    assert [(run.seed, run.attack_seed) for run in (own, again)] == [(0, 0), (0, 5)]
+    assert again.run.folder.name.count("-a5-") == 1
     assert own.settings["target"] == again.settings["target"] and len(twice.targets()) == 1
     assert (own.scores["M_global"] != again.scores["M_global"]).any()
 

@@ -1,4 +1,4 @@
-"""The judge's part of the chain: every source and class is judged once, stored, and shown without data, weights or computing."""
+"""The judge's part of the chain: every set of images is judged once, stored and shown with nothing else."""
 
 import shutil
 from collections import Counter
@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from snnmi import data
-from snnmi.measure import judges, recognition
+from snnmi.measure import fooling, judges, recognition
 from snnmi.study.controls import BASELINES, CELLS
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import REFERENCES, SOURCES, judge, judgements, judgements_table
-from tests.models.test_targets import seeded
+from tests.helpers import seeded
 
 KEYS = ["profile", "dataset", "source", "target", "variant", "seed", "attack_seed"]
 
@@ -27,16 +27,12 @@ def quick_judge():
         yield
 
 
-@pytest.fixture(autouse=True)
-def matmul_setting():
-    before = torch.backends.mkldnn.matmul.fp32_precision
-    yield
-    torch.backends.mkldnn.matmul.fp32_precision = before
-
-
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return tmp_path_factory.mktemp("results")
+def results(results, tmp_path_factory):
+    """The smoke profile, finished and judged."""
+    folder = shutil.copytree(results, tmp_path_factory.mktemp("judged") / "results")
+    judgements_table([Experiment("smoke", results=folder)])
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -50,18 +46,14 @@ def table(smoke):
 
 
 @pytest.fixture
-def copied(results, table, tmp_path):
-    """The finished results, to be changed."""
-    return shutil.copytree(results, tmp_path / "results")
-
-
-@pytest.fixture
-def no_judging(monkeypatch, table):  # the table first: it computes
+def no_judging(monkeypatch, results):
     def computed(*args, **kwargs):
         pytest.fail("something was judged again")
 
-    for name in ("train_judge", "judge_images", "adversarial_noise", "reference_points"):
-        monkeypatch.setattr(judges, name, computed)
+    monkeypatch.setattr(judges, "train_judge", computed)
+    monkeypatch.setattr(fooling, "adversarial_noise", computed)
+    for name in ("judge_images", "reference_points"):
+        monkeypatch.setattr(recognition, name, computed)
 
 
 def folders(folder, prefix):
@@ -100,23 +92,19 @@ def test_reconstructions_carry_their_own_targets_confidence(table, smoke):
 
 def test_the_judge_says_of_copies_what_it_must(table):
     copies = table[table.source == "training image"]
-    assert (
-        copies.feature_train.max() == 0
-        and copies.ssim_train.min() == 1
-        and (copies.recognised == copies.judge_accuracy).all()
-    )
+    assert copies.feature_train.max() == 0 and copies.ssim_train.min() == 1
+    assert (copies.recognised == copies.judge_accuracy).all()
     assert (table.recognised <= table.judge_accuracy).all()
 
 
-def test_the_judges_metrics_are_those_of_its_weights(smoke, table):
-    found, digits = judge(smoke, "digits"), data.load("digits")
+def test_the_judges_metrics_are_those_of_its_weights(smoke, digits):
+    found = judge(smoke, "digits")
     network = judges.build(judges.JudgeConfig(), (8, 8), 10, seed=5)
     network.load_state_dict(found.weights())
     right = network.eval()(digits.x_test).argmax(1) == digits.y_test
     assert found.metrics["test_accuracy"] == pytest.approx(right.float().mean().item())
-    assert found.metrics["natural_distance"] == pytest.approx(
-        recognition.natural_distance(network, digits), rel=1e-5
-    )
+    natural = recognition.natural_distance(network, digits)
+    assert found.metrics["natural_distance"] == pytest.approx(natural, rel=1e-5)
     assert found.table("history").epoch.tolist() == [1, 2, 3]  # 60 updates, 23 an epoch
 
 
@@ -140,18 +128,15 @@ def test_read_only_leaves_out_what_is_missing(copied, table):
     (fooling,) = (copied / "smoke").glob("judged-digits-fooling-snn-*")
     (fooling / "run.json").unlink()
     found = judgements_table([Experiment("smoke", results=copied, compute=False)])
-    assert (
-        len(found) == len(table) - 10
-        and not ((found.source == "fooling noise") & (found.target == "snn")).any()
-    )
+    assert len(found) == len(table) - 10
+    assert not ((found.source == "fooling noise") & (found.target == "snn")).any()
     assert not (fooling / "run.json").exists()
 
 
 def test_an_empty_folder_has_no_judgements(tmp_path):
     reading = Experiment("smoke", results=tmp_path, compute=False)
-    assert (
-        judgements(reading) == [] and judge(reading, "digits") is None and judgements_table([reading]).empty
-    )
+    assert judgements(reading) == [] and judge(reading, "digits") is None
+    assert judgements_table([reading]).empty
 
 
 def test_a_judge_without_weights_is_trained_again_and_judges_alike(copied, table):
@@ -188,12 +173,7 @@ def test_a_class_without_test_images_has_no_row_among_them(tmp_path):
     e = Experiment("smoke", results=tmp_path, targets=["ann"], batches=2, datasets=["digits"])
     e._loaded["digits"] = few
     found = judgements_table([e])
-    assert "test image" not in set(found.source) and {
-        "class mean",
-        "training image",
-        "reconstruction",
-    } <= set(found.source)
-    assert (
-        found[found.label == 2].feature_leak.isna().all()
-        and found[found.label == 0].feature_leak.notna().all()
-    )
+    assert "test image" not in set(found.source)
+    assert {"class mean", "training image", "reconstruction"} <= set(found.source)
+    assert found[found.label == 2].feature_leak.isna().all()
+    assert found[found.label == 0].feature_leak.notna().all()

@@ -6,26 +6,18 @@ import subprocess
 import zipfile
 
 import pytest
-import torch
 
 from snnmi.study import offline
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table
-from tests.conftest import run
-
-
-@pytest.fixture(autouse=True)
-def matmul_setting():
-    before = torch.backends.mkldnn.matmul.fp32_precision
-    yield
-    torch.backends.mkldnn.matmul.fp32_precision = before
+from tests.helpers import run
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory):
-    """A machine on which the smoke profile's ANN is finished, and packed."""
+def there(results, tmp_path_factory):
+    """A machine on which the smoke profile's ANN is attacked, and packed."""
     folder = tmp_path_factory.mktemp("there")
-    Experiment("smoke", targets=["ann"], results=folder / "results").attacks()
+    shutil.copytree(results, folder / "results", ignore=shutil.ignore_patterns("*-snn-*", "boundary-*"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         offline.pack(folder / "results", "smoke")
@@ -33,7 +25,7 @@ def there(tmp_path_factory):
 
 
 def changed(archive, path, change):
-    """A copy of a zip whose members `change` may rewrite: (name, content) -> (name, content), or None to leave it out."""
+    """A copy of a zip, its members rewritten: `change` gives (name, content), or None to leave one out."""
     with zipfile.ZipFile(archive) as old, zipfile.ZipFile(path, "w") as new:
         for name in old.namelist():
             if member := change(name, old.read(name)):
@@ -58,28 +50,18 @@ def test_results_zip_holds_finished_runs_only_and_state_zip_all(there, tmp_path,
     monkeypatch.chdir(tmp_path)
     offline.pack(tmp_path / "results", "smoke")
     home, state = (zipfile.ZipFile(tmp_path / name).namelist() for name in ("results.zip", "state.zip"))
-    assert len(home) == 5 and not [
-        name for name in home if "snn" in name or name.endswith((".safetensors", "checkpoint"))
-    ]
-    assert {f"results/{name}" for name in home} < set(state) and len(
-        [n for n in state if n.endswith(".safetensors")]
-    ) == 2
+    assert len(home) == 5 and not any("snn" in name for name in home)
+    assert not any(name.endswith((".safetensors", "checkpoint")) for name in home)
+    assert {f"results/{name}" for name in home} < set(state)
+    assert len([name for name in state if name.endswith(".safetensors")]) == 2
     assert "results/smoke/attack-digits-snn-s0-0123456789/checkpoint" in state
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../smoke/run/run.json",
-        "/smoke/run/run.json",
-        "smoke/../run.json",
-        "smoke/run/weights.safetensors",
-        "smoke/run/model.pkl",
-        "other/run/run.json",
-        "smoke/run/deep/run.json",
-        "run.json",
-    ],
-)
+OUTSIDE = """../smoke/run/run.json /smoke/run/run.json smoke/../run.json smoke/run/weights.safetensors
+    smoke/run/model.pkl other/run/run.json smoke/run/deep/run.json run.json""".split()
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
 def test_a_zip_cannot_write_elsewhere_or_anything_else(there, tmp_path, name):
     bad = changed(there / "results.zip", tmp_path / "bad.zip", lambda member, content: (member, content))
     with zipfile.ZipFile(bad, "a") as archive:
@@ -139,17 +121,8 @@ def test_the_table_for_readers_has_a_row_a_class_and_pair(there, tmp_path):
     offline.bring(there / "results.zip", tmp_path)
     header, *rows = offline.export(tmp_path, "smoke").read_text().splitlines()
     assert len(rows) == 20
-    assert {
-        "dataset",
-        "target",
-        "variant",
-        "seed",
-        "label",
-        "pair",
-        "queries",
-        "M_global",
-        "A_target",
-    } <= set(header.split(","))
+    wanted = "dataset target variant seed label pair queries M_global A_target".split()
+    assert set(wanted) <= set(header.split(","))
 
 
 def test_a_slice_ends_in_time_and_the_next_goes_on(tmp_path, monkeypatch):
@@ -169,12 +142,8 @@ def test_a_slice_ends_in_time_and_the_next_goes_on(tmp_path, monkeypatch):
 
 def test_the_work_comes_in_the_order_of_its_value(tmp_path):
     work = list(offline.work("paper", device="cpu", seeds=(0, 1), results=tmp_path))
-    assert [(e.datasets, e.seeds) for e in work[:4]] == [
-        (("mnist",), (0,)),
-        (("faces",), (0,)),
-        (("mnist",), (1,)),
-        (("faces",), (1,)),
-    ]
+    first = [(d, seed) for seed in (0, 1) for d in ("mnist", "faces")]
+    assert [(e.datasets, e.seeds) for e in work[:4]] == [((d,), (seed,)) for d, seed in first]
     assert [len(e.variants) for e in work[:4]] == [2] * 4 and all(len(e.variants) > 10 for e in work[4:])
 
 
@@ -194,9 +163,9 @@ def test_the_kit_holds_source_wheels_data_and_a_script(tmp_path, monkeypatch):
     offline.kit(tmp_path / "kit", python="3.12", datasets=("digits",), has=("scikit-image",))
     assert [path.name for path in (tmp_path / "kit/wheels").iterdir()] == ["numpy-2.4.6-cp312.whl"]
     assert (tmp_path / "kit/run.sh").stat().st_mode & 0o100 and (tmp_path / "kit/COMMIT").read_text().strip()
-    assert {path.name for path in (tmp_path / "kit/snnmi").iterdir()} == {
-        path.name for path in (offline.ROOT / "snnmi").iterdir() if path.name != "__pycache__"
-    }
+    places = (tmp_path / "kit", offline.ROOT)
+    packed, source = ({p.relative_to(f) for p in (f / "snnmi").rglob("*.py")} for f in places)
+    assert packed == source
     (tmp_path / "kit/site").mkdir()  # what the wheels hold is here already
     said = run(["./run.sh", "bench", "--device", "cpu", "--quick"], tmp_path / "kit")
     assert "snn_query_640" in said and (tmp_path / "kit/build/bench.json").exists()
@@ -204,9 +173,8 @@ def test_the_kit_holds_source_wheels_data_and_a_script(tmp_path, monkeypatch):
 
 def test_data_sets_are_taken_along_by_the_files_they_are_read_from(data_folder, tmp_path, monkeypatch):
     found = offline.data.files(["digits", "mnist", "faces"])
-    assert [place for _, place in found] == [f"MNIST/raw/{name}.gz" for name in offline.data.MNIST_FILES] + [
-        "att_faces.zip"
-    ]
+    mnist = [f"MNIST/raw/{name}.gz" for name in offline.data.MNIST_FILES]
+    assert [place for _, place in found] == [*mnist, "att_faces.zip"]
     for source, place in found:
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, tmp_path / place)

@@ -1,0 +1,70 @@
+"""Scores of players whose scores are known."""
+
+import pytest
+import torch
+
+from snnmi import data
+from snnmi.attack import pair, players
+from snnmi.measure import scores
+
+SCORES = ["fidelity_mae", "fidelity_top", "surrogate_accuracy", "A_comb", "A_target"]
+PATTERNS = torch.zeros(3, 4, 4)
+PATTERNS[range(3), range(3)] = 1.0  # class i: the i-th row is white
+
+
+def brightest_row(x, *, generator):
+    """A target that knows the patterns; a black image it calls class 2."""
+    brightness = x.sum(2)[:, :3] + torch.tensor([0.0, 0.0, 1e-3])
+    return torch.nn.functional.one_hot(brightness.argmax(-1), 3).float()
+
+
+def always_0(x, *, generator):
+    return torch.eye(3)[0].expand(len(x), 3)
+
+
+class Known(pair.Pair):
+    """A surrogate that is given; a generator of the class's pattern, every fourth time a black image."""
+
+    def __init__(self, surrogate):
+        three = {"": torch.zeros(3)}
+        super().__init__(players.GaminConfig(batches=1), (4, 4), 3, {"surrogate": three, "generator": three})
+        self.given = surrogate
+
+    def S(self, x, *, frozen=False):
+        return self.given(x.flatten(0, 1), generator=None).view(*x.shape[:2], 3).log()
+
+    def G(self, z):
+        shown = (torch.arange(z.shape[1]) % 4 > 0).float()
+        return 0.999 * PATTERNS[:, None] * shown[:, None, None]
+
+
+def scored(surrogate):
+    labels = torch.tensor([0, 1, 2, 0])
+    images = data.Dataset("patterns", PATTERNS, torch.arange(3), PATTERNS[[0, 1, 2, 2]], labels)
+    evaluation = scores.Evaluation(noise=60, generated=20, shown=2)
+    answers = scores.ask(brightest_row, Known(surrogate), images, evaluation, seed=0, device="cpu")
+    return scores.scores(answers, images, [0, 1, 2], evaluation.generated), scores.pictures(answers, 2)
+
+
+def test_perfect_players_reach_the_ceiling():
+    rows, shown = scored(brightest_row)
+    expected = [[1, 1, 0.75, 0.75, 0.75], [1, 1, 0.75, 0.75, 0.75], [1, 1, 0.75, 1, 1]]
+    assert [[row[name] for name in SCORES] for row in rows] == expected
+    for row in rows:
+        assert (row["surrogate_accuracy_floor"], row["surrogate_accuracy_ceiling"]) == (0.5, 0.75)
+        assert row["fidelity_top_ceiling"] == 1 and 1 / 3 <= row["fidelity_top_floor"] < 0.6
+        assert row["chance"] == pytest.approx(1 / 3)
+    images = shown["reconstructions"]
+    assert images.shape == (3, 2, 4, 4)
+    assert (images[:, 0] == 0).all() and (images[:, 1] == 255 * PATTERNS.numpy()).all()
+
+
+def test_a_surrogate_that_always_says_0_is_scored_as_such():
+    rows, shown = scored(always_0)
+    assert [row["A_comb"] for row in rows] == [1, 0, 0]
+    assert [row["A_target"] for row in rows] == [0.75, 0.75, 1]
+    agreed = rows[0]["fidelity_top"]
+    assert 0.15 < agreed < 0.55 and rows[0]["fidelity_mae"] == pytest.approx(1 - 2 / 3 * (1 - agreed))
+    assert rows[0]["surrogate_accuracy"] == 0.5
+    assert shown["target_confidences"].argmax(-1)[:, 1].tolist() == [0, 1, 2]
+    assert (shown["surrogate_confidences"].argmax(-1) == 0).all()

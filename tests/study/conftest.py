@@ -1,0 +1,40 @@
+"""The smoke profile, finished once for all tests of the chain."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from snnmi.attack import gamin
+from snnmi.measure import boundaries
+from snnmi.models import training
+from snnmi.study.experiment import Experiment
+
+
+@pytest.fixture(autouse=True)
+def put_back(matmul_setting):
+    """An experiment sets float32 products for the whole process."""
+
+
+@pytest.fixture(scope="session")
+def results(tmp_path_factory) -> Path:
+    """A results folder in which the smoke profile is finished; to be read only."""
+    folder = tmp_path_factory.mktemp("results")
+    smoke = Experiment("smoke", results=folder)
+    assert [len(runs) for runs in (smoke.targets(), smoke.attacks(), smoke.boundaries())] == [2, 2, 2]
+    return folder
+
+
+@pytest.fixture
+def copied(results, tmp_path) -> Path:
+    """The same, to be changed."""
+    return shutil.copytree(results, tmp_path / "results")
+
+
+@pytest.fixture
+def no_computing(results, monkeypatch):
+    def computed(*args, **kwargs):
+        pytest.fail("something was computed again")
+
+    for module, name in ((training, "train"), (gamin, "attack"), (boundaries, "measure")):
+        monkeypatch.setattr(module, name, computed)

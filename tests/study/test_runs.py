@@ -1,0 +1,110 @@
+"""What finished runs offer, with and without weights; and the runs that are kept in git."""
+
+import subprocess
+import warnings
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from snnmi.attack import gamin
+from snnmi.models import training
+from snnmi.study.controls import CONTROLS, HALVED
+from snnmi.study.experiment import EXAMINER, SEEDS, Experiment
+from snnmi.study.judgements import judge, judgements
+from snnmi.study.tables import attacks_table
+from tests.helpers import ROOT
+
+
+def test_targets_are_trained_and_scored(results, digits):
+    for run in Experiment("smoke", results=results).targets():
+        assert run.history["epoch"].tolist() == [1, 2, 3]
+        assert 0.2 < run.test_accuracy <= 1 and not run.model.training
+        again = training.accuracy(run.model, digits.x_test, digits.y_test, seed=EXAMINER)
+        assert again == run.test_accuracy
+        assert run.settings["config"]["kind"] == run.target and run.provenance["wall_s"] >= 0
+
+
+def test_attacks_spend_their_queries_and_keep_what_figures_need(results):
+    for run in Experiment("smoke", results=results).attacks():
+        assert run.labels == list(range(10)) and run.queries_per_class == 30 * 64
+        assert run.reconstructions.shape == (10, 3, 8, 8) and run.reconstructions.dtype == np.uint8
+        assert run.target_confidences.shape == run.surrogate_confidences.shape == (10, 3, 10)
+        np.testing.assert_allclose(run.surrogate_confidences.sum(-1), 1, rtol=1e-5)
+        assert run.history["batch"].tolist() == list(range(1, 31))
+        assert all(run.history[name].shape == (30, 10) for name in gamin.CURVES)
+        kept = run.scores[run.scores["pair"] == "kept"]
+        np.testing.assert_allclose(kept["M_global"], run.history["M_global"].min(0), rtol=1e-5)
+
+
+def test_boundaries_are_measured_for_every_target(results):
+    for run in Experiment("smoke", results=results).boundaries():
+        assert run.label == 0 and run.arrays and run.metrics
+        assert all(isinstance(value, float) for value in run.metrics.values())
+        assert run.settings["attack"]["target"]["config"]["kind"] == run.target
+
+
+def test_runs_without_weights_show_all_but_the_networks(copied, no_computing):
+    for weights in copied.rglob("weights.safetensors"):
+        weights.unlink()
+    smoke = Experiment("smoke", results=copied)
+    assert len(attacks_table([smoke])) == 40 and len(smoke.boundaries()) == 2
+    for network in (lambda: smoke.targets()[0].model, lambda: smoke.attacks()[0].pair):
+        with pytest.raises(FileNotFoundError, match="keeps no weights"):
+            network()
+
+
+def test_an_attack_on_a_target_without_weights_trains_it_again(copied):
+    (target,) = Experiment("smoke", targets=["ann"], results=copied).targets()
+    (target.run.folder / "weights.safetensors").unlink()
+    attack = Experiment("smoke", targets=["ann"], batches=2, results=copied).attacks()[0]
+    assert attack.queries_per_class == 128
+    assert attack.scores["surrogate_accuracy_ceiling"].unique() == [target.test_accuracy]
+
+
+# --- results kept in git
+
+
+def kept_in_git(profile):
+    """Files under results/<profile> that git has; without git, all that are there."""
+    command = ["git", "ls-files", "-z", f"results/{profile}"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode == 0:
+        return [ROOT / name for name in listed.stdout.split("\0") if name]
+    return [path for path in (ROOT / "results" / profile).rglob("*") if path.is_file()]
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+def test_git_keeps_numbers_and_pictures_and_no_weights():
+    files = kept_in_git("")
+    assert {path.suffix for path in files} <= {".json", ".csv", ".npz"}
+    assert not any(path.name.startswith(".") for path in files)
+
+
+@pytest.mark.parametrize("profile", ["laptop", "half", "paper"])
+def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
+    if not (files := kept_in_git(profile)):
+        pytest.skip(f"no results of {profile} are kept")
+    stored = {"results": ROOT / "results", "compute": False}
+    read = Experiment(profile, **stored)
+    whole = Experiment(profile, seeds=list(range(SEEDS)), variants=(*CONTROLS, HALVED), **stored)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a damaged run is only a warning
+        runs = [*whole.targets(), *whole.attacks(), *whole.boundaries()]
+        judged = [judgement.run for judgement in judgements(whole)]
+        judged += [run for dataset in whole.datasets if (run := judge(whole, dataset))]
+    folders = {path.parent for path in files} - {ROOT / "results" / profile}
+    assert folders <= {run.run.folder for run in runs} | {run.folder for run in judged}
+    kept = {"run.json", "history.csv", "scores.csv", "judged.csv", "arrays.npz", "attacks.csv"}
+    assert {path.name for path in files} <= kept  # no weights, no checkpoints
+    assert sum(path.stat().st_size for path in files) < 40e6
+    assert all(run.profile == profile and run.provenance["commit"] for run in runs)
+    for run in whole.attacks():
+        assert run.queries_per_class == read.profile.attack(run.dataset).queries_per_class  # equal budgets
+        assert (run.scores["batch"] <= run.config.batches).all() and run.reconstructions.dtype == np.uint8
+    for run in read.attacks():
+        assert run.settings["gamin"] == asdict(read.profile.attack(run.dataset))
+    if profile == "laptop":  # the whole grid
+        cells = len(read.datasets) * len(read.kinds) * len(read.seeds)
+        assert [len(found) for found in (read.targets(), read.attacks(), read.boundaries())] == [cells] * 3
+        assert all(0 < run.test_accuracy <= 1 for run in read.targets())

@@ -1,0 +1,46 @@
+"""Finished runs as tables: every number with its floor and ceiling, larger profiles beside the given one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from snnmi.study import profiles
+from snnmi.study.experiment import Experiment
+from snnmi.study.tables import alongside, attacks_table, targets_table
+
+COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k
+    fidelity_mae fidelity_mae_floor fidelity_mae_ceiling fidelity_top fidelity_top_floor fidelity_top_ceiling
+    surrogate_accuracy surrogate_accuracy_floor surrogate_accuracy_ceiling A_comb A_target chance""".split()
+
+
+def test_tables_have_every_number_with_floor_and_ceiling(results):
+    smoke = Experiment("smoke", results=results)
+    table = attacks_table([smoke])
+    assert sorted(table.columns) == sorted(COLUMNS) and len(table) == 2 * 10 * 2
+    cells = {(kind, y, pair) for kind in ("ann", "snn") for y in range(10) for pair in ("kept", "last")}
+    assert set(zip(table["target"], table["label"], table["pair"], strict=True)) == cells
+    shares = table.filter(regex="^(fidelity|surrogate|A_|chance)")
+    assert shares.notna().all(axis=None) and (shares >= 0).all(axis=None) and (shares <= 1).all(axis=None)
+    assert (table["queries"] == 1920).all() and np.isfinite(table["M_global"]).all()
+    ann, snn = (table[table["target"] == kind] for kind in ("ann", "snn"))
+    assert (ann["fidelity_top_ceiling"] == 1).all() and (table["chance"] == 0.1).all()
+    assert (snn["fidelity_mae_ceiling"] < 1).all()  # it answers two equal queries differently
+    trained, top = targets_table([smoke]), "surrogate_accuracy_ceiling"
+    drawn_anew = pytest.approx(snn[top].iloc[0], abs=0.03)
+    assert trained["test_accuracy"].tolist() == [ann[top].iloc[0], drawn_anew]
+    assert trained["n_train"].tolist() == [1438] * 2 and trained["target"].tolist() == ["ann", "snn"]
+
+
+def test_larger_profiles_are_shown_alongside_where_they_are_finished(copied, monkeypatch):
+    smoke = Experiment("smoke", results=copied)
+    monkeypatch.setitem(profiles.PROFILES, "laptop", replace(profiles.get("smoke"), name="laptop"))
+    assert alongside(smoke) == [smoke]
+    Experiment("laptop", targets=["ann"], results=copied).targets()
+    shown = alongside(smoke)
+    assert [e.profile.name for e in shown] == ["smoke", "laptop"] and not shown[1].compute
+    assert targets_table(shown)["profile"].tolist() == ["smoke", "smoke", "laptop"]
+    # another seed, found where it is stored
+    Experiment("laptop", targets=["ann"], seeds=[4], results=copied).targets()
+    assert targets_table(alongside(smoke))["seed"].tolist() == [0, 0, 0, 4]
+    assert [e.profile.name for e in alongside(Experiment("laptop", results=copied))] == ["laptop"]
