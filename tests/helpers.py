@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 import torch
@@ -92,3 +93,9 @@ def factorial(cells, seeds=1, noise=lambda *unit: 0.0) -> pd.DataFrame:
         return grid(lambda s, a, c: v[c] + noise(s, a, c), **size, neuron=neuron, input=source)
 
     return pd.concat([frame(*key, v) for key, v in cells.items()], ignore_index=True)
+
+
+def texts(fig) -> list[str]:
+    """Whatever stands in a figure."""
+    fig.canvas.draw()
+    return [text.get_text() for text in fig.findobj(plt.Text)]

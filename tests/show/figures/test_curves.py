@@ -1,0 +1,59 @@
+"""Curves show every class, their median, and what was published."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from snnmi.show import figures
+from tests.helpers import texts
+
+
+def dashed(ax) -> list[float]:
+    """Heights of the horizontal marks."""
+    return [line.get_ydata()[0] for line in ax.lines if line.is_dashed()]
+
+
+@pytest.fixture
+def history():
+    chance = np.random.default_rng(0)
+    return {"batch": np.arange(3)} | {name: chance.random((3, 5)) for name in figures.CURVES}
+
+
+@pytest.mark.parametrize("published", [None, {("faces", "ann"): 0.95}, {("mnist", "ann"): 0.9771}])
+def test_training_curves_show_what_was_published_where_it_was(published):
+    run = {"dataset": "mnist", "target": "ann", "seed": 0}
+    epochs = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.1], "test_accuracy": [0.9, 0.95]}).assign(**run)
+    found = dashed(figures.training_curves(epochs, published).axes[1])
+    assert found == ([0.9771] if published and ("mnist", "ann") in published else [])
+
+
+def test_convergence_draws_every_class_and_their_median(history):
+    ax = figures.convergence({"ann": history, "snn": history}).axes[0]
+    assert len(ax.lines) == 2 * (5 + 1)
+    np.testing.assert_allclose(ax.lines[5].get_ydata(), np.median(history["L_N"], axis=1))
+    in_queries = figures.convergence({"ann": history}, batch_size=64).axes[0].lines[0].get_xdata()
+    np.testing.assert_allclose(in_queries, [0, 64, 128])
+
+
+def test_convergence_grid_has_a_row_a_run(history):
+    fig = figures.convergence_grid({"digits": {"ann": history}, "faces": {"snn": history}})
+    assert len(fig.axes) == 2 * 4 and {"digits", "faces", "ANN target", "SNN target"} <= set(texts(fig))
+
+
+def test_growth_has_a_panel_a_variable():
+    variables, values = ["classes", "classes", "side", "side"], [1, 10, 8, 28]
+    frame = pd.DataFrame({"variable": variables, "value": values, "seconds_per_batch": [0.1, 0.3, 0.1, 0.2]})
+    assert len(figures.growth(frame.assign(target="ann")).axes) == 2
+
+
+def test_time_steps_run_from_few_to_many_and_the_ann_is_a_line():
+    targets = {"target": ["snn", "snn", "snn", "ann"], "num_steps": [25, 1, 5, np.nan]}
+    measured = {"F": [0.3, 0.1, 0.2, 0.9], "own": [1.0] * 4}
+    frame = pd.concat([pd.DataFrame(targets).assign(metric=m, value=v) for m, v in measured.items()])
+    fig = figures.time_steps(frame.assign(scale="quick", low=frame.value - 0.1, high=frame.value + 0.1))
+    ax = fig.axes[0]
+    assert ax.lines[0].get_xdata().tolist() == [1, 5, 25]
+    assert ax.lines[0].get_ydata().tolist() == [0.1, 0.2, 0.3]
+    assert dashed(ax) == [0.9]
+    assert fig.axes[1].get_ylim()[0] == 0  # all alike
+    assert {"SNN", "ANN", "time steps $T$"} <= set(texts(fig))

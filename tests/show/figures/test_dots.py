@@ -1,0 +1,100 @@
+"""Dots and bars stand where the numbers are, and name only what occurs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
+
+from snnmi.show import figures
+from tests.helpers import texts
+
+
+def test_score_dots_draw_a_diamond_where_the_paper_has_a_number():
+    rows = [("mnist", 0.8, 0.89), ("digits", 0.9, np.nan)]
+    scores = pd.DataFrame(rows, columns=["dataset", "value", "published"])
+    fig = figures.score_dots(scores.assign(metric="F", target="ann", low=0.7, high=1.0))
+    diamonds = [line.get_xdata()[0] for line in fig.axes[0].lines if line.get_marker() == "D"]
+    assert np.nansum(diamonds) == pytest.approx(0.89)
+    assert {"MNIST  ANN", "Digits (8×8)  ANN", "published"} <= set(texts(fig))
+    assert "from floor to ceiling" not in texts(fig)
+
+
+def test_differences_name_only_verdicts_that_occur():
+    row = {"metric": "F", "scale": "laptop", "difference": 0.1, "low": 0.0, "high": 0.2}
+    found = texts(figures.differences(pd.DataFrame([row | {"published": 0.06, "verdict": "open"}])))
+    assert {"open", "published", "laptop"} <= set(found) and "reproduced" not in found
+
+
+def effects_of(scale, metric, effects, reach=0.05):
+    frame = pd.DataFrame({"factor": list(effects), "effect": list(effects.values())})
+    frame = frame.assign(scale=scale, metric=metric, smallest=frame.effect, largest=frame.effect)
+    return frame.assign(low=frame.effect - reach, high=frame.effect + reach)
+
+
+def test_effects_have_a_bar_a_factor_as_long_as_the_effect_and_leave_sums_out():
+    single = {"neuron": -0.1, "range": 0.4, "encoder": 0.2, "gap": 0.5}
+    panels = [(scale, metric) for scale in ("quick", "laptop") for metric in ("F", "A")]
+    frames = [effects_of(*panel, single | {"range + encoder": 0.6}) for panel in panels]
+    fig = figures.effects(pd.concat(frames))
+    assert len(fig.axes) == 2 * 2
+    assert {"quick", "laptop", "F", "A", "SNN − ANN", "spiking neuron"} <= set(texts(fig))
+    ax = fig.axes[3]
+    drawn = {round(bar.get_y() + bar.get_height() / 2): bar for bar in ax.patches if bar.get_fill()}
+    lengths = {factor: drawn[place].get_width() for place, factor in enumerate(figures.FACTORS)}
+    assert lengths == pytest.approx(single) and len(drawn) == 4
+    black = [line for line in ax.findobj(LineCollection) if to_rgb(line.get_color()[0]) == (0, 0, 0)]
+    ends = sorted(tuple(line.get_segments()[0][:, 0]) for line in black)
+    np.testing.assert_allclose(ends, [(-0.15, -0.05), (0.15, 0.25), (0.35, 0.45), (0.45, 0.55)])
+
+
+def test_effects_say_where_there_is_no_gap():
+    some = {"neuron": 0.1, "range": 0.1, "encoder": 0.1, "gap": 0.3}
+    frames = [effects_of("quick", "F", some), effects_of("quick", "A", dict.fromkeys(some, 0.0), 0.0)]
+    assert texts(figures.effects(pd.concat(frames))).count("no gap, no effect") == 1
+
+
+def test_changes_stand_below_their_factor_and_scales_apart():
+    rows = [
+        ("quick", "leak", "snn", "beta = 0.5", 0.1),
+        ("quick", "width", "ann", "a quarter", -0.2),
+        ("laptop", "width", "ann", "a quarter", -0.3),
+    ]
+    frame = pd.DataFrame(rows, columns=["scale", "factor", "target", "name", "difference"])
+    frame = frame.assign(metric="F", low=frame.difference - 0.1, high=frame.difference + 0.1)
+    fig = figures.changes(frame)
+    ax = fig.axes[0]
+    labels = [text.get_text() for text in ax.get_yticklabels()]
+    assert labels == ["leak", "SNN: beta = 0.5", "width", "ANN: a quarter"]
+    assert {"quick", "laptop"} <= set(texts(fig))
+    marks = {float(line.get_xdata()[0]): line for line in ax.lines if line.get_marker() in ("o", "s")}
+    snn, ann, apart = (marks[x] for x in (0.1, -0.2, -0.3))
+    assert snn.get_ydata()[0] == 1 and ann.get_ydata()[0] < 3 < apart.get_ydata()[0]
+    assert to_rgb(snn.get_color()) == to_rgb(figures.COLORS["snn"])
+    assert to_rgb(ann.get_color()) == to_rgb(figures.COLORS["ann"])
+
+
+def test_sources_fill_reconstructions_alone_and_mark_where_real_images_end():
+    rows = [("test image", "", 3.0), ("fooling noise", "ann", 7.0)]
+    rows += [("reconstruction", "ann", 8.0), ("reconstruction", "snn", 9.0)]
+    frame = pd.DataFrame(rows, columns=["source", "target", "value"])
+    frame = pd.concat(
+        [frame.assign(metric=m, scale="quick", low=1.0, high=10.0) for m in ("feature", "pixel")]
+    )
+    fig = figures.sources(frame, {("quick", "feature"): 5.6})
+    dots = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in dots] == [3.0, 7.0, 8.0, 9.0]
+    filled = [to_rgb(line.get_color()) == to_rgb(line.get_markerfacecolor()) for line in dots]
+    assert filled == [True, False, True, True]
+    colors = [to_rgb(figures.COLORS[kind]) for kind in ("ann", "snn")]
+    assert [to_rgb(line.get_color()) for line in dots[2:]] == colors
+    ends = [[line.get_xdata()[0] for line in ax.lines if line.is_dashed()] for ax in fig.axes]
+    assert ends == [[5.6], []]
+    named = {"quick", "test image", "fooling noise ANN", "reconstruction SNN", "feature", "pixel"}
+    assert named <= set(texts(fig))
+
+
+def test_sources_leave_out_what_a_scale_lacks():
+    frame = pd.DataFrame({"scale": ["a", "a", "b"], "source": ["x", "y", "x"], "target": "", "value": 1.0})
+    fig = figures.sources(frame.assign(metric="m", low=np.nan, high=np.nan))
+    assert [sum(line.get_marker() == "o" for line in ax.lines) for ax in fig.axes] == [2, 1]
