@@ -8,11 +8,9 @@ from snnmi.fast.cpu import spike_product, use_fastest_float32
 
 
 @pytest.fixture
-def setting():
+def setting(matmul_setting):
     """The setting after use_fastest_float32; put back afterwards."""
-    before = torch.backends.mkldnn.matmul.fp32_precision
-    yield use_fastest_float32()
-    torch.backends.mkldnn.matmul.fp32_precision = before
+    return use_fastest_float32()
 
 
 SHAPES = {
@@ -31,9 +29,8 @@ def test_products_are_as_exact_as_float32_allows(setting, shapes):
     exact, size = a.double() @ b.double(), a.double().abs() @ b.double().abs()
     assert ((a @ b).double() - exact).abs().max() < 1e-6 * size.max()  # bfloat16 errs by 1e-3 of it
     if a.ndim == 2:
-        assert (
-            torch.nn.functional.linear(a, b.T.contiguous()).double() - exact
-        ).abs().max() < 1e-6 * size.max()
+        by_layer = torch.nn.functional.linear(a, b.T.contiguous())
+        assert (by_layer.double() - exact).abs().max() < 1e-6 * size.max()
 
 
 def test_it_says_what_it_set(setting):
@@ -41,7 +38,7 @@ def test_it_says_what_it_set(setting):
     assert (torch.backends.mkldnn.matmul.fp32_precision == "bf16") == (setting == "onednn")
 
 
-def test_permission_to_round_is_withdrawn_where_it_is_used(monkeypatch):
+def test_permission_to_round_is_withdrawn_where_it_is_used(matmul_setting, monkeypatch):
     """A processor that does compute in bfloat16 inside."""
     exact = torch.Tensor.__matmul__
 
@@ -49,13 +46,9 @@ def test_permission_to_round_is_withdrawn_where_it_is_used(monkeypatch):
         allowed = torch.backends.mkldnn.matmul.fp32_precision == "bf16" and a.dtype == torch.float32
         return exact(a.bfloat16().float(), b.bfloat16().float()) if allowed else exact(a, b)
 
-    before = torch.backends.mkldnn.matmul.fp32_precision
     monkeypatch.setattr(torch.Tensor, "__matmul__", rounding)
-    try:
-        assert use_fastest_float32() == "default"
-        assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
-    finally:
-        torch.backends.mkldnn.matmul.fp32_precision = before
+    assert use_fastest_float32() == "default"
+    assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
 
 
 def test_results_of_both_settings_agree(setting):
@@ -77,34 +70,29 @@ def test_another_c_library_is_left_alone(monkeypatch):
 def spikes_and_weights():
     generator = torch.Generator().manual_seed(0)
     spikes = (torch.rand(500, 784, generator=generator) < 0.5).float()
-    weight = (
-        torch.randn(300, 784, generator=generator) * torch.logspace(-3, 1, 300)[:, None]
-    )  # rows of unlike size
+    # rows of unlike size
+    weight = torch.randn(300, 784, generator=generator) * torch.logspace(-3, 1, 300)[:, None]
     return spikes, weight, torch.randn(300, generator=generator)
 
 
 def test_spikes_are_multiplied_no_less_exactly_than_in_float32(spikes_and_weights):
     spikes, weight, bias = spikes_and_weights
     exact = spikes.double() @ weight.double().T + bias.double()
-    size = (
-        weight.abs().amax(1) + bias.abs()
-    )  # the error is relative to a row's largest weight, and to the bias that is added
+    # the error is relative to a row's largest weight, and to the bias that is added
+    size = weight.abs().amax(1) + bias.abs()
 
     def error(found):
         return ((found.double() - exact).abs().amax(0) / size).max()
 
-    assert error(spike_product(weight, bias)(spikes)) <= error(
-        torch.nn.functional.linear(spikes, weight, bias)
-    )
-    assert error(spike_product(weight, bias)(spikes)) < 1e-5
+    ours, plain = spike_product(weight, bias)(spikes), torch.nn.functional.linear(spikes, weight, bias)
+    assert error(ours) <= error(plain) and error(ours) < 1e-5
 
 
 @pytest.mark.parametrize("special", [0.0, 1.0, -1.0, 1e-30])
 def test_spike_product_takes_rows_of_equal_zero_and_tiny_weights(special):
     weight, bias = torch.full((4, 9), special), torch.arange(4.0)
-    torch.testing.assert_close(
-        spike_product(weight, bias)(torch.ones(2, 9)), (9 * weight[:, 0] + bias).expand(2, 4)
-    )
+    found, sums = spike_product(weight, bias)(torch.ones(2, 9)), 9 * weight[:, 0] + bias
+    torch.testing.assert_close(found, sums.expand(2, 4))
 
 
 def test_spike_product_without_fast_integers_is_the_plain_product(monkeypatch, spikes_and_weights):

@@ -1,0 +1,93 @@
+"""A GPU's kernels are held against the plain code: in Triton's interpreter where there is no GPU."""
+
+import subprocess
+import sys
+from functools import partial
+
+import torch
+from pytest import approx, importorskip, mark
+
+from snnmi.fast import cuda
+from snnmi.models import neurons
+from tests import helpers
+from tests.helpers import DEVICE, ROOT
+
+importorskip("triton")  # comes with PyTorch on Linux
+from snnmi.fast import kernels  # noqa: E402
+
+seeded = partial(helpers.seeded, device=DEVICE)
+
+
+def test_spikes_come_at_the_rate_of_the_pixel_and_values_outside_are_clipped():
+    x = torch.tensor([-3.0, 0.0, 0.25, 0.5, 1.0, 7.0], device=DEVICE).expand(400, -1)
+    spikes = kernels.rate_encode(x, 27, torch.tensor([1], device=DEVICE))
+    assert spikes.shape == (27, 400, 6) and set(spikes.unique().tolist()) == {0.0, 1.0}
+    rates = spikes.float().mean((0, 1))
+    assert rates[[0, 1, 4, 5]].tolist() == [0, 0, 1, 1]
+    assert rates[[2, 3]].tolist() == approx([0.25, 0.5], abs=4 * 0.5 / (27 * 400) ** 0.5)
+
+
+def test_every_step_pixel_and_seed_has_draws_of_its_own():
+    x = torch.full((50, 30), 0.5, device=DEVICE)
+    seeds = [torch.tensor([seed], device=DEVICE) for seed in (1, 1, 2)]
+    one, again, other = (kernels.rate_encode(x, 10, seed).flatten(1) for seed in seeds)
+    assert torch.equal(one, again)
+    agreement = (torch.cat([one, other])[:, None] == torch.cat([one, other])).float().mean(-1)
+    agreement.fill_diagonal_(0.5)
+    # of 20 independent trains any two agree half of the time
+    assert (agreement - 0.5).abs().max() < 5 * 0.5 / 1500**0.5
+
+
+@mark.parametrize("num_steps", [1, 6, 25])
+@mark.parametrize("reset", sorted(neurons.RESETS))
+def test_kernel_fires_as_the_plain_neurons_do(reset, num_steps):
+    current = torch.randn(num_steps, 7, 411, generator=seeded(), device=DEVICE)
+    plain = neurons.lif(current, beta=0.7, threshold=0.9, reset=reset)
+    height = neurons.reset_height(0.7, 0.9, reset)
+    halved = torch.cat([current, current * 3], dim=-1)  # two parts, 0.25 (I + 3 I) = I
+    neuron = dict(beta=0.7, threshold=0.9, height=height, keep_membranes=True)
+    spk, mem = kernels.lif(halved, current.new_tensor([0.25]), current.new_zeros(411), **neuron)
+    assert torch.equal(spk.float(), plain.spk)
+    assert torch.allclose(mem, plain.mem, atol=1e-5)
+    assert torch.equal(cuda.fire(current, beta=0.7, threshold=0.9, height=height).float(), plain.spk)
+
+
+def test_kernel_adds_the_bias_of_its_neuron():
+    product, bias = torch.zeros(3, 2, 4, device=DEVICE), torch.tensor([0.0, 0.4, 0.6, 1.1], device=DEVICE)
+    neuron = dict(beta=0.5, threshold=1.0, height=1.0, keep_membranes=True)
+    spk, mem = kernels.lif(product, product.new_ones(1), bias, **neuron)
+    # U of the third: 0.6, 0.9, 1.05; of the last: 1.1, 0.65, 1.425
+    assert spk.sum(0).tolist() == [[0, 0, 1, 2]] * 2
+    assert mem[:, 0, 2].tolist() == approx([0.6, 0.9, 1.05])
+
+
+def test_kept_pairs_are_copied_and_others_left_alone():
+    mine, theirs = torch.zeros(3, 5, 211, device=DEVICE), torch.rand(3, 5, 211, device=DEVICE)
+    kernels.take(mine, theirs, torch.tensor([1, 0, 1], device=DEVICE))
+    assert torch.equal(mine[[0, 2]], theirs[[0, 2]]) and not mine[1].any()
+
+
+COMPILE = """
+import triton
+from triton.backends.compiler import GPUTarget
+from snnmi.fast import kernels
+KINDS = {"numel": "i32", "neurons": "i32", "seed": "*i64", "chosen": "*i64", "spikes": "*fp16"}
+KINDS |= {"beta": "fp32", "threshold": "fp32", "height": "fp32"}
+KINDS |= {"NUM_STEPS": 25, "PARTS": 2, "KEEP": True, "BLOCK": kernels.BLOCK}
+for kernel in (kernels._rate_encode, kernels._lif, kernels._take):
+    kinds = {name: KINDS.get(name, "*fp32") for name in kernel.arg_names}
+    constants = {(i,): kind for i, kind in enumerate(kinds.values()) if not isinstance(kind, str)}
+    signature = {name: kind if isinstance(kind, str) else "constexpr" for name, kind in kinds.items()}
+    source = triton.compiler.ASTSource(fn=kernel, signature=signature, constexprs=constants)
+    print(kernel.__name__, len(triton.compile(source, target=GPUTarget("cuda", 90, 32)).asm["cubin"]))
+"""
+
+
+def test_kernels_compile_for_a_gpu_that_is_not_here(tmp_path):
+    environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+    environment |= {"HOME": str(tmp_path), "TRITON_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    compiled = dict(line.split() for line in done.stdout.splitlines())
+    assert compiled.keys() == {"_rate_encode", "_lif", "_take"}
+    assert all(int(size) > 1000 for size in compiled.values())
