@@ -1,15 +1,17 @@
-"""The book as a reader has it: made by `make book`, read in a real browser, from disk and from a web server."""
+"""The book as a reader has it: made by `make book`, read in a real browser, from disk and from a server."""
 
 import functools
 import hashlib
 import http.server
 import os
+import re
 import shutil
 import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
+from xml.etree import ElementTree
 
 import nbformat
 import pandas as pd
@@ -18,10 +20,11 @@ from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from playwright.sync_api import sync_playwright
 
-from tests.conftest import NOTEBOOKS, ROOT, clone, run
+from tests.helpers import NOTEBOOKS, ROOT, clone, run
 
 WIDTHS = {"desktop": 1280, "phone": 390}
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync"""
 EXPLORER = "executed/06_reconstructions.html"
 
 
@@ -36,21 +39,16 @@ def book(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def pages(book) -> list[str]:
     """Every page but the front door, which only sends on to `book/index.html`."""
-    found = {
-        path.relative_to(book).as_posix()
-        for path in book.rglob("*.html")
-        if not path.is_relative_to(book / "_static")
-    }
-    return sorted(found - {"index.html"})
+    found = [path for path in book.rglob("*.html") if not path.is_relative_to(book / "_static")]
+    return sorted({path.relative_to(book).as_posix() for path in found} - {"index.html"})
 
 
 @pytest.fixture(scope="session")
 def browser():
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(
-            "no chromium on this machine (Debian's package `chromium`)"
-        )
+        end = pytest.fail if os.environ.get("CI") else pytest.skip
+        end("no chromium on this machine (Debian's package `chromium`)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
         yield browser
@@ -78,16 +76,17 @@ def address(request, book) -> str:
 
 @contextmanager
 def reading(browser, address: str, width: str = "desktop", mode: str = "light"):
-    """A browser page; requests to anywhere else, failed ones, console errors and exceptions are failures when it closes."""
+    """A browser page; requests elsewhere, failed ones, console errors and exceptions fail at its end."""
     problems = []
+
+    def inside(url: str) -> bool:
+        return url.startswith((address, "data:", "blob:"))
+
     page = browser.new_page(viewport={"width": WIDTHS[width], "height": 900}, reduced_motion="reduce")
     page.set_default_timeout(15_000)
     page.add_init_script(f"localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', '{mode}');")
-    page.route(lambda url: not url.startswith((address, "data:", "blob:")), lambda route: route.abort())
-    page.on(
-        "request",
-        lambda r: r.url.startswith((address, "data:", "blob:")) or problems.append(f"request to {r.url}"),
-    )
+    page.route(lambda url: not inside(url), lambda route: route.abort())
+    page.on("request", lambda r: inside(r.url) or problems.append(f"request to {r.url}"))
     page.on("response", lambda r: r.status < 400 or problems.append(f"{r.status} for {r.url}"))
     page.on("console", lambda m: m.type != "error" or problems.append(f"console on {page.url}: {m.text}"))
     page.on("pageerror", lambda error: problems.append(f"exception on {page.url}: {error}"))
@@ -120,12 +119,10 @@ def test_every_page_opens_without_network_errors_or_sideways_scrolling(browser, 
         with reading(browser, address, width) as page:
             visit(page, f"{address}/{name}")
             assert page.title(), name
-            assert not page.evaluate(
-                "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            ), f"{name} is too wide"
-            assert not page.evaluate(
-                "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
-            ), name
+            width_of = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert not page.evaluate(width_of), f"{name} is too wide"
+            broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+            assert not page.evaluate(broken), name
             assert not page.locator("mjx-merror, .jupyter-widgets-error-widget, .problematic").count(), name
 
 
@@ -137,10 +134,8 @@ def test_accessibility_rules_hold(browser, server, pages, mode, width):
         with reading(browser, server, width, mode) as page:
             visit(page, f"{server}/{name}")
             for violation in Axe().run(page, options={"preload": False}).response["violations"]:
-                places = "; ".join(
-                    f"{node['target'][0]} {node['failureSummary']}" for node in violation["nodes"][:3]
-                )
-                found.append(f"{name}: {violation['id']} ({violation['impact']}): {places}")
+                nodes = [f"{node['target'][0]} {node['failureSummary']}" for node in violation["nodes"][:3]]
+                found.append(f"{name}: {violation['id']} ({violation['impact']}): {'; '.join(nodes)}")
     assert not found, "\n".join(found)
 
 
@@ -183,16 +178,11 @@ def test_every_figure_says_what_it_shows(book, pages):
             alt = image.get("alt", "").strip()
             if len(alt) < 15 or "_images/" in alt:
                 silent.append(f"{name}: {image.get('src', '')[-40:]} alt={alt!r}")
-        silent += [
-            f"{name}: a figure without a caption"
-            for figure in soup.select("article figure")
-            if not figure.find("figcaption")
-        ]
-        silent += [
-            f"{name}: a drawing without a label"
-            for svg in soup.select("article svg[viewBox]")
-            if svg.get("role") == "img" and not (svg.get("aria-label") or svg.find("title"))
-        ]
+        figures = [figure for figure in soup.select("article figure") if not figure.find("figcaption")]
+        silent += [f"{name}: a figure without a caption" for _ in figures]
+        drawings = [svg for svg in soup.select("article svg[viewBox]") if svg.get("role") == "img"]
+        silent_ones = [svg for svg in drawings if not (svg.get("aria-label") or svg.find("title"))]
+        silent += [f"{name}: a drawing without a label" for _ in silent_ones]
     assert not silent, "\n".join(silent)
 
 
@@ -256,10 +246,9 @@ def test_every_notebook_can_be_downloaded(book):
         links = BeautifulSoup(page.read_text(), "html.parser").select("a.btn-download-source-button")
         assert links, f"{page.name} has no download button"
         got = nbformat.read((page.parent / links[0]["href"]).resolve(), as_version=4)
-        wanted = nbformat.read(notebook, as_version=4)
-        assert [cell.source for cell in wanted.cells if cell.cell_type == "markdown"] == [
-            cell.source for cell in got.cells if cell.cell_type == "markdown"
-        ]
+        both = (got, nbformat.read(notebook, as_version=4))
+        text, wanted = ([c.source for c in nb.cells if c.cell_type == "markdown"] for nb in both)
+        assert text == wanted
 
 
 def test_every_numbered_table_comes_with_its_csv(book, pages):
@@ -279,3 +268,15 @@ def test_vendored_scripts_are_what_was_published():
     assert {path.name for path in folder.iterdir() if path.suffix in (".js", ".woff2")} == set(sums)
     for name, sha256 in sums.items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == sha256, name
+
+
+def test_workflow_describes_itself_and_needs_nothing_else():
+    path = ROOT / "book" / "_static" / "workflow.svg"
+    root = ElementTree.parse(path).getroot()
+    names = {child.tag.split("}")[1]: child for child in root}
+    assert root.get("role") == "img"
+    assert set(root.get("aria-labelledby").split()) == {names["title"].get("id"), names["desc"].get("id")}
+    assert not re.search(r"https?://(?!www\.w3\.org)|@import|<script|<image", path.read_text())
+    ground = next(child for child in root if child.tag.endswith("rect"))
+    assert ground.get("fill") == "#fff"
+    assert root.get("viewBox") == f"0 0 {ground.get('width')} {ground.get('height')}"

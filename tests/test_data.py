@@ -1,4 +1,4 @@
-"""Data sets: what is read equals what is in the file, and whatever is wrong with a file is said in one sentence."""
+"""Data sets: what is read equals the file, and what is wrong with a file is said in one sentence."""
 
 import gzip
 import hashlib
@@ -71,14 +71,12 @@ def test_npz_of_bytes_is_divided_by_255(tmp_path):
 
 
 def test_npz_of_other_number_types_means_the_same(tmp_path):
-    expected = data.load(saved(tmp_path / "a.npz"))
-    a = arrays()
-    big_endian = {
-        "x_train": a["x_train"].astype(">f8"),
-        "y_train": a["y_train"].astype(">i2"),
-        "y_test": a["y_test"].astype(np.uint8),
-    }
-    found = data.load(saved(tmp_path / "b.npz", **big_endian))
+    expected, types = (
+        data.load(saved(tmp_path / "a.npz")),
+        {"x_train": ">f8", "y_train": ">i2", "y_test": "u1"},
+    )
+    others = {name: arrays()[name].astype(type) for name, type in types.items()}
+    found = data.load(saved(tmp_path / "b.npz", **others))
     assert torch.equal(found.x_train, expected.x_train) and torch.equal(found.y_train, expected.y_train)
     assert torch.equal(found.y_test, expected.y_test)
 
@@ -92,10 +90,8 @@ def test_example_of_a_class_without_test_images_is_its_first_training_image(tmp_
 
 def test_files_of_one_name_and_other_content_are_called_differently(tmp_path):
     (tmp_path / "other").mkdir()
-    first, second = (
-        saved(tmp_path / "mine.npz"),
-        saved(tmp_path / "other/mine.npz", y_test=np.array([0, 0, 1])),
-    )
+    first = saved(tmp_path / "mine.npz")
+    second = saved(tmp_path / "other/mine.npz", y_test=np.array([0, 0, 1]))
     names = {data.load(path).name for path in (first, second)}
     assert len(names) == 2 and all(name.startswith("mine-") for name in names)
 
@@ -158,16 +154,15 @@ def test_what_is_no_npz_of_numbers_is_refused_and_never_run(tmp_path, monkeypatc
         np.save(tmp_path / "mine.npy", X)
         (tmp_path / "mine.npy").rename(path)
     else:
-        path.write_bytes(
-            {"pickle": pickle.dumps(Bomb()), "text": b"x_train,y_train\n", "nothing": b""}[content]
-        )
+        contents = {"pickle": pickle.dumps(Bomb()), "text": b"x_train,y_train\n", "nothing": b""}
+        path.write_bytes(contents[content])
     with pytest.raises(ValueError, match="mine.npz"):
         data.load(path)
     assert not (tmp_path / "was-run").exists()
 
 
 def test_damaged_npz_is_refused_wherever_the_damage_lies(tmp_path):
-    """Any one byte changed: a ValueError that names the file, or (in bytes that mean nothing) the same images."""
+    """Any one byte changed: a ValueError that names the file, or (a byte of no meaning) the same images."""
     expected, path = data.load(saved(tmp_path / "good.npz")), tmp_path / "bad.npz"
     content, refused = (tmp_path / "good.npz").read_bytes(), 0
     for place in range(0, len(content), 5):
@@ -198,9 +193,8 @@ def test_members_that_point_out_of_an_npz_stay_in_it(tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("../escaped.npy", b"anything")
     assert data.load(path).num_classes == 3
-    assert {p.name for p in tmp_path.iterdir()} == {"mine.npz"} and not (
-        tmp_path.parent / "escaped.npy"
-    ).exists()
+    assert {p.name for p in tmp_path.iterdir()} == {"mine.npz"}
+    assert not (tmp_path.parent / "escaped.npy").exists()
 
 
 # --- names, shrinking, the embedded digits
@@ -216,11 +210,8 @@ def test_unknown_name_lists_the_known_ones():
 def test_shrinking_averages_squares(tmp_path):
     x = np.arange(6 * 4 * 6, dtype=np.float32).reshape(6, 4, 6) / 144
     small = data.load(saved(tmp_path / "mine.npz", x_train=x, x_test=x[:3]), shrink=2)
-    by_hand = [
-        [[x[n, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean() for j in range(3)] for i in range(2)]
-        for n in range(6)
-    ]
-    np.testing.assert_allclose(small.x_train, by_hand, rtol=1e-6)
+    squares = [[x[:, i : i + 2, j : j + 2].mean((1, 2)) for j in (0, 2, 4)] for i in (0, 2)]
+    np.testing.assert_allclose(small.x_train, np.moveaxis(squares, 2, 0), rtol=1e-6)
     with pytest.raises(ValueError, match="4x6 pixels, which 3 does not divide"):
         data.load(tmp_path / "mine.npz", shrink=3)
 
@@ -229,12 +220,8 @@ def test_digits_are_embedded_and_every_fifth_is_a_test_image(places):
     from sklearn.datasets import load_digits
 
     digits, (images, labels) = data.load("digits"), load_digits(return_X_y=True)
-    assert (digits.image_shape, digits.num_classes, len(digits.x_train), len(digits.x_test)) == (
-        (8, 8),
-        10,
-        1438,
-        359,
-    )
+    assert (digits.image_shape, digits.num_classes) == ((8, 8), 10)
+    assert (len(digits.x_train), len(digits.x_test)) == (1438, 359)
     np.testing.assert_array_equal(digits.x_test.flatten(1) * 16, images[4::5])
     np.testing.assert_array_equal(digits.y_train[:5], labels[[0, 1, 2, 3, 5]])
     assert digits.x_train.min() == 0 and digits.x_train.max() == 1
@@ -260,11 +247,8 @@ def test_idx_files_are_read_by_their_layout(places, monkeypatch):
     monkeypatch.setattr(data, "MNIST_FILES", files)
     mnist = data.load("mnist")
     np.testing.assert_allclose(mnist.x_train, contents["train-images-idx3-ubyte"] / 255, rtol=1e-6)
-    assert (
-        mnist.y_train.tolist() == [1, 0]
-        and mnist.x_test.unique().tolist() == [1]
-        and mnist.y_test.tolist() == [1]
-    )
+    assert mnist.y_train.tolist() == [1, 0] and mnist.x_test.unique().tolist() == [1]
+    assert mnist.y_test.tolist() == [1]
 
 
 @pytest.mark.parametrize("damage", ["flipped", "short", "empty", "text"])
@@ -272,11 +256,13 @@ def test_damaged_mnist_file_is_refused(places, damage):
     path = places / "MNIST/raw/train-images-idx3-ubyte.gz"
     path.parent.mkdir(parents=True)
     packed = gzip.compress(bytes(1000))
-    path.write_bytes(
-        {"flipped": flipped(packed, 20), "short": packed[:10], "empty": b"", "text": b"<html>404</html>"}[
-            damage
-        ]
-    )
+    damaged = {
+        "flipped": flipped(packed, 20),
+        "short": packed[:10],
+        "empty": b"",
+        "text": b"<html>404</html>",
+    }
+    path.write_bytes(damaged[damage])
     with pytest.raises(ValueError, match="SHA-256 [0-9a-f]{64}, expected 440fcabf") as error:
         data.load("mnist")
     assert str(path) in str(error.value)
@@ -301,14 +287,9 @@ def pgm(person, picture, comment=b""):
     return b"P5\n" + comment + b"92 112\n255\n" + pixels.tobytes()
 
 
-FACES = {
-    f"s{person}/{picture}.pgm": pgm(person, picture) for person in range(1, 41) for picture in range(1, 11)
-}
-MADE_UP_SHA256 = hashlib.sha256(
-    b"".join(
-        FACES[f"s{person}/{picture}.pgm"][-112 * 92 :] for person in range(1, 41) for picture in range(1, 11)
-    )
-).hexdigest()
+PICTURES = [(person, picture) for person in range(1, 41) for picture in range(1, 11)]
+FACES = {f"s{person}/{picture}.pgm": pgm(person, picture) for person, picture in PICTURES}
+MADE_UP_SHA256 = hashlib.sha256(b"".join(face[-112 * 92 :] for face in FACES.values())).hexdigest()
 
 
 @pytest.fixture
@@ -330,32 +311,23 @@ def as_folder(folder, members):
         (folder / name).write_bytes(content)
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        "zip",
-        "zip with a folder in it",
-        "zip with names that point out of it",
-        "folder",
-        "nested folder",
-        "comments",
-    ],
-)
+COMMENTED = {f"s{person}/{picture}.pgm": pgm(person, picture, b"# by hand\n") for person, picture in PICTURES}
+FORMS = {
+    "zip": lambda: as_zip(FACES),
+    "zip with a folder in it": lambda: as_zip({f"orl/faces/{name}": face for name, face in FACES.items()}),
+    "zip with names that point out of it": lambda: as_zip({f"../../{n}": face for n, face in FACES.items()}),
+    "comments": lambda: as_zip(COMMENTED),
+    "folder": "",
+    "nested folder": "inner",
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_faces_are_split_in_text_order(faces_place, form):
-    before = {
-        "zip": "",
-        "zip with a folder in it": "orl/faces/",
-        "zip with names that point out of it": "../../",
-    }
-    if form in before:
-        (faces_place / "att_faces.zip").write_bytes(
-            as_zip({before[form] + name: content for name, content in FACES.items()})
-        )
-    elif form == "comments":
-        commented = {f"s{s}/{i}.pgm": pgm(s, i, b"# by hand\n") for s in range(1, 41) for i in range(1, 11)}
-        (faces_place / "att_faces.zip").write_bytes(as_zip(commented))
+    if callable(FORMS[form]):
+        (faces_place / "att_faces.zip").write_bytes(FORMS[form]())
     else:
-        as_folder(faces_place / "att_faces" / ("inner" if form.startswith("nested") else ""), FACES)
+        as_folder(faces_place / "att_faces" / FORMS[form], FACES)
     faces = data.load("faces", download=False)
     assert (faces.x_train.shape, faces.x_test.shape, faces.num_classes) == ((320, 112, 92), (80, 112, 92), 40)
     corners = (faces.x_train[:, 0, :2] * 255).round().long()
@@ -365,37 +337,26 @@ def test_faces_are_split_in_text_order(faces_place, form):
     assert not (faces_place.parent / "s1").exists() and not (faces_place.parent.parent / "s1").exists()
 
 
-@pytest.mark.parametrize(
-    "content, found",
-    [
-        (as_zip(FACES)[:-100], "not a readable zip"),
-        (b"<html>404</html>", "not a readable zip"),
-        (flipped(as_zip(FACES, zipfile.ZIP_STORED), 3000), "s1/1.pgm cannot be read"),
-        (
-            as_zip({n: c for n, c in FACES.items() if n != "s7/3.pgm"}),
-            r"lacks s7/3.pgm, expected s1/1.pgm \.\.\. s40/10.pgm",
-        ),
-        (
-            as_zip(FACES | {"s7/3.pgm": FACES["s7/3.pgm"][:-1]}),
-            "s7/3.pgm is 10317 bytes, expected a binary PGM",
-        ),
-        (as_zip(FACES | {"s7/3.pgm": FACES["s7/3.pgm"] + b"0"}), "s7/3.pgm is 10319 bytes"),
-        (as_zip(FACES | {"s7/3.pgm": b"P2" + FACES["s7/3.pgm"][2:]}), "s7/3.pgm .* expected a binary PGM"),
-        (as_zip(FACES | {"s7/3.pgm": b""}), "s7/3.pgm is 0 bytes"),
-        (as_zip(FACES | {"s7/3.pgm": pgm(7, 4)}), f"SHA-256 [0-9a-f]{{64}}, expected {MADE_UP_SHA256}"),
-    ],
-    ids=[
-        "short zip",
-        "no zip",
-        "damaged member",
-        "missing",
-        "short",
-        "long",
-        "other format",
-        "empty",
-        "other picture",
-    ],
-)
+def another(face):
+    """The zip with another third picture of the seventh person; None leaves it out."""
+    return as_zip({n: f for n, f in (FACES | {"s7/3.pgm": face}).items() if f is not None})
+
+
+FACE = FACES["s7/3.pgm"]
+WRONG_FACES = {
+    "short zip": (as_zip(FACES)[:-100], "not a readable zip"),
+    "no zip": (b"<html>404</html>", "not a readable zip"),
+    "damaged member": (flipped(as_zip(FACES, zipfile.ZIP_STORED), 3000), "s1/1.pgm cannot be read"),
+    "missing": (another(None), r"lacks s7/3.pgm, expected s1/1.pgm \.\.\. s40/10.pgm"),
+    "short": (another(FACE[:-1]), "s7/3.pgm is 10317 bytes, expected a binary PGM"),
+    "long": (another(FACE + b"0"), "s7/3.pgm is 10319 bytes"),
+    "other format": (another(b"P2" + FACE[2:]), "s7/3.pgm .* expected a binary PGM"),
+    "empty": (another(b""), "s7/3.pgm is 0 bytes"),
+    "other picture": (another(pgm(7, 4)), f"SHA-256 [0-9a-f]{{64}}, expected {MADE_UP_SHA256}"),
+}
+
+
+@pytest.mark.parametrize("content, found", WRONG_FACES.values(), ids=WRONG_FACES)
 def test_wrong_faces_are_refused_in_one_sentence(faces_place, content, found):
     path = faces_place / "att_faces.zip"
     path.write_bytes(content)
@@ -413,12 +374,8 @@ def test_a_damaged_compressed_member_is_refused(faces_place, place):
 
 def test_real_faces_are_split_and_shrunk(data_folder):
     faces, small = (data.load("faces", shrink=factor, download=False) for factor in (1, 4))
-    assert (len(faces.x_train), len(faces.x_test), faces.image_shape, small.image_shape) == (
-        320,
-        80,
-        (112, 92),
-        (28, 23),
-    )
+    assert (len(faces.x_train), len(faces.x_test)) == (320, 80)
+    assert (faces.image_shape, small.image_shape) == ((112, 92), (28, 23))
     assert set(faces.y_train.bincount().tolist()) == {8} and set(faces.y_test.bincount().tolist()) == {2}
     np.testing.assert_allclose(small.x_test, faces.x_test.view(80, 28, 4, 23, 4).mean((2, 4)), atol=1e-6)
     with zipfile.ZipFile(data_folder / "att_faces.zip") as archive:
@@ -439,9 +396,8 @@ def test_without_files_and_network_it_says_where_to_put_them(places, monkeypatch
     from snnmi import _torchvision
 
     monkeypatch.setattr(_torchvision.datasets, "MNIST", unreachable)
-    with pytest.raises(
-        FileNotFoundError, match=f"data set '{name}' is not on this machine.*SNNMI_DATA"
-    ) as error:
+    absent = f"data set '{name}' is not on this machine.*SNNMI_DATA"
+    with pytest.raises(FileNotFoundError, match=absent) as error:
         data.load(name, download=download)
     assert ("download" in str(error.value)) is download and str(places) in str(error.value)
 

@@ -1,11 +1,11 @@
-"""Who may import whom: a room only rooms below it. That the attack cannot reach a target is the black-box claim itself."""
+"""Who may import whom: a room only rooms below it. That attacks reach no target is the black-box claim."""
 
 import ast
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -64,12 +64,15 @@ def test_rooms_lie_on_floors():
     assert not [name for name, rooms in below.items() if name in rooms]
 
 
-@pytest.mark.parametrize("module", ["snnmi.attack.gamin", "snnmi.attack.blackbox", "snnmi.measure.boundaries"])
+@pytest.mark.parametrize(
+    "module", ["snnmi.attack.gamin", "snnmi.attack.blackbox", "snnmi.measure.boundaries"]
+)
 def test_who_only_asks_cannot_reach_a_target(module):
     assert not {room(name) for name in reached(module)} & {"models", "data", "study"}
 
 
 def test_this_test_sees_imports_of_every_form(tmp_path):
     path = tmp_path / "m.py"
-    path.write_text("import snnmi.data\nfrom snnmi.models import coding as c\ndef f():\n    from snnmi.attack.pair import Pair\n")
+    text = "import snnmi.data\nfrom snnmi.models import coding as c\n"
+    path.write_text(text + "def f():\n    from snnmi.attack.pair import Pair\n")
     assert {"snnmi.data", "snnmi.models.coding", "snnmi.attack.pair"} <= imported(path)

@@ -4,7 +4,7 @@ import nbformat
 import papermill
 import pytest
 
-from tests.conftest import NOTEBOOKS, clone, run
+from tests.helpers import NOTEBOOKS, clone, run
 
 pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -13,21 +13,8 @@ def test_notebook_runs_on_its_own(notebook, tmp_path):
     folder = clone(tmp_path / "clone")
     (folder / "executed").mkdir()
     executed = folder / "executed" / notebook.name
-    run(
-        [
-            "papermill",
-            "--cwd",
-            ".",
-            "-k",
-            "python3",
-            "-p",
-            "profile",
-            "smoke",
-            f"book/{notebook.name}",
-            str(executed),
-        ],
-        folder,
-    )
+    command = f"papermill --cwd . -k python3 -p profile smoke book/{notebook.name} executed/{notebook.name}"
+    run(command.split(), folder)
     cells = [cell for cell in nbformat.read(executed, as_version=4).cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells if cell.source)
     assert any(cell.outputs for cell in cells), "a chapter shows something"
@@ -49,10 +36,7 @@ def test_source_holds_no_outputs(notebook):
 
 
 def test_every_table_is_rendered_as_one(notebook):
-    """`pages.table` is MyST text: without this metadata a cell shows its source, and references to the table lead nowhere."""
-    cells = [
-        cell
-        for cell in nbformat.read(notebook, as_version=4).cells
-        if cell.cell_type == "code" and "pages.table(" in cell.source
-    ]
+    """`pages.table` is MyST text: without this metadata a cell shows its source, links lead nowhere."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    cells = [cell for cell in cells if cell.cell_type == "code" and "pages.table(" in cell.source]
     assert not [cell.id for cell in cells if cell.metadata.get("mystnb", {}).get("markdown_format") != "myst"]

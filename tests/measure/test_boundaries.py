@@ -90,9 +90,8 @@ def test_flips_of_a_noise_free_target_are_the_same_in_all_readings(predict, expe
 def test_a_coin_has_fresh_flips_everywhere_and_hardly_any_decided_ones():
     flips = boundaries.flips_along_path(coin(), torch.zeros(50, 1, 2), torch.ones(50, 1, 2), 41, repeats=9)
     assert flips.fresh.mean().item() == pytest.approx(20, abs=1)  # 40 chances of one half
-    assert (
-        flips.decided.mean() < 0.5
-    )  # a lead of 3 standard deviations by chance: about 41 places x 2 x 0.3 % = 0.25 a path
+    # a lead of 3 standard deviations by chance: about 41 places x 2 x 0.3 % = 0.25 a path
+    assert flips.decided.mean() < 0.5
 
 
 def test_one_blurred_boundary_is_one_flip_between_the_decided_and_the_voted():
@@ -132,9 +131,8 @@ def test_paths_depend_on_the_seed_alone_and_join_what_they_say():
     assert all(torch.equal(ends[kind], again[kind]) for kind in ends)
     assert not torch.equal(ends["between"], boundaries.path_ends(y, 10, seed=4)["between"])
     assert (y[ends["between"][:, 0]] != y[ends["between"][:, 1]]).all() and len(ends["between"]) == 10
-    assert (y[ends["within"][:, 0]] == y[ends["within"][:, 1]]).all() and (
-        ends["within"][:, 0] != ends["within"][:, 1]
-    ).all()
+    assert (y[ends["within"][:, 0]] == y[ends["within"][:, 1]]).all()
+    assert (ends["within"][:, 0] != ends["within"][:, 1]).all()
 
 
 def test_measure_counts_its_queries_repeats_itself_and_keeps_no_images():

@@ -123,7 +123,7 @@ def test_classes_are_shared_by_all_seeds_when_crossed_and_not_when_nested():
 
 
 def test_subunits_are_drawn_anew_each_time_their_parent_is():
-    """Of two seeds one is drawn twice half the time, yet the mean of -1 and 1 is -1 in 1 of 16, not 1 of 4."""
+    """Of two seeds one is drawn twice half the time, yet the mean of -1 and 1 is -1 in 1 of 16 only."""
     frame = grid(lambda s, a, c: 2 * a - 1, seeds=2, attacks=2, labels=1)
     weights, _ = statistics.resampled(frame, ("seed", "attack_seed"), (), 0, 40_000)
     draws = statistics.weighted_mean(frame.value.to_numpy(), weights)

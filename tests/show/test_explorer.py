@@ -18,21 +18,15 @@ SHAPE, CLASSES = (6, 5), 3
 
 
 def attack(kind="ann", dataset="toy", profile="smoke", seed=0, shape=SHAPE):
-    """A finished attack on three classes; the target believes class 0 throughout, the surrogate what it should."""
+    """A finished attack on three classes; the target believes in class 0, the surrogate in what it should."""
     target = np.zeros((CLASSES, 4, CLASSES), dtype=np.float32)
     target[..., 0] = 1
     surrogate = np.repeat(np.eye(CLASSES, dtype=np.float32)[:, None], 4, axis=1)
     images = np.random.default_rng(seed).integers(0, 256, (CLASSES, 4, *shape), dtype=np.uint8)
     return SimpleNamespace(
-        profile=profile,
-        dataset=dataset,
-        target=kind,
-        seed=seed,
-        labels=list(range(CLASSES)),
-        queries_per_class=1920,
-        reconstructions=images,
-        target_confidences=target,
-        surrogate_confidences=surrogate,
+        **dict(profile=profile, dataset=dataset, target=kind, seed=seed, labels=list(range(CLASSES))),
+        **dict(queries_per_class=1920, reconstructions=images),
+        **dict(target_confidences=target, surrogate_confidences=surrogate),
     )
 
 
@@ -45,9 +39,8 @@ def experiment(*attacks, present=True):
             raise FileNotFoundError(name)
         return data.Dataset(name, images, labels, images, labels)
 
-    return SimpleNamespace(
-        datasets=("toy",), dataset=dataset, attacks=lambda: list(attacks), targets=lambda: []
-    )
+    runs = dict(attacks=lambda: list(attacks), targets=lambda: [])
+    return SimpleNamespace(datasets=("toy",), dataset=dataset, **runs)
 
 
 def parts(box, kind):
@@ -66,12 +59,8 @@ def test_choices_lead_to_one_panel_each():
     box = explorer.explorer([experiment(attack("ann"), attack("snn"), attack("ann", profile="laptop"))])
     data_set, *others = parts(box, widgets.Dropdown)
     assert data_set.options == ("toy, smoke scale", "toy, laptop scale")
-    assert [choice.options for choice in others] == [
-        ("ANN", "SNN"),
-        ("0", "1", "2"),
-        ("ANN",),
-        ("0", "1", "2"),
-    ]
+    classes = ("0", "1", "2")
+    assert [choice.options for choice in others] == [("ANN", "SNN"), classes, ("ANN",), classes]
     panels = [one.value for one in parts(box, widgets.HTML) if "<img" in one.value]
     assert len(panels) == len(set(panels)) == 3 * CLASSES
 
@@ -128,10 +117,7 @@ def test_new_samples_come_from_the_kept_generator():
     lab = experiment(run)
     model = targets.build(targets.TargetConfig(kind="snn", hidden=4), SHAPE, CLASSES, seed=0)
     lab.targets = lambda: [SimpleNamespace(dataset="toy", target="ann", seed=0, model=model)]
-    (images, target, surrogate), (again, *_) = (
-        explorer.new_samples(lab, run, 1),
-        explorer.new_samples(lab, run, 1),
-    )
+    (images, target, surrogate), (again, *_) = (explorer.new_samples(lab, run, 1) for _ in range(2))
     assert images.shape == (explorer.SHOWN, *SHAPE) and 0 <= images.min() and images.max() <= 1
     assert target.shape == surrogate.shape == (explorer.SHOWN, CLASSES)
     np.testing.assert_allclose(target.sum(1), 1, rtol=1e-5)
