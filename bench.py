@@ -1,8 +1,7 @@
-"""How fast the module is: `python bench.py [--device cuda]` (a table and build/bench.json), `python bench.py --growth`
-(results/growth/growth.csv).
+"""How fast the module is: `python bench.py [--device cuda]` (build/bench.json), `--growth` (growth.csv).
 
-Ours and baseline take turns in one process; medians of repeats. Images and weights are random, the weights scaled so that hidden
-neurons fire as often as trained ones do on MNIST (one step in six).
+Ours and baseline take turns in one process; medians of repeats. Images and weights are random, the weights
+scaled so that hidden neurons fire as often as trained ones do on MNIST (one step in six).
 """
 
 import argparse
@@ -52,9 +51,8 @@ class Job(NamedTuple):
     amount: int  # done by one call
     unit: str
     repeats: int
-    sides: dict[
-        str, tuple[Callable[[], object], str]
-    ]  # "ours", "baseline", and what else is told beside them
+    # "ours", "baseline", and what else is told beside them
+    sides: dict[str, tuple[Callable[[], object], str]]
 
     def seconds(self, bar: tqdm) -> dict[str, float]:
         """Median of each side; every round runs each side once, after one round that is not counted."""
@@ -76,15 +74,12 @@ class Job(NamedTuple):
 
 
 class Loop:
-    """The SNN as snntorch's tutorials write it, with the same weights: one product a layer and step, its own encoder."""
+    """The SNN as snntorch's tutorials write it, same weights: a product a layer and step, its own encoder."""
 
     def __init__(self, model: targets.SNN):
-        spike_grad = surrogate.fast_sigmoid(slope=model.config.slope)
+        neuron = dict(beta=model.config.beta, spike_grad=surrogate.fast_sigmoid(slope=model.config.slope))
         self.layers, self.num_steps = (model.hidden, model.output), model.config.num_steps
-        device = model.hidden.weight.device
-        self.neurons = [
-            snntorch.Leaky(beta=model.config.beta, spike_grad=spike_grad).to(device) for _ in self.layers
-        ]
+        self.neurons = [snntorch.Leaky(**neuron).to(model.hidden.weight.device) for _ in self.layers]
 
     def membranes(self, x: Tensor) -> Tensor:
         spikes = spikegen.rate(x.flatten(1), num_steps=self.num_steps)
@@ -115,25 +110,17 @@ def realistic(hidden: int, device: str = "cpu") -> tuple[targets.SNN, Callable[[
 
 def products(model: targets.SNN, n: int) -> Callable[[], object]:
     """The matrix products of n queries alone, in the blocks that queries use."""
-    device, pixels, neurons = model.hidden.weight.device, model.hidden.in_features, model.output.in_features
-    sizes = [
-        len(part)
-        for part in torch.empty(n).split(max(1, targets.AT_ONCE[device.type] // (SNN.num_steps * neurons)))
-    ]
-    spikes = [
-        [(torch.rand(SNN.num_steps, size, width, device=device) < 0.1).float() for width in (pixels, neurons)]
-        for size in sizes
-    ]
+    device, layers = model.hidden.weight.device, (model.hidden, model.output)
+    block = max(1, targets.AT_ONCE[device.type] // (SNN.num_steps * model.output.in_features))
+    sizes = [(SNN.num_steps, len(part)) for part in torch.empty(n).split(block)]
+    draw = partial(torch.rand, device=device)
+    spikes = [[(draw(*size, layer.in_features) < 0.1).float() for layer in layers] for size in sizes]
     if cuda.fused(device):
-        layers = [
-            cuda.halves(layer.weight.detach(), model.parts)[0] for layer in (model.hidden, model.output)
-        ]
+        layers = [cuda.halves(layer.weight.detach(), model.parts)[0] for layer in layers]
         halved = [[x.half() for x in block] for block in spikes]
         return lambda: [cuda.multiply(x, weight) for block in halved for x, weight in zip(block, layers)]
     model._prepare()
-    return torch.no_grad()(
-        lambda: [(model._hidden_currents(first), model.output(second)) for first, second in spikes]
-    )
+    return torch.no_grad()(lambda: [(model._hidden_currents(a), model.output(b)) for a, b in spikes])
 
 
 def spiking(quick: bool, device: str) -> list[Job]:
@@ -146,10 +133,8 @@ def spiking(quick: bool, device: str) -> list[Job]:
         if device == "cpu":
             sides["same product"] = (theirs, FAST)
         else:  # half of the products
-            sides |= {
-                "float16": (partial(coarse, x, generator=chance(device)), FAST),
-                "float16 products": (products(coarse, n), FAST),
-            }
+            sides["float16"] = (partial(coarse, x, generator=chance(device)), FAST)
+            sides["float16 products"] = (products(coarse, n), FAST)
         jobs.append(Job(f"snn_query_{n}", n, "queries/s", repeats, sides))
     x, y = images(100), torch.arange(100, device=device) % CLASSES
     ours, theirs = (lambda: model.loss(x, y, generator=chance(device)).backward()), partial(loop.train, x, y)
@@ -157,9 +142,7 @@ def spiking(quick: bool, device: str) -> list[Job]:
     return [*jobs, Job("snn_training", len(x), "images/s", 7, sides)]
 
 
-def attack(
-    model: torch.nn.Module, shape: tuple[int, int], batches: int, labels: Sequence[int]
-) -> list[float]:
+def attack(model: targets.Target, shape: tuple[int, int], batches: int, labels: Sequence[int]) -> list[float]:
     """Run an attack of the frozen setting; the moments at which its batches asked the target."""
     moments = []
 
@@ -167,34 +150,23 @@ def attack(
         moments.append(time.perf_counter())
         return model(x, generator=generator)
 
-    config, classes = replace(CALIBRATED, batches=batches), model.output.out_features
     device = model.output.weight.device
+    given = dict(image_shape=shape, num_classes=model.output.out_features, labels=labels)
     with contextlib.redirect_stderr(io.StringIO()):  # one progress bar is enough
-        box = BlackBox(target, seed=0, device=device)
-        gamin.attack(
-            box, config, image_shape=shape, num_classes=classes, labels=labels, seed=0, device=device
-        )
+        box, config = BlackBox(target, seed=0, device=device), replace(CALIBRATED, batches=batches)
+        gamin.attack(box, config, seed=0, device=device, **given)
     return moments
 
 
 def batched(quick: bool, device: str) -> list[Job]:
-    """Ten classes at once against one after another, MNIST's size and the digits'; a batch is one of one class."""
+    """Ten classes at once against one after another, MNIST's size and the digits'; a batch has one."""
     jobs, batches = [], 2 if quick else 30 if device == "cpu" else 1000
-    for name, shape, hidden in (
-        ("attack_batched_digits", (8, 8), 256),
-        ("attack_batched", SHAPE, ANN.hidden),
-    ):
-        run = partial(
-            attack,
-            targets.build(replace(ANN, hidden=hidden), shape, CLASSES, seed=0).to(device),
-            shape,
-            batches,
-        )
-        at_once, in_turn = (
-            partial(run, range(CLASSES)),
-            lambda run=run: [run([label]) for label in range(CLASSES)],
-        )
-        sides = {"ours": (at_once, FAST), "baseline": (in_turn, FAST)}
+    sizes = {"attack_batched_digits": ((8, 8), 256), "attack_batched": (SHAPE, ANN.hidden)}
+    for name, (shape, hidden) in sizes.items():
+        model = targets.build(replace(ANN, hidden=hidden), shape, CLASSES, seed=0).to(device)
+        run = partial(attack, model, shape, batches)
+        in_turn = partial(lambda run: [run([label]) for label in range(CLASSES)], run)
+        sides = {"ours": (partial(run, range(CLASSES)), FAST), "baseline": (in_turn, FAST)}
         jobs.append(Job(name, CLASSES * batches, "batches/s", 5, sides))
     return jobs
 
@@ -202,29 +174,19 @@ def batched(quick: bool, device: str) -> list[Job]:
 def growth(quick: bool) -> pd.DataFrame:
     """Seconds per attack batch where one of classes, side and num_steps differs from 10, 28 and 25."""
     grid = {"classes": (1, 2, 5, 10, 20, 40), "side": (8, 14, 28, 56), "num_steps": (1, 5, 10, 25, 50)}
-    usual, hidden, batches = (
-        {"classes": CLASSES, "side": SHAPE[0], "num_steps": SNN.num_steps},
-        SNN.hidden,
-        12,
-    )
+    usual = {"classes": CLASSES, "side": SHAPE[0], "num_steps": SNN.num_steps}
+    hidden, batches, rows = SNN.hidden, 12, []
     if quick:
         grid, hidden, batches = {variable: values[:2] for variable, values in grid.items()}, 50, 3
-    cells = [
-        (variable, value, config)
-        for variable, values in grid.items()
-        for value in values
-        for config in (ANN, SNN)
-    ]
-    rows = []
+    points = [(variable, value) for variable, values in grid.items() for value in values]
+    cells = [(*point, config) for point in points for config in (ANN, SNN)]
     for variable, value, config in tqdm(cells, desc="growth", unit="cell"):
         classes, side, num_steps = (usual | {variable: value}).values()
-        model = targets.build(
-            replace(config, hidden=hidden, num_steps=num_steps), (side, side), classes, seed=0
-        )
+        config = replace(config, hidden=hidden, num_steps=num_steps)
+        model = targets.build(config, (side, side), classes, seed=0)
         moments = attack(model, (side, side), batches, range(classes))
-        rows.append(
-            (variable, value, config.kind, float(np.median(np.diff(moments)[1:])))
-        )  # the first batch warms up
+        # the first batch warms up
+        rows.append((variable, value, config.kind, float(np.median(np.diff(moments)[1:]))))
     return pd.DataFrame(rows, columns=["variable", "value", "target", "seconds_per_batch"])
 
 
@@ -244,20 +206,13 @@ def compare(quick: bool, device: str) -> dict:
             if "float16" in t:
                 ratios.append(job.row(f"{job.name}_float16", t | {"ours": t["float16"]}, "baseline"))
                 shares[f"{job.name}_float16"] = t["float16 products"] / t["float16"]
-    return {
-        "ratios": ratios,
-        "matmul_share": shares,
-        "provenance": provenance() | {"float32_matmul": {"ours": FAST, "baseline": PLAIN}},
-    }
+    settings = {"float32_matmul": {"ours": FAST, "baseline": PLAIN}}
+    return {"ratios": ratios, "matmul_share": shares, "provenance": provenance() | settings}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "--growth",
-        action="store_true",
-        help="how the time of an attack batch grows, instead of the comparison",
-    )
+    parser.add_argument("--growth", action="store_true", help="instead: how an attack batch's time grows")
     parser.add_argument("--quick", action="store_true", help="small and once: whether it works, not how fast")
     parser.add_argument("--device", default="cpu", help="where the comparison is made: cpu or cuda")
     parser.add_argument("--output", type=Path, help="default: build/bench.json, or results/growth/growth.csv")
@@ -266,17 +221,14 @@ def main() -> None:
         output, table = args.output or Path("results/growth/growth.csv"), growth(args.quick)
         atomic_write(output, table.to_csv(index=False).encode())
         atomic_write(output.with_suffix(".json"), json.dumps(provenance(), indent=1).encode())
-        print(
-            table.pivot(index=["variable", "value"], columns="target", values="seconds_per_batch").to_string(
-                float_format="%.4f"
-            )
-        )
+        wide = table.pivot(index=["variable", "value"], columns="target", values="seconds_per_batch")
+        print(wide.to_string(float_format="%.4f"))
         return
     found = compare(args.quick, args.device)
     atomic_write(args.output or Path("build/bench.json"), json.dumps(found, indent=1).encode())
     print(pd.DataFrame(found["ratios"]).to_string(index=False, float_format=lambda value: f"{value:,.2f}"))
     print(
-        "(same_product: the baseline is given our setting of the matrix product too; float16: ours asked in that precision)"
+        "(same_product: the baseline has our setting of the matrix product; float16: ours in that precision)"
     )
     for name, share in found["matmul_share"].items():
         print(f"{name}: the matrix product takes {share:.0%} of our time")
