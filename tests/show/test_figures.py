@@ -337,3 +337,12 @@ def test_sources_leave_out_what_a_scale_lacks():
     )
     upper, lower = figures.sources(frame.assign(low=np.nan, high=np.nan)).axes
     assert [sum(line.get_marker() == "o" for line in ax.lines) for ax in (upper, lower)] == [2, 1]
+
+
+def test_the_surrogate_gradient_is_drawn_beside_what_training_made_of_it():
+    u = np.linspace(-1, 1, 5)
+    curve = np.array([[2.0, 0.5], [1.0, 0.25]])
+    fig = figures.surrogate_gradient(u, (u > 0) * 1.0, (1 + abs(u)) ** -2, {"surrogate": (curve, 0.9)})
+    assert "surrogate: 90% right" in texts(fig)
+    loss, norm = (ax.lines[0].get_ydata().tolist() for ax in fig.axes[1:])
+    assert (loss, norm) == ([2.0, 1.0], [0.5, 0.25])
