@@ -91,7 +91,7 @@ def papers_pattern(noise: Mapping[str, float], test: Mapping[str, float]) -> boo
 
 def agreement_is_cheap(agreement: float, best_constant: float) -> bool:
     """Is an agreement hardly evidence of a mimicked boundary: less than `CHEAP` above what one constant label gets?"""
-    return agreement - best_constant < CHEAP
+    return bool(agreement - best_constant < CHEAP)
 
 
 # --- reconstructions

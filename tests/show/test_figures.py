@@ -346,3 +346,27 @@ def test_the_surrogate_gradient_is_drawn_beside_what_training_made_of_it():
     assert "surrogate: 90% right" in texts(fig)
     loss, norm = (ax.lines[0].get_ydata().tolist() for ax in fig.axes[1:])
     assert (loss, norm) == ([2.0, 1.0], [0.5, 0.25])
+
+
+def test_flips_have_a_panel_a_place_and_a_line_a_kind_of_path():
+    counted = pd.DataFrame(
+        {"profile": "laptop", "dataset": "mnist", "kind": ["within", "between"], "ann": [0.5, 1.5]}
+    )
+    counted[["snn_low", "snn_high", "snn_single"]] = [1.0, 2.0, 3.0]
+    names = {"between": "two classes", "within": "one class"}
+    fig = figures.flips(counted, [("laptop", "mnist")], names)
+    assert {"MNIST, laptop", "two classes", "one class"} <= set(texts(fig))
+    (ax,) = fig.axes
+    assert ax.lines[0].get_xdata().tolist() == [0.5, 1.5]
+    assert ax.lines[0].get_ydata().tolist() == pytest.approx([0.85, -0.15])
+    assert len(figures.flips(counted[:0], [], names).axes) == 1
+
+
+def test_likeness_has_a_dot_a_class_and_joins_the_two_targets():
+    part = pd.DataFrame(
+        {"target": ["ann", "ann", "snn", "snn"], "label": [0, 1, 0, 1], "delta": [0.4, 0.2, 0.1, 0.3]}
+    )
+    fig = figures.likeness({"MNIST, laptop": part, "one kind": part[:2]})
+    ann, snn = (dots.get_offsets()[:, 1].tolist() for dots in fig.axes[0].collections[::2])
+    assert (ann, snn) == ([0.4, 0.2], [0.1, 0.3])
+    assert [line.get_ydata().tolist() for line in fig.axes[0].lines[:2]] == [[0.4, 0.1], [0.2, 0.3]]
