@@ -2,6 +2,7 @@
 
 QUERIES = 1_280_000  # per class
 CLASSES = {"mnist": 10, "faces": 40}
+TEST_IMAGES = {"mnist": 10_000, "faces": 80}  # what Table I's accuracies are shares of
 
 # Paper, Table I: test accuracy.
 TABLE_1 = {

@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snnmi.study import profiles
+from snnmi.attack.players import GaminConfig
+from snnmi.store import Store
+from snnmi.study import profiles, published
 from snnmi.study.experiment import Experiment
-from snnmi.study.tables import alongside, attacks_table, targets_table
+from snnmi.study.runs import AttackRun
+from snnmi.study.tables import alongside, attacks_table, budgets_table, targets_table
 
 COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k
     fidelity_mae fidelity_mae_floor fidelity_mae_ceiling fidelity_top fidelity_top_floor fidelity_top_ceiling
@@ -44,3 +47,29 @@ def test_larger_profiles_are_shown_alongside_where_they_are_finished(copied, mon
     Experiment("laptop", targets=["ann"], seeds=[4], results=copied).targets()
     assert targets_table(alongside(smoke))["seed"].tolist() == [0, 0, 0, 4]
     assert [e.profile.name for e in alongside(Experiment("laptop", results=copied))] == ["laptop"]
+
+
+def test_budgets_stand_beside_the_papers(tmp_path):
+    def finish(run):
+        run.checkpoint.start()
+        run.finish(
+            metrics={"labels": [0, 1, 2], "queries_per_class": published.QUERIES // 4},
+            arrays={name: np.zeros((2, 3)) for name in ("batch", "L_N", "L_G", "M_global")}
+            | {"k": np.array([[0.9, 0.9, 0.9], [0.1, 0.2, 0.9]])},
+        )
+
+    run = Store(tmp_path).get("attack-mnist-ann-s7", {"seed": 7}, finish)
+    (row,) = budgets_table([AttackRun("half", "mnist", "ann", "ann", 7, run, 7, GaminConfig())]).to_dict(
+        "records"
+    )
+    assert row.pop("wall_s") >= 0
+    assert row == {
+        "dataset": "mnist",
+        "target": "ann",
+        "profile": "half",
+        "seed": 7,
+        "classes": 3,
+        "queries_per_class": 320_000,
+        "share_of_paper": 0.25,
+        "last_k": 0.2,
+    }

@@ -1,4 +1,4 @@
-"""What spikes look like: an image as spike trains, and a neuron's membrane over time."""
+"""What spikes look like: an image as spike trains, a neuron's membrane over time, a step and its derivative."""
 
 from collections.abc import Mapping
 
@@ -73,4 +73,33 @@ def lif_traces(
         ax.set_title(f"{label}: {int(fired.sum())} spikes", loc="left", fontsize=9, pad=3)
     axes[-1].set(xlabel="time step $t$", xlim=(0.5, len(current) + 0.5))
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    return fig
+
+
+def surrogate_gradient(
+    u: Float[np.ndarray, " points"],
+    spike: Float[np.ndarray, " points"],
+    derivative: Float[np.ndarray, " points"],
+    training: Mapping[str, tuple[Shaped[np.ndarray, " steps 2"], float]],
+) -> Figure:
+    """A spike and the surrogate of its derivative over U - theta; loss and norm of the hidden gradient in training.
+
+    `training`: `{"plain": (curve, accuracy), "surrogate": ...}`; a curve has a row a step: loss, norm.
+    """
+    colors = {"plain": COLORS["floor"], "surrogate": COLORS["surrogate"]}
+    fig = new_figure(WIDTH, 2.5)
+    shape, loss, norm = fig.subplots(1, 3)
+    shape.plot(u, spike, color=COLORS["ink"], linewidth=1)
+    shape.plot(u, derivative, color=colors["surrogate"])
+    shape.plot(u, 0 * u, color=colors["plain"])
+    shape.text(0.34, 0.98, "spike", ha="right", va="top", fontsize=8)
+    shape.text(0.05, 0.4, "surrogate\nderivative", color=colors["surrogate"], fontsize=8)
+    shape.text(0.34, -0.03, "true derivative", color="#555555", ha="right", va="top", fontsize=8)
+    shape.set(xlabel=r"$U - \theta$", ylabel="spike, derivative", ylim=(-0.13, 1.06))
+    for name, (curve, accuracy) in training.items():
+        loss.plot(curve[:, 0], color=colors[name], label=f"{name}: {accuracy:.0%} right")
+        norm.plot(curve[:, 1], color=colors[name])
+    loss.set(xlabel="training step", ylabel="loss", ylim=(0, None))
+    loss.legend(handlelength=1.2)
+    norm.set(xlabel="training step", ylabel="norm of hidden gradient")
     return fig

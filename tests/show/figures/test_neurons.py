@@ -20,3 +20,12 @@ def test_lif_traces_count_the_spikes():
     spk = np.array([0, 0, 1, 0, 1], dtype=np.float32)
     fig = figures.lif_traces(np.full(5, 0.6, dtype=np.float32), {"delayed": (spk, 0.4 * spk + 0.7)})
     assert "delayed: 2 spikes" in texts(fig)
+
+
+def test_the_surrogate_gradient_is_drawn_beside_what_training_made_of_it():
+    u = np.linspace(-1, 1, 5)
+    curve = np.array([[2.0, 0.5], [1.0, 0.25]])
+    fig = figures.surrogate_gradient(u, (u > 0) * 1.0, (1 + abs(u)) ** -2, {"surrogate": (curve, 0.9)})
+    assert "surrogate: 90% right" in texts(fig)
+    loss, norm = (ax.lines[0].get_ydata().tolist() for ax in fig.axes[1:])
+    assert (loss, norm) == ([2.0, 1.0], [0.5, 0.25])

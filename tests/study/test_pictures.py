@@ -1,0 +1,73 @@
+"""Reconstructions beside their originals, for a run made by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from snnmi import data
+from snnmi.attack.players import GaminConfig
+from snnmi.store import Store
+from snnmi.study import pictures
+from snnmi.study.experiment import Experiment
+from snnmi.study.runs import AttackRun
+
+CLASSES, SHAPE = 3, (4, 4)
+LIKENESS = np.array([[0.9, 0.3, 0.1], [0.5, 0.4, 0.3], [0.0, 0.0, 0.6]])
+
+
+@pytest.fixture
+def attack(tmp_path):
+    def finish(run):
+        answers = np.zeros((CLASSES, 2, CLASSES))
+        answers[..., 1] = 1  # the target says 1 to everything
+        images = np.arange(CLASSES * 2 * 16, dtype=np.uint8).reshape(CLASSES, 2, *SHAPE)
+        run.checkpoint.start()
+        run.finish(
+            metrics={"labels": [*range(CLASSES)], "queries_per_class": 64},
+            arrays={"reconstructions": images, "target_confidences": answers},
+        )
+
+    run = Store(tmp_path).get("attack", {}, finish)
+    return AttackRun("smoke", "digits", "snn", "snn", 0, run, 0, GaminConfig())
+
+
+@pytest.fixture
+def experiment(tmp_path, monkeypatch):
+    images, labels = torch.rand(CLASSES, *SHAPE), torch.arange(CLASSES)
+    found = Experiment("smoke", results=tmp_path, compute=False)
+    monkeypatch.setattr(found, "dataset", lambda name: data.Dataset(name, images, labels, images, labels))
+    return found
+
+
+def missing(name):
+    raise FileNotFoundError(name)
+
+
+def test_originals_stand_above_the_first_reconstruction(experiment, attack):
+    lines = pictures.lines(experiment, [attack])
+    assert [*lines] == ["class mean", "test image", "SNN"] and {len(line) for line in lines.values()} == {
+        CLASSES
+    }
+    assert lines["SNN"][1].tolist() == attack.reconstructions[1, 0].tolist()
+
+
+def test_a_picture_is_accepted_if_the_target_gives_it_its_class(attack):
+    assert pictures.accepted(attack).tolist() == [False, True, False]
+
+
+def test_likeness_to_the_own_class_is_set_against_that_to_the_others(experiment, attack):
+    table = pictures.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS)
+    assert table.own.tolist() == [0.9, 0.4, 0.6] and table.other.tolist() == pytest.approx([0.2, 0.4, 0.0])
+    assert table.delta.tolist() == pytest.approx([0.7, 0.0, 0.6]) and table.identified.tolist() == [
+        True,
+        False,
+        True,
+    ]
+    assert table.label.tolist() == [0, 1, 2] and set(table.target) == {"snn"}
+
+
+def test_without_the_data_set_there_is_no_likeness(experiment, attack, monkeypatch):
+    monkeypatch.setattr(experiment, "dataset", missing)
+    table = pictures.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS)
+    assert table.empty and "delta" in table
+    assert pictures.lines(experiment, [attack])["class mean"] == [None] * CLASSES
