@@ -1,10 +1,14 @@
-"""What the book's pages share: numbered tables with their CSV, numbers in words, intervals as text. Computes nothing."""
+"""What the book's pages share: numbered tables with their CSV, numbers in words. Computes nothing."""
 
 from pathlib import Path
 
+import myst_nb
+import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
+
+from snnmi.show.figures.style import title
 
 PROFILE_ORDER = ("paper", "half", "laptop", "quick", "smoke")  # largest scale first
 PAPER_QUERIES = 1_280_000  # per class
@@ -28,21 +32,46 @@ def span(low: float, high: float, decimals: int = 2) -> str:
     return f"[{number(low, decimals)},\u00a0{number(high, decimals)}]"
 
 
+def mean_and_span(mean: float, low: float, high: float, decimals: int = 2, *, sign: bool = False) -> str:
+    """A mean with its interval: "0.12 [0.01, 0.20]"; with `sign`, a positive mean gets "+"."""
+    return f"{number(mean, decimals, sign=sign)} {span(low, high, decimals)}"
+
+
+def place(profile: str, dataset: str) -> str:
+    """Where a number comes from, in words: `place("laptop", "mnist")` -> "MNIST, laptop"."""
+    return f"{title(dataset)}, {profile}"
+
+
 def p_value(p: float) -> str:
     """ "p = 0.002", unbroken."""
     return ("p < 0.001" if p < 0.001 else f"p = {p:.3f}").replace(" ", "\u00a0")
 
 
+def _rank(profiles: pd.Series) -> pd.Series:
+    """0 for the largest scale; profiles of one's own rank last."""
+    return profiles.map({name: rank for rank, name in enumerate(PROFILE_ORDER)}).fillna(len(PROFILE_ORDER))
+
+
 def largest_scale(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the largest profile at hand, for each data set; profiles of one's own rank last."""
-    rank = frame.profile.map(
-        lambda name: PROFILE_ORDER.index(name) if name in PROFILE_ORDER else len(PROFILE_ORDER)
-    )
+    """The rows of the largest profile at hand, for each data set."""
+    rank = _rank(frame.profile)
     return frame[rank == rank.groupby(frame.dataset).transform("min")]
 
 
+def largest_first(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of larger profiles before those of smaller ones, else in their order."""
+    return frame.sort_values("profile", key=_rank, kind="stable")
+
+
+def glue(**values: object) -> None:
+    """Glue each value under its name, shown only where the text asks; numbers become Python's own."""
+    for name, value in values.items():
+        scalar = isinstance(value, np.generic) or (hasattr(value, "item") and np.ndim(value) == 0)
+        myst_nb.glue(name, value.item() if scalar else value, display=False)
+
+
 def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | None = None) -> Markdown:
-    """A numbered table for a cell's last value, its CSV written beside it (`csv`: the plain numbers behind `frame`).
+    """A numbered table for a cell's last value, its CSV written beside it (`csv`: the plain numbers behind).
 
     `caption` is MyST text; the cell needs the metadata `"mystnb": {"markdown_format": "myst"}`.
     """
@@ -50,9 +79,8 @@ def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | N
     folder.mkdir(parents=True, exist_ok=True)
     (frame if csv is None else csv).to_csv(folder / f"{name}.csv", index=False)
     body = frame.to_markdown(index=False, disable_numparse=True)
-    return Markdown(
-        f":::{{table}} {caption} {{download}}`CSV <tables/{name}.csv>`\n:name: tab_{name}\n:class: dense\n\n{body}\n:::"
-    )
+    head = f":::{{table}} {caption} {{download}}`CSV <tables/{name}.csv>`"
+    return Markdown(f"{head}\n:name: tab_{name}\n:class: dense\n\n{body}\n:::")
 
 
 def blank(text: str) -> Figure:

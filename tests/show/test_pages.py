@@ -1,0 +1,59 @@
+"""Numbers in words, and what the book's pages share."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from snnmi.show import pages
+
+
+def test_counts_are_words_up_to_twelve():
+    said = [pages.words(n, "class", "classes") for n in (0, 1, 12, 1300)]
+    assert said == ["no classes", "one class", "twelve classes", "1,300 classes"]
+    assert pages.words(2) == "two" and pages.words(2, "run") == "two runs"
+
+
+def test_minus_is_a_minus_and_zero_has_no_sign():
+    assert [pages.number(v) for v in (-0.21, -0.001, 0.5)] == ["−0.21", "0.00", "0.50"]
+    assert [pages.number(v, 1, sign=True) for v in (0.5, -0.5, 0.01)] == ["+0.5", "−0.5", "0.0"]
+
+
+def test_an_interval_does_not_break():
+    assert pages.span(-0.21, 0.04) == "[−0.21,\u00a00.04]"
+    assert pages.mean_and_span(0.123, -0.21, 0.04, 1, sign=True) == "+0.1 [−0.2,\u00a00.0]"
+    assert [pages.p_value(p) for p in (0.0004, 0.002)] == ["p\u00a0<\u00a00.001", "p\u00a0=\u00a00.002"]
+
+
+def test_a_place_is_named_as_people_write_it():
+    assert pages.place("laptop", "mnist") == "MNIST, laptop"
+    assert pages.place("quick", "mine.npz") == "mine.npz, quick"
+
+
+FRAME = pd.DataFrame(
+    {
+        "profile": ["mine", "smoke", "paper", "half", "paper"],
+        "dataset": ["a", "a", "b", "b", "b"],
+        "n": range(5),
+    }
+)
+
+
+def test_the_largest_scale_is_chosen_for_each_data_set():
+    assert pages.largest_scale(FRAME).n.tolist() == [1, 2, 4]
+    assert pages.largest_scale(FRAME[:0]).empty
+
+
+def test_larger_scales_come_first_and_ties_keep_their_order():
+    assert pages.largest_first(FRAME).n.tolist() == [2, 4, 3, 1, 0]
+    assert pages.largest_first(FRAME[:0]).empty
+
+
+@pytest.mark.parametrize(
+    "value", [np.float64(0.5), np.int64(2), np.array(2), torch.tensor(0.5), "text", 3, None]
+)
+def test_glued_numbers_are_pythons_own(value, monkeypatch):
+    glued = {}
+    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: glued.update({name: (value, display)}))
+    pages.glue(key=value)
+    assert type(glued["key"][0]) in (float, int, str, type(None)) and glued["key"][1] is False
