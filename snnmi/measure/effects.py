@@ -76,8 +76,9 @@ def effects_table(
 ) -> pd.DataFrame:
     """One row a switch, a row for the sum of each column's switches where it has several, and one for the gap.
 
-    Columns: factor; effect (`shapley_shares` of the cells' means) with low and high, all cells resampled jointly as in
-    `hierarchical_bootstrap`; share of the gap; smallest and largest change over the orders: far apart, the order matters.
+    Columns: factor; effect (`shapley_shares` of the cells' means) with low and high, all cells resampled jointly as
+    in `hierarchical_bootstrap`; share of the gap; smallest and largest change over the orders: far apart, the order
+    matters.
 
     Two switches, two classes. The neuron moves the score by -0.2 before the clip and by -0.4 after it:
 

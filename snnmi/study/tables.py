@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from snnmi.data import Dataset
+from snnmi.study import published
 from snnmi.study.experiment import SEEDS, Experiment
 
 
@@ -47,3 +49,16 @@ def attacks_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
         for a in e.attacks()
     ]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def share_of_queries(attacks: pd.DataFrame) -> pd.Series:
+    """Queries a class as a share of the paper's, by (profile, dataset), from an `attacks_table`."""
+    return attacks.groupby(["profile", "dataset"]).queries.max() / published.QUERIES
+
+
+def at_hand(experiment: Experiment, dataset: str) -> Dataset | None:
+    """The data set, or None where it is not on this machine."""
+    try:
+        return experiment.dataset(dataset)
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,1 @@
+"""What a chapter says of its numbers: sentences, and tables as text; a file a chapter. Computes nothing."""
