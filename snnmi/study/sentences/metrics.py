@@ -11,6 +11,8 @@ from snnmi.study.findings.metrics import GROUP, SCORES
 from snnmi.study.published import CLAIMS, SHARES, Claim
 from snnmi.study.verdicts import ALPHA
 
+ONE_KIND = "one kind of target only: nothing to compare"
+
 # --- Table II
 
 
