@@ -1,6 +1,6 @@
 """Every rule, gate and margin by which the book turns numbers into words, side by side."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,9 @@ MARGIN = 0.5  # of the published difference: an interval that ends short of it r
 GATE = 0.5  # of the ANN's reconstructions accepted, or recognised: below, there is nothing that spikes could protect
 HALF = 0.5  # of a gap: who has that much carries it
 RECOGNISED = 0.5  # of the reconstructions: with that many recognised they are images of their class
+
+
+Numbers = float | pd.Series
 
 
 def verdict(test: PairedTest, published: float | None, sign: int, *, alpha: float = ALPHA) -> str:
@@ -64,7 +67,7 @@ def why_verdict(
 
 def attack_works(a_target: float) -> bool:
     """The gate of the claims: resistance can only be seen where the ANN takes half or more for the class attacked."""
-    return a_target >= GATE
+    return bool(a_target >= GATE)
 
 
 def yardstick(dataset: str, claim: paper.Claim) -> float | None:
@@ -96,14 +99,14 @@ def reaches_floor(low: pd.Series, floor: pd.Series) -> pd.Series:
 NOT_THE_SPIKES = "Mostly not the spikes"
 
 
-def lies_off(low: float | pd.Series, high: float | pd.Series, point: float = 0.0) -> bool | pd.Series:
+def lies_off(low: Numbers, high: Numbers, point: float = 0.0) -> bool | np.bool_ | pd.Series:
     """Whether an interval excludes a point: what it speaks of differs from it. Of no interval (NaN): no."""
     return (low > point) | (high < point)
 
 
 def carries_half(share: float) -> bool:
     """Who carries the gap: half of it or more."""
-    return share >= HALF
+    return bool(share >= HALF)
 
 
 def headline_score(effects: pd.DataFrame) -> str:
@@ -131,7 +134,7 @@ def opening(verdicts: Collection[str]) -> str:
 
 
 def torn(gaps: pd.DataFrame) -> pd.Series:
-    """The bootstrap excludes zero while the exact test over classes does not: with few classes it is somewhat too sure."""
+    """The bootstrap excludes zero, the exact test over classes does not: with few classes the former is too sure."""
     return lies_off(gaps.low, gaps.high) & (gaps.p_classes >= ALPHA)
 
 
@@ -153,7 +156,7 @@ def reading(recognised: float, identified: float, chance: float) -> str:
 
 def lies_beyond(low: float, natural_distance: float) -> bool:
     """Farther from the class's training images than real test images are, interval and all."""
-    return low > natural_distance
+    return bool(low > natural_distance)
 
 
 def leak_seen(tests: Sequence[PairedTest]) -> bool:
@@ -164,7 +167,7 @@ def leak_seen(tests: Sequence[PairedTest]) -> bool:
     return all(test.difference < 0 and test.p < ALPHA for test in tests)
 
 
-def gate_shut(ann: float) -> bool:
+def gate_shut(ann: Numbers) -> bool | np.bool_ | pd.Series:
     """The gate of the judge: of the ANN's reconstructions it recognises (or identifies) fewer than half."""
     return ann < GATE
 
@@ -174,6 +177,6 @@ def judged_verdict(test: PairedTest, *, ann: float) -> str:
     return "open" if gate_shut(ann) else verdict(test, published=None, sign=-1)
 
 
-def counts_differ(p: Sequence[float]) -> bool:
+def counts_differ(p: Iterable[float]) -> bool:
     """Whether printed counts carry a difference on their own: by every exact test, however the classes pair up."""
-    return max(p) < ALPHA
+    return bool(max(p) < ALPHA)

@@ -90,7 +90,7 @@ def plain(caption: str) -> str:
 # --- what a guess changes, and half precision
 
 
-def values(found: Mapping[str, float], form: str = "{:.2f}") -> str:
+def values(found: Mapping[str, float | int], form: str = "{:.2f}") -> str:
     """Every choice with its value: `values({"k_t": 4.11})` -> "k t 4.11"."""
     return "; ".join(f"{name.replace('_', ' ')} {form.format(value)}" for name, value in found.items())
 
@@ -104,11 +104,11 @@ def guesses_caption(top: Sequence[float]) -> str:
     )
 
 
-def precision(spikes: Sequence[float], accuracies: Sequence[float], means: pd.DataFrame) -> pd.DataFrame:
+def precision(spikes: Sequence[int], accuracies: Sequence[float], means: pd.DataFrame) -> pd.DataFrame:
     """The table of float32 against 11 bits as text; `means`: of MNIST's attacks, a row each, or empty."""
     digits, mnist = "digits, small SNN", pages.place("laptop", "mnist")
     rows = [
-        (digits, "hidden spikes on test images", *(f"{int(count):,}" for count in spikes)),
+        (digits, "hidden spikes on test images", *(f"{count:,}" for count in spikes)),
         (digits, "test accuracy", *(f"{share:.1%}" for share in accuracies)),
     ]
     if len(means):
@@ -133,7 +133,7 @@ def precision_caption(differ: float, means: pd.DataFrame) -> str:
 # --- time
 
 
-def growth_finding(powers: Mapping[str, float]) -> str:
+def growth_finding(powers: Mapping[str, float] | pd.Series) -> str:
     """How time grows; from `findings.powers`.
 
     >>> growth_finding({"classes": 1.0, "side": 1.52})
