@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 Confidences = Float[np.ndarray, " n classes"]
 
@@ -52,3 +52,19 @@ def likeness(images: np.ndarray, reference: np.ndarray) -> float:
     y = reference.ravel().astype(float) - reference.mean()
     norm = np.linalg.norm(x, axis=1) * np.linalg.norm(y)
     return float(np.mean(np.divide(x @ y, norm, out=np.zeros(len(x)), where=norm > 0)))
+
+
+def not_converged(
+    m_global: Float[np.ndarray, " points classes"], *, tolerance: float = 0.05
+) -> Bool[np.ndarray, " classes"]:
+    """Whether the mean of the last tenth of a history differs from that of the tenth before by more than `tolerance`
+    of it.
+
+    A rule, not a proof: it sees a curve that still moves, not one that would move later. A curve with nan has not
+    converged.
+    """
+    tenth = len(m_global) // 10
+    if not tenth:
+        raise ValueError(f"the history has {len(m_global)} points, expected at least 10")
+    before, last = m_global[-2 * tenth : -tenth].mean(0), m_global[-tenth:].mean(0)
+    return ~(np.abs(last - before) <= tolerance * np.abs(before))

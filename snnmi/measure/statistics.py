@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy import stats
 
 # --- one sample, or two paired by class
@@ -366,19 +366,3 @@ def mcnemar_range(successes_1: int, successes_2: int, n: int) -> tuple[float, fl
     only = [(successes_1 - b, successes_2 - b) for b in both]  # won by the first only, by the second only
     p = [float(stats.binomtest(i, i + j).pvalue) if i + j else 1.0 for i, j in only]
     return min(p), max(p)
-
-
-def not_converged(
-    m_global: Float[np.ndarray, " points classes"], *, tolerance: float = 0.05
-) -> Bool[np.ndarray, " classes"]:
-    """Whether the mean of the last tenth of a history differs from that of the tenth before by more than `tolerance`
-    of it.
-
-    A rule, not a proof: it sees a curve that still moves, not one that would move later. A curve with nan has not
-    converged.
-    """
-    tenth = len(m_global) // 10
-    if not tenth:
-        raise ValueError(f"the history has {len(m_global)} points, expected at least 10")
-    before, last = m_global[-2 * tenth : -tenth].mean(0), m_global[-tenth:].mean(0)
-    return ~(np.abs(last - before) <= tolerance * np.abs(before))

@@ -185,3 +185,14 @@ def test_likeness_is_correlation():
     assert metrics.likeness(np.stack([-reference]), reference) == pytest.approx(-1)
     assert metrics.likeness(np.stack([reference, -reference, np.ones((3, 4))]), reference) == pytest.approx(0)
     assert metrics.likeness(np.stack([reference, np.ones((3, 4))]), reference) == pytest.approx(0.5)
+
+
+def test_a_curve_that_still_moves_has_not_converged():
+    flat, line, late = np.full(100, 2.0), np.linspace(10, 0.1, 100), np.r_[np.full(90, 2.0), np.full(10, 2.2)]
+    settled = np.r_[np.full(80, 3.0), np.full(20, 2.0)]
+    curves = np.stack([flat, line, late, settled, np.r_[flat[:-1], np.nan]], 1)
+    assert metrics.not_converged(curves).tolist() == [False, True, True, False, True]
+    assert metrics.not_converged(curves, tolerance=0.11).tolist() == [False, True, False, False, True]
+    assert metrics.not_converged(-line[:, None]).tolist() == [True]
+    with pytest.raises(ValueError, match="has 9 points, expected at least 10"):
+        metrics.not_converged(flat[:9, None])

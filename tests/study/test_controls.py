@@ -1,4 +1,4 @@
-"""Every control changes what its name says and nothing else; the six cells differ only in what stands before the weights."""
+"""Every control changes what its name says and nothing else; cells differ only in what stands before the weights."""
 
 from collections import Counter
 from dataclasses import replace
@@ -11,11 +11,21 @@ from snnmi import data
 from snnmi.models import coding, training
 from snnmi.store import Store
 from snnmi.study import controls, experiment
-from snnmi.study.controls import BASELINES, CELLS, CONTROLS, DECODERS, INPUTS, NOISE, OTHERS, TIME, Variant
+from snnmi.study.controls import (
+    BASELINES,
+    CELLS,
+    CONTROLS,
+    DECODERS,
+    INPUTS,
+    NAMED,
+    NOISE,
+    OTHERS,
+    TIME,
+    Variant,
+)
 from snnmi.study.experiment import Cell, Experiment
 from snnmi.study.tables import alongside, attacks_table
 
-NAMED = {control.name: control for control in CONTROLS}
 # What each control changes in the settings of its baseline's attack: dotted name -> (from, to), at scale smoke.
 QUERY = {"encoder": None, "decoder": None, "temperature": 1.0, "match_entropy": False}
 
@@ -105,6 +115,12 @@ def test_every_control_has_a_name_of_its_own_and_is_listed_once():
     assert all(name.split(",")[0] == control.kind for name, control in NAMED.items())
     with pytest.raises(ValueError, match=r"kind is 'cnn', expected one of \['ann', 'snn'\]"):
         Variant("cnn", "cnn")
+
+
+def test_a_control_is_named_for_results_and_for_people():
+    control = NAMED["snn, entropy as the ann's"]
+    assert (control.label, control.changed()) == ("SNN, entropy as the ANN's", "entropy as the ANN's")
+    assert (BASELINES["ann"].name, BASELINES["ann"].label, BASELINES["ann"].changed()) == ("ann", "ANN", "")
 
 
 # --- the six cells
@@ -198,7 +214,7 @@ def test_matched_entropy_is_that_of_the_other_targets_answers_to_test_images(res
     ann, snn = (run.model for run in smoke.targets())
     images = data.load("digits").x_test
     entropy = [
-        coding.mean_entropy(training.answers(model, images, seed=experiment.JUDGE))
+        coding.mean_entropy(training.answers(model, images, seed=experiment.EXAMINER))
         for model in (ann, snn, matched)
     ]
     assert entropy[2] == pytest.approx(entropy[0], rel=1e-3) and abs(entropy[1] - entropy[0]) > 0.01

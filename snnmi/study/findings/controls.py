@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from snnmi.measure import statistics
+from snnmi.measure import metrics, statistics
 from snnmi.measure.effects import effects_table
 from snnmi.show import pages
 from snnmi.study import verdicts
@@ -68,7 +68,7 @@ def order(rows: pd.DataFrame) -> dict[str, int]:
 def still_moving(runs: Sequence[AttackRun]) -> pd.Series:
     """Share of attacks that had not converged when the budget ended, by (profile, dataset, variant)."""
     rows = [
-        (run.profile, run.dataset, run.variant, statistics.not_converged(run.history["M_global"]).mean())
+        (run.profile, run.dataset, run.variant, metrics.not_converged(run.history["M_global"]).mean())
         for run in runs
     ]
     found = pd.DataFrame(rows, columns=["profile", "dataset", "variant", "moving"])

@@ -50,7 +50,7 @@ def score_table(kept: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _over_classes(rows: pd.DataFrame, score: str) -> dict[str, float]:
+def _over_classes(rows: pd.DataFrame, score: str) -> dict[str, float | int]:
     """Mean and standard deviation over classes, bootstrap interval of the mean, floor and ceiling."""
     values = rows[score]
     low, high = statistics.bootstrap_interval(values.to_numpy(), seed=0)

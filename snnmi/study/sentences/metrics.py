@@ -118,7 +118,7 @@ def stalled(claims: pd.DataFrame) -> str:
 
 def number(r: tuple | pd.Series) -> str:
     """A claim's difference with interval and p."""
-    return pages.difference(r.difference, r.low, r.high, r.p, r.decimals)
+    return pages.difference(r.difference, r.low, r.high, r.p, int(r.decimals))
 
 
 def paper_number(difference: float, decimals: int) -> str:
