@@ -262,7 +262,7 @@ class PairedDifference(NamedTuple):
     high: float
     units: dict[str, int]
     p_classes: float  # speaks of new classes, these seeds fixed
-    p_seeds: float  # speaks of new target seeds, these classes fixed; never below 2 / 2^n, so n = 6 is the least for p < 0.05
+    p_seeds: float  # speaks of new target seeds, these classes fixed; never below 2 / 2^n: p < 0.05 needs six
 
 
 def paired_difference(

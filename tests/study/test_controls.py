@@ -17,7 +17,6 @@ from snnmi.study.controls import (
     CONTROLS,
     DECODERS,
     INPUTS,
-    NAMED,
     NOISE,
     OTHERS,
     TIME,
@@ -26,6 +25,7 @@ from snnmi.study.controls import (
 from snnmi.study.experiment import Cell, Experiment
 from snnmi.study.tables import alongside, attacks_table
 
+NAMED = {control.name: control for control in CONTROLS}
 # What each control changes in the settings of its baseline's attack: dotted name -> (from, to), at scale smoke.
 QUERY = {"encoder": None, "decoder": None, "temperature": 1.0, "match_entropy": False}
 

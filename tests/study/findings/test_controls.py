@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.study.controls import BASELINES, CELLS, CONTROLS, NAMED, NOISE, TIME
+from snnmi.study.controls import BASELINES, CELLS, CONTROLS, NOISE, TIME
 from snnmi.study.findings import controls as findings
 from snnmi.study.runs import AttackRun
 
@@ -33,7 +33,7 @@ SIX = {CELLS[cell].name: value for cell, value in zip(CELLS, (0.9, 0.3, 0.3, 0.9
 def test_only_seeds_that_have_all_variants_are_shared():
     frame = pd.concat([attacks({"ann": 0.9, "snn": 0.2}), attacks({"ann": 0.9}, seeds=(1,))])
     assert findings.shared(frame, BASELINES.values()).seed.unique().tolist() == [0]
-    assert findings.shared(frame, [NAMED["ann"]]).seed.unique().tolist() == [0, 1]
+    assert findings.shared(frame, [BASELINES["ann"]]).seed.unique().tolist() == [0, 1]
 
 
 def test_cells_are_named_by_neuron_and_input_and_what_lacks_is_known():
