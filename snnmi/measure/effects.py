@@ -50,6 +50,19 @@ def shapley_shares(
     return {name: change.mean(0) for name, change in switch_changes(value, switches, before).items()}
 
 
+def _levels(switches: Mapping[str, tuple[str, str, str]]) -> dict[str, list[str]]:
+    """What each column holds from the first switch to the last: {"neuron": ["ann", "snn"], "input": [...]}."""
+    levels: dict[str, list[str]] = {}
+    for name, (column, start, end) in switches.items():
+        made = levels.setdefault(column, [start])
+        if made[-1] != start:
+            raise ValueError(
+                f"{name} starts at {start}, expected {made[-1]}, where the switch before it ended"
+            )
+        made.append(end)
+    return levels
+
+
 def effects_table(
     frame: pd.DataFrame,
     value: str,
@@ -66,42 +79,44 @@ def effects_table(
     Columns: factor; effect (`shapley_shares` of the cells' means) with low and high, all cells resampled jointly as
     in `hierarchical_bootstrap`; share of the gap; smallest and largest change over the orders: far apart, the order
     matters.
+
+    Two switches, two classes. The neuron moves the score by -0.2 before the clip and by -0.4 after it:
+
+    >>> cells = {("ann", "current"): 1.0, ("ann", "clip"): 0.7, ("snn", "current"): 0.8, ("snn", "clip"): 0.3}
+    >>> rows = [(*cell, 0, 0, label, mean) for cell, mean in cells.items() for label in (0, 1)]
+    >>> frame = pd.DataFrame(rows, columns=["neuron", "input", "seed", "attack_seed", "label", "score"])
+    >>> two = {"neuron": ("neuron", "ann", "snn"), "range": ("input", "current", "clip")}
+    >>> effects_table(frame, "score", two, seed=0)[["factor", "effect", "smallest", "largest"]].round(2)
+       factor  effect  smallest  largest
+    0  neuron    -0.3      -0.4     -0.2
+    1   range    -0.4      -0.5     -0.3
+    2     gap    -0.7      -0.7     -0.7
     """
-    chains: dict[str, list[str]] = {}
-    for name, (column, start, end) in switches.items():
-        if chains.setdefault(column, [start])[-1] != start:
-            raise ValueError(
-                f"{name} starts at {start}, expected {chains[column][-1]}, where the switch before it ended"
-            )
-        chains[column].append(end)
-    names = {column: [name for name in switches if switches[name][0] == column] for column in chains}
-    cells = [*product(*chains.values())]
-    wide = paired_units(frame, value, [*nested, *crossed], [dict(zip(chains, cell)) for cell in cells])
+    levels = _levels(switches)
+    chains = {column: [name for name in switches if switches[name][0] == column] for column in levels}
+    cells = list(product(*levels.values()))
+    wide = paired_units(frame, value, [*nested, *crossed], [dict(zip(levels, cell)) for cell in cells])
     weights, units = resampled(wide, nested, crossed, seed, resamples)
     means = weighted_mean(wide[[*range(len(cells))]].to_numpy(float), weights)
 
     def mean(done: frozenset[str]) -> Draws:
-        return means[:, cells.index(tuple(chains[c][len(done.intersection(names[c]))] for c in chains))]
+        """The mean of the cell in which these switches are made."""
+        made = {column: len(done.intersection(chain)) for column, chain in chains.items()}
+        return means[:, cells.index(tuple(levels[column][n] for column, n in made.items()))]
 
-    changes = switch_changes(
-        mean, [*switches], [pair for chain in names.values() for pair in pairwise(chain)]
-    )
-    sums = {" + ".join(chain): chain for chain in names.values()} | {"gap": [*switches]}
-    changes |= {
-        name: sum(changes[part] for part in parts)
-        for name, parts in sums.items()
-        if len(parts) > 1 or name == "gap"
-    }
-    rows = {name: percentile_interval(change.mean(0), units, level) for name, change in changes.items()}
-    return pd.DataFrame(
-        {
-            "factor": name,
-            "effect": row.estimate,
-            "low": row.low,
-            "high": row.high,
-            "share": np.divide(row.estimate, rows["gap"].estimate) if rows["gap"].estimate else float("nan"),
-            "smallest": changes[name][:, 0].min(),
-            "largest": changes[name][:, 0].max(),
-        }
-        for name, row in rows.items()
-    )
+    before = [pair for chain in chains.values() for pair in pairwise(chain)]
+    changes = switch_changes(mean, [*switches], before)
+    for chain in chains.values():
+        if len(chain) > 1:
+            changes[" + ".join(chain)] = sum(changes[name] for name in chain)
+    changes["gap"] = sum(changes[name] for name in switches)
+
+    gap = float(changes["gap"].mean(0)[0])
+    rows = []
+    for name, change in changes.items():
+        interval = percentile_interval(change.mean(0), units, level)
+        row = {"factor": name, "effect": interval.estimate, "low": interval.low, "high": interval.high}
+        row["share"] = interval.estimate / gap if gap else float("nan")
+        observed = change[:, 0]  # one an order
+        rows.append(row | {"smallest": observed.min(), "largest": observed.max()})
+    return pd.DataFrame(rows)

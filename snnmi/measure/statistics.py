@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy import stats
 
 # --- one sample, or two paired by class
@@ -75,6 +75,13 @@ def paired_test(
     The null hypothesis lets the two labels of every class swap places. For a statistic of spread (np.std) both
     samples are centred first, or else a shift would pass for a spread. All 2^n swaps up to n = 13, else 9,999 of
     them.
+
+    Six classes, each attacked on both targets; all six differences have one sign, which 2 of the 64 swaps give:
+
+    >>> ann, snn = np.array([0.9, 0.8, 1.0, 0.7, 0.9, 0.6]), np.array([0.4, 0.5, 0.3, 0.6, 0.2, 0.1])
+    >>> test = paired_test(ann, snn, seed=0)
+    >>> round(test.difference, 3), test.p == 2 / 2**6, test.n
+    (-0.467, True, 6)
     """
     first, second = np.asarray(first, float), np.asarray(second, float)
     if first.shape != second.shape or first.ndim != 1 or not np.isfinite(first + second).all():
@@ -209,6 +216,12 @@ def hierarchical_bootstrap(
     digit 8 is equally hard in every run, and to draw the classes of each seed apart would average away a part that
     new seeds do not (Owen 2007, the pigeonhole bootstrap). With n seeds the seeds' part is too narrow by a factor of
     about sqrt(1 - 1/n).
+
+    One target seed, attacked once on each of three classes; the interval can only speak of new classes:
+
+    >>> frame = pd.DataFrame({"seed": 0, "attack_seed": 0, "label": [0, 1, 2], "A_target": [0.0, 0.5, 1.0]})
+    >>> hierarchical_bootstrap(frame, "A_target", seed=0)
+    Interval(estimate=0.5, low=0.0, high=1.0, units={'seed': 1, 'attack_seed': 1, 'label': 3})
     """
     weights, units = resampled(frame, nested, crossed, seed, resamples)
     values = frame[value].to_numpy(float)
@@ -249,7 +262,7 @@ class PairedDifference(NamedTuple):
     high: float
     units: dict[str, int]
     p_classes: float  # speaks of new classes, these seeds fixed
-    p_seeds: float  # speaks of new target seeds, these classes fixed; never below 2 / 2^n, so n = 6 is the least for p < 0.05
+    p_seeds: float  # speaks of new target seeds, these classes fixed; never below 2 / 2^n: p < 0.05 needs six
 
 
 def paired_difference(
@@ -325,7 +338,14 @@ class ExactTest(NamedTuple):
 
 
 def exact_test(successes_1: int, n_1: int, successes_2: int, n_2: int) -> ExactTest:
-    """Fisher's exact test (both margins fixed) and Boschloo's (only n_1 and n_2 fixed, as they are in an experiment)."""
+    """Fisher's exact test (both margins fixed) and Boschloo's (only n_1 and n_2 fixed, as they are in an experiment).
+
+    The paper's A_comb on MNIST, read as counts of classes, 10 of 10 on the ANN and 7 of 10 on the SNN, is no evidence:
+
+    >>> fisher, boschloo = exact_test(10, 10, 7, 10)
+    >>> round(fisher, 3), round(boschloo, 3)
+    (0.211, 0.116)
+    """
     if not (0 <= successes_1 <= n_1 and 0 <= successes_2 <= n_2 and n_1 and n_2):
         raise ValueError(
             f"exact_test got {successes_1} of {n_1} and {successes_2} of {n_2}, expected 0 <= successes <= n, n >= 1"
@@ -346,19 +366,3 @@ def mcnemar_range(successes_1: int, successes_2: int, n: int) -> tuple[float, fl
     only = [(successes_1 - b, successes_2 - b) for b in both]  # won by the first only, by the second only
     p = [float(stats.binomtest(i, i + j).pvalue) if i + j else 1.0 for i, j in only]
     return min(p), max(p)
-
-
-def not_converged(
-    m_global: Float[np.ndarray, " points classes"], *, tolerance: float = 0.05
-) -> Bool[np.ndarray, " classes"]:
-    """Whether the mean of the last tenth of a history differs from that of the tenth before by more than `tolerance`
-    of it.
-
-    A rule, not a proof: it sees a curve that still moves, not one that would move later. A curve with nan has not
-    converged.
-    """
-    tenth = len(m_global) // 10
-    if not tenth:
-        raise ValueError(f"the history has {len(m_global)} points, expected at least 10")
-    before, last = m_global[-2 * tenth : -tenth].mean(0), m_global[-tenth:].mean(0)
-    return ~(np.abs(last - before) <= tolerance * np.abs(before))

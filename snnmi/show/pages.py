@@ -8,10 +8,12 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
+from snnmi.show.figures.dots import VERDICTS
 from snnmi.show.figures.style import title
 
 PROFILE_ORDER = ("paper", "half", "laptop", "quick", "smoke")  # largest scale first
 PAPER_QUERIES = 1_280_000  # per class
+LANDING = ("mnist", "faces", "digits")  # the columns of the landing page
 _WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
 
@@ -37,9 +39,24 @@ def mean_and_span(mean: float, low: float, high: float, decimals: int = 2, *, si
     return f"{number(mean, decimals, sign=sign)} {span(low, high, decimals)}"
 
 
+def difference(mean: float, low: float, high: float, p: float, decimals: int = 2) -> str:
+    """A difference with its interval and its test: "−0.40 [−0.70, −0.10], p = 0.125"."""
+    return f"{mean_and_span(mean, low, high, decimals, sign=True)}, {p_value(p)}"
+
+
+def verdict_counts(verdicts: pd.Series) -> str:
+    """ "11 reproduced, 5 not reproduced, 13 open"."""
+    return ", ".join(f"{int((verdicts == name).sum())} {name}" for name in VERDICTS)
+
+
 def place(profile: str, dataset: str) -> str:
     """Where a number comes from, in words: `place("laptop", "mnist")` -> "MNIST, laptop"."""
     return f"{title(dataset)}, {profile}"
+
+
+def scale(profile: str, share: float) -> str:
+    """A scale with its share of the paper's queries: `scale("half", 0.5)` -> "half, 50.0% of the paper's queries"."""
+    return f"{profile}, {share:.1%} of the paper's queries"
 
 
 def p_value(p: float) -> str:

@@ -1,4 +1,11 @@
-"""The numbers that the paper published."""
+"""The numbers that the paper published, and the claims that it rests on them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from snnmi.measure import statistics
 
 QUERIES = 1_280_000  # per class
 CLASSES = {"mnist": 10, "faces": 40}
@@ -30,4 +37,59 @@ TABLE_2 = {
         ("faces", "ann"): (3.4326, 0.33, 0.9868, 0.2932, 0.066, 0.925, 0.975),
         ("faces", "snn"): (3.9378, 0.65, 0.9948, 0.0618, 0.045, 0.375, 0.492),
     }.items()
+}
+
+_PRINTED = {"fidelity_mae": "fidelity", "fidelity_top": "fidelity"}  # one F, two readings
+SHARES = ("surrogate_accuracy", "A_comb", "A_target")  # printed in %
+
+
+def printed(dataset: str, target: str, score: str) -> tuple[float, float | None]:
+    """A score of Table II and its standard deviation over classes; None for those printed without one."""
+    row, name = TABLE_2[dataset, target], _PRINTED.get(score, score)
+    return row[name], row.get(f"{name}_std")
+
+
+def interval(dataset: str, target: str, score: str) -> tuple[float, float]:
+    """95 % interval over the paper's classes of a score of Table II; F, printed without a spread, has no width."""
+    (value, std), n = printed(dataset, target, score), CLASSES[dataset]
+    if std is not None:
+        return statistics.summary_interval(value, std, n)
+    return statistics.wilson_interval(value, n) if score in SHARES else (value, value)
+
+
+def difference(dataset: str, score: str, statistic: Callable = np.mean) -> float:
+    """SNN - ANN in Table II, of the means or (`np.std`) of the spreads; NaN where the paper prints none."""
+    name = _PRINTED.get(score, score) + ("_std" if statistic is np.std else "")
+    ann, snn = (TABLE_2.get((dataset, kind), {}).get(name, np.nan) for kind in ("ann", "snn"))
+    return snn - ann
+
+
+def count(dataset: str, target: str, score: str) -> int:
+    """A share of Table II as a number of classes, one verdict a class: 70.0 % is 7 of 10.
+
+    >>> count("mnist", "snn", "A_comb"), count("faces", "snn", "A_target")
+    (7, 20)
+    """
+    return round(TABLE_2[dataset, target][score] * CLASSES[dataset])
+
+
+class Claim(NamedTuple):
+    """What the paper says of SNNs, as a difference SNN - ANN of one score."""
+
+    text: str
+    score: str
+    statistic: Callable  # over classes
+    sign: int  # of the difference claimed
+    decimals: int
+
+
+CLAIMS = {
+    "m_global": Claim("Worse convergence: M_global is higher", "M_global", np.mean, +1, 2),
+    "unstable": Claim("Less stable: M_global spreads wider over classes", "M_global", np.std, +1, 2),
+    "fidelity": Claim("Better copied on noise: F (error) is higher", "fidelity_mae", np.mean, +1, 4),
+    "fidelity_top": Claim("the same by F (top class)", "fidelity_top", np.mean, +1, 3),
+    "surrogate": Claim("yet worse on test images", "surrogate_accuracy", np.mean, -1, 2),
+    "a_comb": Claim("The surrogate is pleased less: lower A_comb", "A_comb", np.mean, -1, 2),
+    "a_target": Claim("The target is deceived less: lower A_target", "A_target", np.mean, -1, 2),
+    "likeness": Claim("Degraded images: less like the class", "likeness", np.mean, -1, 2),
 }

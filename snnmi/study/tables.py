@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from snnmi.data import Dataset
 from snnmi.study import published
 from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.runs import AttackRun
@@ -65,3 +66,16 @@ def budgets_table(runs: Sequence[AttackRun]) -> pd.DataFrame:
         }
         for run in runs
     )
+
+
+def share_of_queries(attacks: pd.DataFrame) -> pd.Series:
+    """Queries a class as a share of the paper's, by (profile, dataset), from an `attacks_table`."""
+    return attacks.groupby(["profile", "dataset"]).queries.max() / published.QUERIES
+
+
+def at_hand(experiment: Experiment, dataset: str) -> Dataset | None:
+    """The data set, or None where it is not on this machine."""
+    try:
+        return experiment.dataset(dataset)
+    except (OSError, ValueError):
+        return None

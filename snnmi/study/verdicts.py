@@ -1,6 +1,6 @@
 """Every rule, gate and margin by which the book turns numbers into words, side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,14 @@ from jaxtyping import Bool, Float
 
 from snnmi.measure.statistics import PairedTest
 from snnmi.show import pages
+from snnmi.study import published as paper
+
+ALPHA = 0.05  # the level of every test; no p is corrected for their number
+LEAST_CLASSES = 6  # below six classes no sign test can reach p < 0.05
+MARGIN = 0.5  # of the published difference: an interval that ends short of it rules the claim out
+GATE = 0.5  # of the ANN's reconstructions accepted, or recognised: below, there is nothing that spikes could protect
+HALF = 0.5  # of a gap: who has that much carries it
+RECOGNISED = 0.5  # of the reconstructions: with that many recognised they are images of their class
 
 FELL = 0.1  # an attack has settled if M_global fell by this share in all
 STANDS = 0.01  # and by less than this share over the last tenth of its batches
@@ -105,7 +113,10 @@ def more_specific(low: float, high: float) -> str | None:
 # --- differences with a claimed sign
 
 
-def verdict(test: PairedTest, published: float | None, sign: int, *, alpha: float = 0.05) -> str:
+Numbers = float | pd.Series
+
+
+def verdict(test: PairedTest, published: float | None, sign: int, *, alpha: float = ALPHA) -> str:
     """The rule of the book: `reproduced`, `not reproduced` or `open`, for a difference claimed to have this sign.
 
     reproduced: the claimed sign, p < alpha. not reproduced: the other sign, p < alpha; or no sign can be told and the
@@ -113,10 +124,10 @@ def verdict(test: PairedTest, published: float | None, sign: int, *, alpha: floa
     """
     if test.p < alpha:
         return "reproduced" if np.sign(test.difference) == sign else "not reproduced"
-    enough = test.n >= 6  # below six classes no sign test can reach p < 0.05
-    if published is not None and enough and sign * (test.high if sign > 0 else test.low) < abs(published) / 2:
-        return "not reproduced"
-    return "open"
+    if published is None or test.n < LEAST_CLASSES:
+        return "open"
+    furthest = sign * (test.high if sign > 0 else test.low)
+    return "not reproduced" if furthest < MARGIN * abs(published) else "open"
 
 
 def why_verdict(
@@ -129,24 +140,139 @@ def why_verdict(
     at least half, zero excluded, and the neuron's interval excludes half of the gap. open: all else.
     """
     rows = effects.set_index("factor")
-    said = {
-        name: f"{pages.number(r.effect, sign=True)} {pages.span(r.low, r.high)}"
-        for name, r in rows.iterrows()
-    }
+    said = {name: pages.mean_and_span(r.effect, r.low, r.high, sign=True) for name, r in rows.iterrows()}
 
     def excludes(name: str, point: float) -> bool:
-        return bool(rows.low[name] > point or rows.high[name] < point)
+        return bool(lies_off(rows.low[name], rows.high[name], point))
 
     if not excludes("gap", 0.0):
         return "open", f"The gap, {said['gap']}, cannot be told from zero: there is nothing to explain."
     numbers = f"of the gap, {said['gap']}, the neuron carries {said[neuron]} and {rest} {said[rest]}"
-    if np.sign(rows.effect[neuron]) == sign and excludes(neuron, 0.0) and rows.share[neuron] >= 0.5:
+    if np.sign(rows.effect[neuron]) == sign and excludes(neuron, 0.0) and rows.share[neuron] >= HALF:
         return "reproduced", f"The spiking neuron carries at least half: {numbers}."
     if np.sign(rows.effect[neuron]) == -sign and excludes(neuron, 0.0):
         return "not reproduced", f"The spiking neuron works against the claim: {numbers}."
-    if rows.share[rest] >= 0.5 and excludes(rest, 0.0) and excludes(neuron, rows.effect["gap"] / 2):
-        return (
-            "not reproduced",
-            f"What feeds the neuron carries at least half, and the neuron less than half: {numbers}.",
-        )
+    if rows.share[rest] >= HALF and excludes(rest, 0.0) and excludes(neuron, HALF * rows.effect["gap"]):
+        reason = f"What feeds the neuron carries at least half, and the neuron less than half: {numbers}."
+        return "not reproduced", reason
     return "open", f"The intervals leave open what carries it: {numbers}."
+
+
+# --- the paper's claims
+
+
+def attack_works(a_target: float) -> bool:
+    """The gate of the claims: resistance can only be seen where the ANN takes half or more for the class attacked."""
+    return bool(a_target >= GATE)
+
+
+def yardstick(dataset: str, claim: paper.Claim) -> float | None:
+    """What a difference is held against: the paper's, off its two data sets its smaller one; None: it prints none.
+
+    >>> round(yardstick("mnist", paper.CLAIMS["a_target"]), 3), round(yardstick("digits", paper.CLAIMS["a_comb"]), 3)
+    (0.3, 0.3)
+    """
+    names = [dataset] if dataset in paper.CLASSES else [*paper.CLASSES]
+    size = min(abs(paper.difference(name, claim.score, claim.statistic)) for name in names)
+    return None if np.isnan(size) else size
+
+
+def claim_verdict(test: PairedTest, dataset: str, claim: paper.Claim, *, a_target: float) -> str:
+    """The book's rule on a claim of the paper, held against its yardstick; `open` where the gate is shut.
+
+    `a_target`: the ANN's.
+    """
+    return verdict(test, yardstick(dataset, claim), claim.sign) if attack_works(a_target) else "open"
+
+
+def reaches_floor(low: pd.Series, floor: pd.Series) -> pd.Series:
+    """A score whose interval does may be had without looking at the input."""
+    return low <= floor
+
+
+# --- what carries the gap
+
+NOT_THE_SPIKES = "Mostly not the spikes"
+
+
+def lies_off(low: Numbers, high: Numbers, point: float = 0.0) -> bool | np.bool_ | pd.Series:
+    """Whether an interval excludes a point: what it speaks of differs from it. Of no interval (NaN): no."""
+    return (low > point) | (high < point)
+
+
+def carries_half(share: float) -> bool:
+    """Who carries the gap: half of it or more."""
+    return bool(share >= HALF)
+
+
+def headline_score(effects: pd.DataFrame) -> str:
+    """Which score decides for a data set: A_target, the paper's headline, where its gap differs from zero; else
+    the surrogate's accuracy.
+
+    `effects`: rows of `effects_table` with a column score, of one scale.
+    """
+    gap = effects[effects.factor == "gap"].set_index("score").loc["A_target"]
+    return "A_target" if lies_off(gap.low, gap.high) else "surrogate_accuracy"
+
+
+def opening(verdicts: Collection[str]) -> str:
+    """How the answer to "is it the spikes?" begins, from the verdicts at all data sets; those that are open are silent.
+
+    >>> opening(["not reproduced", "open"])
+    'Mostly not the spikes'
+    """
+    told = {*verdicts} - {"open"}
+    if not told:
+        return "Open"
+    if len(told) > 1:
+        return "It depends"
+    return NOT_THE_SPIKES if told == {"not reproduced"} else "Mostly the spikes"
+
+
+def torn(gaps: pd.DataFrame) -> pd.Series:
+    """The bootstrap excludes zero, the exact test over classes does not: with few classes the former is too sure."""
+    return lies_off(gaps.low, gaps.high) & (gaps.p_classes >= ALPHA)
+
+
+# --- images
+
+
+def reading(recognised: float, identified: float, chance: float) -> str:
+    """What a set of images is: `image` of its class, `trace` of it, or `nothing`; from the intervals' lower ends.
+
+    image: the share recognised reaches one half. trace: else, if the share identified lies above chance.
+
+    >>> reading(0.6, 0.9, 0.1), reading(0.2, 0.5, 0.1), reading(0.2, 0.1, 0.1)
+    ('image', 'trace', 'nothing')
+    """
+    if recognised >= RECOGNISED:
+        return "image"
+    return "trace" if identified > chance else "nothing"
+
+
+def lies_beyond(low: float, natural_distance: float) -> bool:
+    """Farther from the class's training images than real test images are, interval and all."""
+    return bool(low > natural_distance)
+
+
+def leak_seen(tests: Sequence[PairedTest]) -> bool:
+    """Training images leak if reconstructions are nearer to them than every harmless reference is, class by class.
+
+    `tests`: of each reference's leak against the reconstructions'.
+    """
+    return all(test.difference < 0 and test.p < ALPHA for test in tests)
+
+
+def gate_shut(ann: Numbers) -> bool | np.bool_ | pd.Series:
+    """The gate of the judge: of the ANN's reconstructions it recognises (or identifies) fewer than half."""
+    return ann < GATE
+
+
+def judged_verdict(test: PairedTest, *, ann: float) -> str:
+    """The book's rule on "reconstructions from SNNs are less recognisable"; `open` where the gate is shut."""
+    return "open" if gate_shut(ann) else verdict(test, published=None, sign=-1)
+
+
+def counts_differ(p: Iterable[float]) -> bool:
+    """Whether printed counts carry a difference on their own: by every exact test, however the classes pair up."""
+    return bool(max(p) < ALPHA)

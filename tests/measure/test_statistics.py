@@ -281,14 +281,3 @@ def test_exact_tests_refuse_more_successes_than_trials():
         statistics.exact_test(11, 10, 7, 10)
     with pytest.raises(ValueError, match="expected 0 <= successes <= n"):
         statistics.mcnemar_range(10, -1, 10)
-
-
-def test_a_curve_that_still_moves_has_not_converged():
-    flat, line, late = np.full(100, 2.0), np.linspace(10, 0.1, 100), np.r_[np.full(90, 2.0), np.full(10, 2.2)]
-    settled = np.r_[np.full(80, 3.0), np.full(20, 2.0)]
-    curves = np.stack([flat, line, late, settled, np.r_[flat[:-1], np.nan]], 1)
-    assert statistics.not_converged(curves).tolist() == [False, True, True, False, True]
-    assert statistics.not_converged(curves, tolerance=0.11).tolist() == [False, True, False, False, True]
-    assert statistics.not_converged(-line[:, None]).tolist() == [True]
-    with pytest.raises(ValueError, match="has 9 points, expected at least 10"):
-        statistics.not_converged(flat[:9, None])

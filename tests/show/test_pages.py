@@ -25,9 +25,21 @@ def test_an_interval_does_not_break():
     assert [pages.p_value(p) for p in (0.0004, 0.002)] == ["p\u00a0<\u00a00.001", "p\u00a0=\u00a00.002"]
 
 
+def test_a_difference_comes_with_interval_and_test():
+    told = pages.difference(-0.4, -0.7, -0.1, 0.125).replace("\u00a0", " ")
+    assert told == "−0.40 [−0.70, −0.10], p = 0.125"
+    assert pages.difference(0.0612, 0.05, 0.07, 0.0001, 4).startswith("+0.0612 [0.0500,")
+
+
+def test_verdicts_are_counted_in_one_order_also_where_there_are_none():
+    found = pd.Series(["open", "reproduced", "open"])
+    assert pages.verdict_counts(found) == "1 reproduced, 0 not reproduced, 2 open"
+
+
 def test_a_place_is_named_as_people_write_it():
     assert pages.place("laptop", "mnist") == "MNIST, laptop"
     assert pages.place("quick", "mine.npz") == "mine.npz, quick"
+    assert pages.scale("half", 0.5) == "half, 50.0% of the paper's queries"
 
 
 FRAME = pd.DataFrame(

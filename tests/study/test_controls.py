@@ -100,6 +100,12 @@ def test_every_control_has_a_name_of_its_own_and_is_listed_once():
         Variant("cnn", "cnn")
 
 
+def test_a_control_is_named_for_results_and_for_people():
+    control = NAMED["snn, entropy as the ann's"]
+    assert (control.label, control.changed()) == ("SNN, entropy as the ANN's", "entropy as the ANN's")
+    assert (BASELINES["ann"].name, BASELINES["ann"].label, BASELINES["ann"].changed()) == ("ann", "ANN", "")
+
+
 # --- the six cells
 
 

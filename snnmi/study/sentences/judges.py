@@ -1,0 +1,270 @@
+"""Chapter 8: what it says of the judge, of what fools it, of distances, leaks, and of ANN against SNN."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from snnmi.show import figures, pages
+from snnmi.study import verdicts
+from snnmi.study.findings.judges import COMPARED, RULED, Scale, multiples, of_source
+
+WORDS = {
+    "image": "images of the class",
+    "trace": "traces of the class, not images",
+    "nothing": "nothing of the class",
+}
+
+
+def both(values: Mapping[str, float | str], form: str = "{:.1f}") -> str:
+    """A value a target: `both({"ann": 3.1, "snn": 2})` -> "3.1 (ANN) and 2.0 (SNN)"."""
+    return " and ".join(f"{form.format(value)} ({figures.KINDS[kind]})" for kind, value in values.items())
+
+
+def places(frame: pd.DataFrame) -> list[str]:
+    return [pages.place(r.profile, r.dataset) for r in frame.itertuples()]
+
+
+# --- the judge
+
+
+def accuracy(found: pd.DataFrame) -> pd.DataFrame:
+    """The table of accuracies as text."""
+    return pd.DataFrame(
+        {
+            "data, scale": places(found),
+            "network": found.network,
+            "test accuracy": [
+                f"{r.test_accuracy:.1%} [{r.low:.1%}, {r.high:.1%}]" for r in found.itertuples()
+            ],
+            "test images": [f"{n:,}" for n in found.n_test],
+        }
+    )
+
+
+def accuracy_caption(found: pd.DataFrame) -> str:
+    own, targets = found[found.network == "judge"], found[found.network != "judge"]
+    best = targets.groupby(["profile", "dataset"]).test_accuracy.max()
+    ahead = sum(r.test_accuracy >= best[r.profile, r.dataset] for r in own.itertuples())
+    return (
+        f"**The judge is at least as accurate as every target in {ahead} of {len(own)} cases.** Share of test images "
+        "named rightly, with Wilson's 95 % interval (it speaks of new test images)."
+    )
+
+
+# --- each set of images
+
+
+def sources(found: pd.DataFrame, readings: Mapping[tuple, str], deceived: pd.Series) -> pd.DataFrame:
+    """The table of sources as text, from a `summary`; `deceived`: A_target by (profile, dataset, target)."""
+    lines = []
+    for key, part in found.groupby(["profile", "dataset", "source", "target"], sort=False):
+        profile, dataset, source, target = key
+        value = part.set_index("measure").value
+        told = {r.measure: pages.mean_and_span(r.value, r.low, r.high) for r in part.itertuples()}
+        own = f"{value.target_confidence:.2f}" if "target_confidence" in value else "–"
+        success = f"{deceived[profile, dataset, target]:.2f}" if source == "reconstruction" else "–"
+        lines.append(
+            {
+                "data, scale": pages.place(profile, dataset),
+                "images": " ".join(filter(None, (source, figures.KINDS.get(target)))),
+                "reading": readings[key],
+                "A_target": success,
+                "target sure": own,
+                "judge sure": f"{value.judge_confidence:.2f}",
+                "called y": told["judge_accuracy"],
+                "recognised": told["recognised"],
+                "identified": told["identified"],
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def sources_caption(wide: pd.DataFrame) -> str:
+    """What fools the judge most, and how to read the table; from a wide summary."""
+    fooling = of_source(wide, "fooling noise")
+    worst = fooling.judge_accuracy.idxmax()
+    profile, dataset, target = worst
+    return (
+        f"**Up to {fooling.judge_accuracy[worst]:.0%} of fooling noise ({pages.place(profile, dataset)}, made for the "
+        f"{figures.KINDS[target]}) is called y by a judge that was never attacked; of the same images "
+        f"{fooling.recognised[worst]:.0%} are recognised.** Means over classes and seeds, 95 % hierarchical bootstrap "
+        "intervals (classes crossed, seeds nested; with one seed they speak of new classes only; no width: every class "
+        "gave the same). A_target: chapter 4's score; sure: mean confidence in y, of the images' own target and of the "
+        "judge, over 20 images a class (reconstructions: those that are stored), as all that follows."
+    )
+
+
+def share(cases: Sequence[bool] | pd.Series) -> str:
+    """In how many cases: "1 of 6"."""
+    return f"{sum(cases)} of {len(cases)}"
+
+
+def distances(wide: pd.DataFrame, scales: Sequence[Scale]) -> str:
+    """Feature distances in multiples of a real test image's, scale by scale."""
+    said = []
+    for scale in scales:
+        made, fooling = (
+            both(multiples(wide, scale, source)) for source in ("reconstruction", "fooling noise")
+        )
+        said.append(f"{pages.place(*scale)}: {made}, fooling noise {fooling}")
+    return "; ".join(said)
+
+
+# --- leaks and pictures
+
+
+def leaks(found: pd.DataFrame) -> pd.DataFrame:
+    """The table of leaks as text."""
+
+    def less(name: str) -> list[str]:
+        tested = [found[f"{name}_{part}"] for part in ("difference", "low", "high", "p")]
+        return [pages.difference(*test) for test in zip(*tested)]
+
+    return pd.DataFrame(
+        {
+            "data, scale": places(found),
+            "reconstructions from": found.target.map(figures.KINDS),
+            "leak": found.leak.map(pages.number),
+            "less a test image's": less("test"),
+            "less the class mean's": less("mean"),
+            "leak seen": found.seen.map({True: "yes", False: "no"}),
+        }
+    )
+
+
+def leaks_caption(found: pd.DataFrame) -> str:
+    return (
+        f"**A leak of training images is seen in {share(found.seen)} cases.** Leak in the judge's features; paired "
+        "differences over classes with 95 % bootstrap interval. Both columns negative, both p below 0.05: seen."
+    )
+
+
+def picture(scale: Scale, wide: pd.DataFrame, chance: float, *, missing: bool) -> str:
+    """What stands below a grid of pictures; `missing`: the data set is not at hand."""
+    identified = wide.identified.xs(
+        (*scale, "reconstruction"), level=["profile", "dataset", "source"]
+    ).to_dict()
+    absent = " The data set is not on this machine, so its images are missing." if missing else ""
+    return (
+        f"**{pages.place(*scale)}: identified {both(identified, '{:.0%}')}, chance {chance:.1%}.** From above: mean "
+        f"training image; the reconstruction and, below, the training image nearest to it, of each target.{absent}"
+    )
+
+
+# --- ANN against SNN
+
+
+def differences(found: pd.DataFrame) -> pd.DataFrame:
+    """The table of differences as text."""
+    rows = list(found.itertuples())
+    improvement = [(r.improvement, r.improvement_low, r.improvement_high) for r in rows]
+    return pd.DataFrame(
+        {
+            "data, scale": places(found),
+            "measure": found.measure.map(COMPARED),
+            "ANN": found.ann.map(pages.number),
+            "SNN": found.snn.map(pages.number),
+            "SNN − ANN": [pages.difference(r.difference, r.low, r.high, r.p) for r in rows],
+            "P(SNN > ANN)": [f"{p:.2f} {pages.span(low, high)}" for p, low, high in improvement],
+            "classes, seeds": [f"{r.classes}, {r.seeds}" for r in rows],
+            "verdict": found.verdict,
+        }
+    )
+
+
+def differences_caption(found: pd.DataFrame) -> str:
+    counted = []
+    for measure in RULED:
+        ruled = found[found.measure == measure]
+        shut = int(verdicts.gate_shut(ruled.ann).sum())
+        counted.append(f"{COMPARED[measure]}: {pages.verdict_counts(ruled.verdict)} (gate shut in {shut})")
+    return (
+        f"**Less {'; less '.join(counted)}.** Means over classes and seeds, paired difference with 95 % hierarchical "
+        "bootstrap interval and p over classes; P(SNN > ANN): chance that a class attacked on an SNN scores higher "
+        "than one on an ANN, ties half."
+    )
+
+
+def exact(found: pd.DataFrame) -> pd.DataFrame:
+    """The table of exact tests as text."""
+    rows = list(found.itertuples())
+    ranges = [(pages.p_value(r.mcnemar_low), pages.p_value(r.mcnemar_high)) for r in rows]
+    return pd.DataFrame(
+        {
+            "data": found.dataset.map(figures.title),
+            "score": found.score,
+            "ANN": [f"{r.ann} of {r.n}" for r in rows],
+            "SNN": [f"{r.snn} of {r.n}" for r in rows],
+            "Fisher": found.fisher.map(pages.p_value),
+            "Boschloo": found.boschloo.map(pages.p_value),
+            "McNemar, from … to": [f"{low} … {high}" for low, high in ranges],
+        }
+    )
+
+
+def exact_caption(found: pd.DataFrame) -> str:
+    said = []
+    for dataset, rows in found.groupby("dataset", sort=False):
+        carries = verdicts.counts_differ(rows[["fisher", "boschloo", "mcnemar_high"]].to_numpy().ravel())
+        said.append(f"{figures.title(dataset)}: {'yes' if carries else 'no'}")
+    return f"**Whether the printed counts carry a difference by every test: {'; '.join(said)}.** Two-sided p."
+
+
+# --- what follows
+
+
+def landing(found: pd.DataFrame) -> dict[str, str]:
+    """The landing page's cells: for each data set the verdicts on pictures and on traces, at its largest scale."""
+    cells, largest = {}, pages.largest_scale(found)
+    for dataset in pages.LANDING:
+        rows = largest[largest.dataset == dataset].set_index("measure")
+        for name, measure in zip(("judge", "judge_trace"), RULED):
+            verdict = text = "not run"
+            if measure in rows.index:
+                r = rows.loc[measure]
+                number = pages.difference(r.difference, r.low, r.high, r.p)
+                verdict = r.verdict
+                text = f"at {r.profile}: {number}; {measure}: ANN {r.ann:.0%}, SNN {r.snn:.0%}"
+            cells[f"{name}_number_{dataset}"] = text
+            cells[f"{name}_verdict_{dataset}"] = verdict
+    return cells
+
+
+def shown(part: pd.DataFrame, readings: Mapping[tuple, str]) -> str:
+    """What the reconstructions of one scale show, said once where both targets' show the same."""
+    words = {
+        r.target: WORDS[readings[r.profile, r.dataset, "reconstruction", r.target]] for r in part.itertuples()
+    }
+    if "ann" in words and len(set(words.values())) == 1:
+        return words["ann"]
+    return both(words, "{}")
+
+
+def headline(
+    wide: pd.DataFrame, readings: Mapping[tuple, str], chance: Mapping[Scale, float], leaks: pd.DataFrame
+) -> str:
+    """The chapter's answer: what the reconstructions show at each largest scale, and whether a leak is seen."""
+    made = pages.largest_scale(of_source(wide, "reconstruction").reset_index())
+    show, shares = {}, {}
+    for scale, part in made.groupby(["profile", "dataset"], sort=False):
+        show[scale] = shown(part, readings)
+        recognised, identified = (both(dict(zip(part.target, part[measure])), "{:.0%}") for measure in RULED)
+        by_chance = f"(chance {chance[scale]:.1%})"
+        shares[scale] = f"{recognised} recognised, {identified} identified by the class mean {by_chance}"
+    if len(set(show.values())) == 1:
+        said = "; ".join(f"on {pages.place(*scale)}, {shares[scale]}" for scale in show)
+        said = f"They show {[*show.values()][0]}: {said}"
+    else:
+        said = "; ".join(
+            f"on {pages.place(*scale)}, they show {show[scale]} ({shares[scale]})" for scale in show
+        )
+        said = said[:1].upper() + said[1:]
+    leaky = int(pages.largest_scale(leaks).seen.sum())
+    return f"{said}; training images are seen to leak in {pages.words(leaky, 'case')}."
+
+
+def waiting(scales: Sequence[Scale]) -> str:
+    """Which stored scales are not yet judged; nothing where all are."""
+    return (
+        f"Stored but not yet judged: {', '.join(pages.place(*scale) for scale in scales)}." if scales else ""
+    )

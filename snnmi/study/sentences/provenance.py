@@ -1,0 +1,147 @@
+"""Chapter 9: what it says of runs, of the calibration, of guesses, of half precision and of time."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from snnmi.show import pages
+from snnmi.study import published
+from snnmi.study.findings.provenance import CHOSEN, METRICS, kept_pairs
+
+_SCREEN = [*CHOSEN, "batches", "pair", "M_global", "fidelity_mae", "surrogate_accuracy", "A_comb", "A_target"]
+
+# --- runs
+
+
+def runs(found: pd.DataFrame) -> pd.DataFrame:
+    """The runs counted, a row a scale, kind of run and data set, as text."""
+    columns = {
+        "runs": ("run", "size"),
+        "minutes": ("minutes", "sum"),
+        "first": ("finished", "min"),
+        "last": ("finished", "max"),
+        "versions of the code": ("commit", "nunique"),
+        "processor": ("processor", lambda names: ", ".join(names.unique())),
+    }
+    counted = found.groupby(["scale", "what", "data set"], sort=False).agg(**columns)
+    return counted.round({"minutes": 1}).astype(str).reset_index()
+
+
+def runs_caption(found: pd.DataFrame) -> str:
+    dirty = int(found.commit.str.contains("dirty|unknown").sum())
+    versions = pages.words(found.commit.nunique(), "version")
+    return (
+        f"**{len(found)} runs, {found.minutes.sum() / 60:.1f} hours in all, from {versions} of the code; {dirty} of "
+        "them from a working copy with changes that no commit holds.** The time counts earlier sessions of a resumed "
+        "run. Times of day are UTC."
+    )
+
+
+def scales(found: pd.DataFrame) -> str:
+    return ", ".join(found.scale.unique())
+
+
+def answer(found: pd.DataFrame) -> str:
+    return (
+        f"From {len(found)} stored runs ({scales(found)}), each with its settings, commit and hardware; what the open "
+        "settings change is measured below."
+    )
+
+
+# --- calibration
+
+
+def calibration(screen: pd.DataFrame) -> pd.DataFrame:
+    """The screen as text."""
+    columns = [*_SCREEN, "distance"]
+    if screen.empty:
+        return pd.DataFrame(columns=columns)
+    shown = screen.reindex(columns=[*columns, "wall_s", "chosen"]).round(4).astype(object)
+    return shown.assign(chosen=screen.chosen.map({True: "yes", False: ""})).astype(str)
+
+
+def calibration_finding(screen: pd.DataFrame) -> str:
+    """Where the frozen setting stands among those tried."""
+    if screen.empty:
+        return "**No calibration results are stored on this machine** (`python -m snnmi.study.calibrate` makes them)."
+    kept = kept_pairs(screen)
+    place = "not among those at hand"
+    if kept.chosen.any():
+        place = f"number {kept.chosen.to_numpy().argmax() + 1} of {len(kept)} by distance"
+    first = kept.iloc[0]
+    closest = f"{first.family}, rate {first.lr_surrogate:g}, {first.batches:,} batches"
+    return f"**The frozen setting is {place}; the closest is {closest}.**"
+
+
+def calibration_caption(screen: pd.DataFrame) -> str:
+    row = published.TABLE_2["mnist", "ann"]
+    paper = ", ".join(f"{value:g}" for name, value in row.items() if not name.endswith("std"))
+    return (
+        f"{calibration_finding(screen)} MNIST-ANN, means over ten classes; settings at different numbers of batches "
+        f"are not comparable with each other. The paper: {paper}."
+    )
+
+
+def plain(caption: str) -> str:
+    """The words of a caption, without its marks."""
+    return caption.replace("**", "").replace("`", "")
+
+
+# --- what a guess changes, and half precision
+
+
+def values(found: Mapping[str, float | int], form: str = "{:.2f}") -> str:
+    """Every choice with its value: `values({"k_t": 4.11})` -> "k t 4.11"."""
+    return "; ".join(f"{name.replace('_', ' ')} {form.format(value)}" for name, value in found.items())
+
+
+def guesses_caption(top: Sequence[float]) -> str:
+    """`top`: every decoder's mean top confidence on noise."""
+    return (
+        f"**The decoder alone moves the SNN's mean top confidence on noise between {min(top):.2f} and {max(top):.2f}, "
+        "and with it what an attacker is told.** One small SNN, one seed, 500 noise images; the last three lines are "
+        "means over every attack in this book. No intervals: this is to show sizes, not to decide."
+    )
+
+
+def precision(spikes: Sequence[int], accuracies: Sequence[float], means: pd.DataFrame) -> pd.DataFrame:
+    """The table of float32 against 11 bits as text; `means`: of MNIST's attacks, a row each, or empty."""
+    digits, mnist = "digits, small SNN", pages.place("laptop", "mnist")
+    rows = [
+        (digits, "hidden spikes on test images", *(f"{count:,}" for count in spikes)),
+        (digits, "test accuracy", *(f"{share:.1%}" for share in accuracies)),
+    ]
+    if len(means):
+        rows += [
+            (mnist, name, *(f"{value:.3f}" for value in means[column])) for column, name in METRICS.items()
+        ]
+    return pd.DataFrame(rows, columns=["data, scale", "measured", "float32", "11 bits"])
+
+
+def precision_caption(differ: float, means: pd.DataFrame) -> str:
+    """`differ`: the share of hidden spikes that rounding changes."""
+    finding, more = f"Rounding changes {differ:.2%} of the hidden spikes on digits", ""
+    if len(means):
+        finding += f" and A_target on MNIST by {means.A_target.diff().iloc[-1]:+.2f}"
+        more = (
+            " The attack on MNIST was made twice, with equal seeds; it is a long chain of steps, and one answer that "
+            "differs leads it elsewhere, as another seed would."
+        )
+    return f"**{finding}.** Both are given the same spike trains.{more}"
+
+
+# --- time
+
+
+def growth_finding(powers: Mapping[str, float] | pd.Series) -> str:
+    """How time grows; from `findings.powers`.
+
+    >>> growth_finding({"classes": 1.0, "side": 1.52})
+    'Time a batch grows at most like the power 1.0 of classes, power 1.5 of the side of the image.'
+    """
+    names = {"classes": "classes", "side": "the side of the image", "num_steps": "time steps"}
+    said = ", ".join(f"power {power:.1f} of {names.get(name, name)}" for name, power in powers.items())
+    return f"Time a batch grows at most like the {said}."
+
+
+NO_GROWTH = "No measurement of time against size is stored on this machine."

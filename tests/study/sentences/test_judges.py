@@ -1,0 +1,167 @@
+"""What chapter 8 says, on numbers whose sentence is known."""
+
+import pandas as pd
+import pytest
+
+from snnmi.study.findings import judges as findings
+from snnmi.study.sentences import judges as say
+
+NBSP = "\u00a0"
+SCALE = ("laptop", "mnist")
+
+
+def plain(text: str) -> str:
+    return text.replace(NBSP, " ")
+
+
+def test_accuracies_stand_beside_the_best_target():
+    rows = [("judge", 0.99), ("ANN, seed 0", 0.98), ("SNN, seed 0", 0.99)]
+    found = pd.DataFrame(rows, columns=["network", "test_accuracy"]).assign(profile="laptop", dataset="mnist")
+    found = found.assign(n_test=10_000, low=0.975, high=0.995)
+    assert say.accuracy_caption(found).startswith(
+        "**The judge is at least as accurate as every target in 1 of 1 cases.**"
+    )
+    assert say.accuracy(found).iloc[0].tolist() == [
+        "MNIST, laptop",
+        "judge",
+        "99.0% [97.5%, 99.5%]",
+        "10,000",
+    ]
+
+
+def summary(values) -> pd.DataFrame:
+    """`values`: {(source, target): {measure: value}}."""
+    rows = [(*SCALE, *key, name, value) for key, found in values.items() for name, value in found.items()]
+    frame = pd.DataFrame(rows, columns=[*findings.GROUP, "measure", "value"])
+    return frame.assign(low=frame.value - 0.1, high=frame.value + 0.1)
+
+
+ABOUT = {
+    "judge_accuracy": 0.5,
+    "recognised": 0.2,
+    "identified": 0.75,
+    "judge_confidence": 0.6,
+    "feature_train": 8.0,
+}
+FOUND = summary(
+    {
+        ("test image", ""): ABOUT | {"feature_train": 4.0},
+        ("fooling noise", "ann"): ABOUT | {"target_confidence": 0.9, "judge_accuracy": 0.4},
+        ("reconstruction", "ann"): ABOUT | {"target_confidence": 0.95},
+        ("reconstruction", "snn"): ABOUT | {"feature_train": 6.0},
+    }
+)
+WIDE = findings.wide(FOUND)
+READINGS = {tuple(key): "trace" for key in WIDE.index}
+
+
+def test_sources_are_told_a_line_each():
+    deceived = pd.Series({(*SCALE, "ann"): 1.0, (*SCALE, "snn"): 0.6})
+    table = say.sources(FOUND, READINGS, deceived)
+    assert table.images.tolist() == [
+        "test image",
+        "fooling noise ANN",
+        "reconstruction ANN",
+        "reconstruction SNN",
+    ]
+    assert table.A_target.tolist() == ["–", "–", "1.00", "0.60"]
+    assert table["target sure"].tolist() == ["–", "0.90", "0.95", "–"]
+    assert plain(table.identified[0]) == "0.75 [0.65, 0.85]"
+
+
+def test_the_caption_names_what_fools_the_judge_most():
+    assert say.sources_caption(WIDE).startswith(
+        "**Up to 40% of fooling noise (MNIST, laptop, made for the ANN) is called y by a judge that was never "
+        "attacked; of the same images 20% are recognised.**"
+    )
+
+
+def test_distances_are_multiples_of_a_real_images():
+    assert say.distances(WIDE, [SCALE]) == "MNIST, laptop: 2.0 (ANN) and 1.5 (SNN), fooling noise 2.0 (ANN)"
+    assert say.share([True, False, True]) == "2 of 3" and say.share(pd.Series([True, False])) == "1 of 2"
+
+
+def leaks(seen=(True, False)) -> pd.DataFrame:
+    tested = {
+        f"{name}_{part}": v
+        for name in ("test", "mean")
+        for part, v in zip(("difference", "low", "high"), (-1.0, -2.0, -0.5))
+    }
+    frame = pd.DataFrame(
+        {"profile": "laptop", "dataset": "mnist", "target": ["ann", "snn"], "seen": seen, "leak": 0.5}
+    )
+    return frame.assign(**tested, test_p=0.01, mean_p=0.04)
+
+
+def test_leaks_are_counted_and_told_with_both_tests():
+    assert say.leaks_caption(leaks()).startswith("**A leak of training images is seen in 1 of 2 cases.**")
+    row = say.leaks(leaks()).iloc[0]
+    assert (
+        plain(row["less a test image's"]) == "−1.00 [−2.00, −0.50], p = 0.010" and row["leak seen"] == "yes"
+    )
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_below_pictures_stands_what_is_identified(missing):
+    said = say.picture(SCALE, WIDE, 0.1, missing=missing)
+    assert said.startswith("**MNIST, laptop: identified 75% (ANN) and 75% (SNN), chance 10.0%.** From above:")
+    assert said.endswith("so its images are missing.") == missing
+
+
+def differences() -> pd.DataFrame:
+    frame = pd.DataFrame({"measure": ["recognised", "identified", "feature_leak"], "ann": [0.1, 0.75, 1.0]})
+    frame = frame.assign(
+        profile="laptop", dataset="mnist", snn=0.44, difference=-0.31, low=-0.8, high=0.23, p=0.289
+    )
+    frame = frame.assign(improvement=0.5, improvement_low=0.4, improvement_high=0.6, classes=10, seeds=1)
+    return frame.assign(verdict=["open", "open", ""])
+
+
+def test_differences_count_verdicts_and_shut_gates():
+    assert say.differences_caption(differences()).startswith(
+        "**Less recognised: 0 reproduced, 0 not reproduced, 1 open (gate shut in 1); "
+        "less identified: 0 reproduced, 0 not reproduced, 1 open (gate shut in 0).**"
+    )
+    row = say.differences(differences()).iloc[1]
+    assert plain(row["SNN − ANN"]) == "−0.31 [−0.80, 0.23], p = 0.289" and row["classes, seeds"] == "10, 1"
+    assert plain(row["P(SNN > ANN)"]) == "0.50 [0.40, 0.60]" and row.measure == "identified"
+
+
+def test_the_landing_page_has_pictures_and_traces():
+    cells = say.landing(differences())
+    assert (
+        len(cells) == 3 * 2 * 2
+        and cells["judge_verdict_faces"] == cells["judge_trace_number_digits"] == "not run"
+    )
+    assert plain(cells["judge_trace_number_mnist"]) == (
+        "at laptop: −0.31 [−0.80, 0.23], p = 0.289; identified: ANN 75%, SNN 44%"
+    )
+
+
+def test_printed_counts_carry_a_difference_on_the_faces_only():
+    found = findings.exact_table()
+    assert say.exact_caption(found).startswith(
+        "**Whether the printed counts carry a difference by every test: MNIST: no; AT&T faces: yes.**"
+    )
+    assert say.exact(found).iloc[0].tolist()[:4] == ["MNIST", "A_comb", "10 of 10", "7 of 10"]
+
+
+def test_the_headline_says_once_what_both_targets_show():
+    chance = {SCALE: 0.1}
+    shares = "20% (ANN) and 20% (SNN) recognised, 75% (ANN) and 75% (SNN) identified by the class mean (chance 10.0%)"
+    assert say.headline(WIDE, READINGS, chance, leaks()) == (
+        f"They show traces of the class, not images: on MNIST, laptop, {shares}; training images are seen to leak in "
+        "one case."
+    )
+    apart = READINGS | {(*SCALE, "reconstruction", "snn"): "nothing"}
+    assert say.headline(WIDE, apart, chance, leaks((False, False))) == (
+        "They show traces of the class, not images (ANN) and nothing of the class (SNN): on MNIST, laptop, "
+        f"{shares}; training images are seen to leak in no cases."
+    )
+
+
+def test_what_waits_for_the_judge_is_named():
+    assert (
+        say.waiting([]) == ""
+        and say.waiting([("half", "mnist")]) == "Stored but not yet judged: MNIST, half."
+    )

@@ -1,0 +1,99 @@
+"""What chapter 9 says, on numbers whose sentence is known."""
+
+import pandas as pd
+
+from snnmi.study.controls import BASELINES, HALVED
+from snnmi.study.findings import provenance as findings
+from snnmi.study.profiles import CALIBRATED
+from snnmi.study.sentences import provenance as say
+
+
+def runs() -> pd.DataFrame:
+    frame = pd.DataFrame({"scale": ["smoke", "smoke", "half"], "what": "attack", "data set": "digits"})
+    frame = frame.assign(run=["a", "b", "c"], minutes=[30.0, 60.0, 90.0], processor="AMD EPYC")
+    return frame.assign(
+        finished=["2026-01-02 10:00", "2026-01-01 10:00", "2026-01-03 10:00"], commit=["x", "x-dirty", "x"]
+    )
+
+
+def test_runs_are_counted_by_scale():
+    table = say.runs(runs())
+    assert table.scale.tolist() == ["smoke", "half"] and table.runs.tolist() == ["2", "1"]
+    assert table["first"][0] == "2026-01-01 10:00" and table["versions of the code"].tolist() == ["2", "1"]
+    assert say.runs_caption(runs()).startswith(
+        "**3 runs, 3.0 hours in all, from two versions of the code; 1 of them from a working copy"
+    )
+    assert say.answer(runs()).startswith("From 3 stored runs (smoke, half), each with its settings")
+
+
+def screen(rate: float) -> pd.DataFrame:
+    frame = pd.DataFrame({"lr_surrogate": [1e-4, rate], "lr_generator": [1e-4, rate], "distance": [0.1, 0.2]})
+    return frame.assign(family="mlp", batches=2000, pair="kept")
+
+
+def test_the_frozen_setting_is_found_among_those_tried(tmp_path):
+    (tmp_path / "calibration").mkdir()
+    for rate, said in (
+        (CALIBRATED.lr_surrogate, "number 2 of 2 by distance"),
+        (1e-2, "not among those at hand"),
+    ):
+        screen(rate).to_csv(tmp_path / "calibration" / "screen.csv", index=False)
+        found = findings.calibration(tmp_path)
+        assert (
+            say.calibration_finding(found)
+            == f"**The frozen setting is {said}; the closest is mlp, rate 0.0001, 2,000 batches.**"
+        )
+    assert say.calibration_caption(found).endswith("The paper: 1.0371, 0.8929, 0.6813, 1, 1.")
+    assert say.calibration(found).chosen.tolist() == ["", ""]
+
+
+def test_without_a_calibration_the_page_says_so(tmp_path):
+    none = findings.calibration(tmp_path)
+    assert none.empty and say.calibration(none).empty
+    assert say.plain(say.calibration_finding(none)) == (
+        "No calibration results are stored on this machine (python -m snnmi.study.calibrate makes them)."
+    )
+
+
+def test_choices_are_told_in_words():
+    assert say.values({"before_decay": 12, "delayed": 8}, "{}") == "before decay 12; delayed 8"
+    assert "between 0.14 and 0.97, and with it" in say.guesses_caption([0.43, 0.97, 0.14])
+
+
+def attacks(variants) -> pd.DataFrame:
+    rows = [(variant, pair, value) for variant, value in variants.items() for pair in ("kept", "last")]
+    frame = pd.DataFrame(rows, columns=["variant", "pair", "A_target"])
+    return frame.assign(**{name: 0.5 for name in findings.METRICS if name != "A_target"})
+
+
+def test_half_precision_is_told_for_mnist_only_where_both_were_attacked():
+    variants = [BASELINES["snn"], HALVED]
+    means = findings.attacked_in_both(attacks({HALVED.name: 0.7, "snn": 0.6}), variants)
+    assert means.index.tolist() == ["snn", HALVED.name]
+    assert say.precision_caption(0.0013, means).startswith(
+        "**Rounding changes 0.13% of the hidden spikes on digits and A_target on MNIST by +0.10.**"
+    )
+    table = say.precision([234_102, 234_106], [0.933, 0.934], means)
+    assert table.iloc[0].tolist() == [
+        "digits, small SNN",
+        "hidden spikes on test images",
+        "234,102",
+        "234,106",
+    ]
+    assert table.iloc[-1].tolist() == ["MNIST, laptop", "A_target", "0.600", "0.700"]
+    none = findings.attacked_in_both(attacks({"snn": 0.6}), variants)
+    assert none.empty and len(say.precision([1, 2], [0.9, 0.9], none)) == 2
+    assert say.precision_caption(0.0013, none).endswith("Both are given the same spike trains.")
+
+
+def test_growth_is_the_power_of_the_steeper_target(tmp_path):
+    assert findings.growth(tmp_path).empty
+    rows = [
+        ("side", "ann", 8, 1.0),
+        ("side", "ann", 16, 2.0),
+        ("side", "snn", 8, 1.0),
+        ("side", "snn", 16, 4.0),
+    ]
+    frame = pd.DataFrame(rows, columns=["variable", "target", "value", "seconds_per_batch"])
+    said = say.growth_finding(findings.powers(frame))
+    assert said == "Time a batch grows at most like the power 2.0 of the side of the image."
