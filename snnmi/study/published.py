@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnmi.measure import statistics
+from snnmi.measure import intervals
 
 QUERIES = 1_280_000  # per class
 CLASSES = {"mnist": 10, "faces": 40}
@@ -53,8 +53,8 @@ def interval(dataset: str, target: str, score: str) -> tuple[float, float]:
     """95 % interval over the paper's classes of a score of Table II; F, printed without a spread, has no width."""
     (value, std), n = printed(dataset, target, score), CLASSES[dataset]
     if std is not None:
-        return statistics.summary_interval(value, std, n)
-    return statistics.wilson_interval(value, n) if score in SHARES else (value, value)
+        return intervals.summary_interval(value, std, n)
+    return intervals.wilson_interval(value, n) if score in SHARES else (value, value)
 
 
 def difference(dataset: str, score: str, statistic: Callable = np.mean) -> float:

@@ -29,7 +29,7 @@ CHEAP = (
 
 
 def accuracies(targets: pd.DataFrame) -> str:
-    """Whether the targets of one data set are as accurate as published, from `accuracies.beside_published`.
+    """Whether the targets of one data set are as accurate as published, from `findings.targets.beside_published`.
 
     not run: no target. open, not in the paper: no published accuracy. not reproduced: Wilson's interval of one target
     or more shares no point with the published accuracy's. reproduced: all else, so that "cannot be told from it" is

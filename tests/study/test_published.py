@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snnmi.measure import statistics
+from snnmi.measure import intervals
 from snnmi.study import published
 
 
@@ -20,7 +20,7 @@ def test_an_interval_is_as_wide_as_what_was_printed_allows():
     assert (low + high) / 2 == pytest.approx(1.0371) and high - low == pytest.approx(
         2 * 2.262157 * 0.12 / 10**0.5
     )
-    assert published.interval("faces", "snn", "A_comb") == statistics.wilson_interval(0.375, 40)
+    assert published.interval("faces", "snn", "A_comb") == intervals.wilson_interval(0.375, 40)
     assert published.interval("mnist", "ann", "fidelity_top") == (0.8929, 0.8929)
 
 

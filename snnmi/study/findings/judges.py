@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from snnmi.data import Dataset
-from snnmi.measure import statistics
+from snnmi.measure import intervals, statistics
 from snnmi.show import figures, pages
 from snnmi.study import judgements, published, verdicts
 from snnmi.study.experiment import Experiment
@@ -51,7 +51,7 @@ def accuracy_table(experiments: Sequence[Experiment], judges: Mapping[Scale, dic
             for t in own.itertuples()
         ]
     found = pd.DataFrame(rows, columns=["profile", "dataset", "network", "test_accuracy", "n_test"])
-    intervals = [statistics.wilson_interval(r.test_accuracy, r.n_test) for r in found.itertuples()]
+    intervals = [intervals.wilson_interval(r.test_accuracy, r.n_test) for r in found.itertuples()]
     return found.assign(low=[low for low, _ in intervals], high=[high for _, high in intervals])
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from snnmi.data import Dataset
-from snnmi.measure import metrics, statistics
+from snnmi.measure import intervals, metrics, statistics
 from snnmi.study import published, verdicts
 from snnmi.study.published import CLAIMS, Claim
 from snnmi.study.runs import AttackRun
@@ -45,7 +45,7 @@ def score_table(kept: pd.DataFrame) -> pd.DataFrame:
                 theirs = published.interval(*key[1:], score)
                 row["published"], _ = published.printed(*key[1:], score)
                 row["published_low"], row["published_high"] = theirs
-                row["apart"] = statistics.intervals_apart((row["low"], row["high"]), theirs)
+                row["apart"] = intervals.intervals_apart((row["low"], row["high"]), theirs)
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -53,7 +53,7 @@ def score_table(kept: pd.DataFrame) -> pd.DataFrame:
 def _over_classes(rows: pd.DataFrame, score: str) -> dict[str, float | int]:
     """Mean and standard deviation over classes, bootstrap interval of the mean, floor and ceiling."""
     values = rows[score]
-    low, high = statistics.bootstrap_interval(values.to_numpy(), seed=0)
+    low, high = intervals.bootstrap_interval(values.to_numpy(), seed=0)
     found = {"n": len(rows), "value": values.mean(), "std": values.std(), "low": low, "high": high}
     if score.startswith("A_"):
         return found | {"floor": rows.chance.mean(), "ceiling": 1.0}

@@ -4,7 +4,7 @@ import pandas as pd
 
 from snnmi.show import figures, pages
 from snnmi.study import verdicts
-from snnmi.study.crossings import PATHS
+from snnmi.study.findings.boundaries import PATHS
 
 INPUTS = {"noise": "random", "generated": "generated", "test": "test images"}
 OPENING = {
@@ -26,7 +26,7 @@ def largest(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def answer(compared: pd.DataFrame, rule: str) -> str:
-    """The chapter's answer, from `crossings.compared`; `rule`: what the rule is called here, as "rule below"."""
+    """The chapter's answer, from `findings.boundaries.compared`; `rule`: what the rule is called here, as "rule below"."""
     if compared.empty:
         return "Not compared here: this run holds one kind of target only, or its test set allows no paths."
     shown = largest(compared)
@@ -53,7 +53,7 @@ def pieces(measured: pd.DataFrame, plane: str) -> str:
 
 
 def flip_lines(counted: pd.DataFrame) -> pd.DataFrame:
-    """Flips along paths as they are printed, from `crossings.counted`."""
+    """Flips along paths as they are printed, from `findings.boundaries.counted`."""
     rows = [*counted.itertuples()]
     return pd.DataFrame(
         {
@@ -105,7 +105,7 @@ def verdict_lines(compared: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement_lines(agreement: pd.DataFrame) -> pd.DataFrame:
-    """Agreement of surrogate and target as it is printed, from `crossings.agreement_table`."""
+    """Agreement of surrogate and target as it is printed, from `findings.boundaries.agreement_table`."""
     return pd.DataFrame(
         {
             "run": _where(row),

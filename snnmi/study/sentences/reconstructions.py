@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from snnmi.measure.statistics import bootstrap_interval
+from snnmi.measure.intervals import bootstrap_interval
 from snnmi.show import figures, pages
 from snnmi.study import verdicts
 
@@ -34,7 +34,7 @@ def _mean(values: pd.Series) -> str:
 
 
 def likeness_lines(table: pd.DataFrame) -> pd.DataFrame:
-    """Likeness as it is printed, a line a data set, scale and target, from `pictures.likeness_table`."""
+    """Likeness as it is printed, a line a data set, scale and target, from `findings.reconstructions.likeness_table`."""
     return pd.DataFrame(
         {
             "data, scale": pages.place(profile, dataset),

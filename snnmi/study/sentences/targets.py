@@ -4,7 +4,7 @@ import pandas as pd
 
 from snnmi.show import figures, pages
 from snnmi.study import verdicts
-from snnmi.study.accuracies import PUBLISHED
+from snnmi.study.findings.targets import PUBLISHED
 
 
 def percent(share: float, low: float, high: float, mark: str = "") -> str:
@@ -13,7 +13,7 @@ def percent(share: float, low: float, high: float, mark: str = "") -> str:
 
 
 def accuracy_lines(table: pd.DataFrame) -> pd.DataFrame:
-    """Table I as it is printed, from `accuracies.beside_published`."""
+    """Table I as it is printed, from `findings.targets.beside_published`."""
     rows = [*table.itertuples()]
     return pd.DataFrame(
         {
@@ -38,7 +38,7 @@ def accuracy_finding(table: pd.DataFrame) -> str:
 
 
 def difference_lines(differences: pd.DataFrame) -> pd.DataFrame:
-    """SNN minus ANN as it is printed, from `accuracies.differences`."""
+    """SNN minus ANN as it is printed, from `findings.targets.differences`."""
     return pd.DataFrame(
         {
             "data set": differences.dataset.map(figures.title),

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from snnmi.study import crossings
+from snnmi.study.findings import boundaries as findings
 from snnmi.study.sentences import boundaries as say
 
-NONE = crossings.compared(crossings.paths_table([]))
+NONE = findings.compared(findings.paths_table([]))
 
 
 def compared(*rows):
@@ -102,7 +102,7 @@ def agreement(noise=(0.5, 0.9), test=(0.6, 0.3), constant=0.6, n=3):
     rows = [
         {"target": kind, "inputs": inputs, "top": top}
         for kind, tops in zip(("ann", "snn"), zip(noise, (0.0, 0.0), test))
-        for inputs, top in zip(crossings.INPUTS, tops)
+        for inputs, top in zip(findings.INPUTS, tops)
     ]
     others = {"top_floor": constant, "top_ceiling": 0.95, "classes": 2.0, "mae": 0.9, "mae_floor": 0.8}
     return pd.DataFrame(rows).assign(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.study import accuracies
+from snnmi.study.findings import targets as findings
 from snnmi.study.sentences import targets as say
 
 COMMON = {"seed": 0, "hidden": 100, "epochs": 5, "n_train": 900, "n_test": 100}
@@ -13,7 +13,7 @@ COMMON = {"seed": 0, "hidden": 100, "epochs": 5, "n_train": 900, "n_test": 100}
 def table(*rows):
     """From (profile, dataset, target, accuracy)."""
     frame = pd.DataFrame(rows, columns=["profile", "dataset", "target", "test_accuracy"]).assign(**COMMON)
-    return accuracies.beside_published(frame)
+    return findings.beside_published(frame)
 
 
 BOTH = table(
@@ -41,7 +41,7 @@ def test_the_finding_counts_what_is_apart(frame, said):
 
 
 def test_differences_are_in_percentage_points_with_a_sign():
-    differences = accuracies.differences(BOTH)
+    differences = findings.differences(BOTH)
     lines = say.difference_lines(differences)
     assert lines["SNN − ANN, percentage points"][0].startswith("−18.00 [−")
     assert lines["told apart"].tolist() == ["yes", "no", "no"]
@@ -50,7 +50,7 @@ def test_differences_are_in_percentage_points_with_a_sign():
 
 
 def test_the_answer_names_the_largest_gap():
-    said = say.answer(BOTH[:2], accuracies.differences(BOTH[:2]))
+    said = say.answer(BOTH[:2], findings.differences(BOTH[:2]))
     assert said == (
         "1 of 2 accuracies lie clearly away from the published one; the largest gap is −17.7 percentage points "
         "(MNIST, SNN, laptop scale); SNN and ANN differ by at most 18.0 percentage points."
@@ -59,7 +59,7 @@ def test_the_answer_names_the_largest_gap():
 
 @pytest.mark.parametrize("frame", [DIGITS, NONE])
 def test_the_answer_says_what_cannot_be_compared(frame):
-    said = say.answer(frame, accuracies.differences(frame))
+    said = say.answer(frame, findings.differences(frame))
     assert said == "No data set at hand is in the paper; only one kind of target was trained."
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from snnmi.measure.statistics import bootstrap_interval
+from snnmi.measure.intervals import bootstrap_interval
 from snnmi.study import verdicts
 from snnmi.study.runs import BoundaryRun
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from snnmi.measure.statistics import wilson_interval
-from snnmi.study import accuracies
+from snnmi.measure.intervals import wilson_interval
+from snnmi.study.findings import targets as findings
 
 
 def targets(*rows):
@@ -15,7 +15,7 @@ def targets(*rows):
 
 
 def test_each_accuracy_stands_beside_the_papers_where_it_has_one():
-    table = accuracies.beside_published(
+    table = findings.beside_published(
         targets(("mnist", "ann", 0.9771, 10_000), ("mnist", "snn", 0.9, 10_000), ("digits", "ann", 0.9, 100))
     )
     assert table.published.tolist()[:2] == [0.9771, 0.9767] and np.isnan(table.published[2])
@@ -26,15 +26,15 @@ def test_each_accuracy_stands_beside_the_papers_where_it_has_one():
 
 
 def test_without_targets_there_is_nothing_but_the_papers_own_rows():
-    table = accuracies.beside_published(targets())
+    table = findings.beside_published(targets())
     assert table.empty and "apart" in table
-    found = accuracies.differences(table)
-    assert found.profile.tolist() == [accuracies.PUBLISHED] * 2
+    found = findings.differences(table)
+    assert found.profile.tolist() == [findings.PUBLISHED] * 2
     assert found.difference.round(4).tolist() == [-0.0004, -0.0375] and not found.told_apart.any()
 
 
 def test_the_spiking_target_is_compared_with_the_ordinary_one_of_its_scale():
     table = targets(("mnist", "ann", 0.5, 1000), ("mnist", "snn", 0.75, 1000), ("digits", "snn", 0.9, 100))
-    found = accuracies.differences(table)
+    found = findings.differences(table)
     assert found.dataset.tolist() == ["mnist", "mnist", "faces"]
     assert found.difference[0] == 0.25 and 0 < found.low[0] < 0.25 < found.high[0] and found.told_apart[0]

@@ -7,8 +7,8 @@ import torch
 from snnmi import data
 from snnmi.attack.players import GaminConfig
 from snnmi.store import Store
-from snnmi.study import pictures
 from snnmi.study.experiment import Experiment
+from snnmi.study.findings import reconstructions as findings
 from snnmi.study.runs import AttackRun
 
 CLASSES, SHAPE = 3, (4, 4)
@@ -44,7 +44,7 @@ def missing(name):
 
 
 def test_originals_stand_above_the_first_reconstruction(experiment, attack):
-    lines = pictures.lines(experiment, [attack])
+    lines = findings.lines(experiment, [attack])
     assert [*lines] == ["class mean", "test image", "SNN"] and {len(line) for line in lines.values()} == {
         CLASSES
     }
@@ -52,11 +52,11 @@ def test_originals_stand_above_the_first_reconstruction(experiment, attack):
 
 
 def test_a_picture_is_accepted_if_the_target_gives_it_its_class(attack):
-    assert pictures.accepted(attack).tolist() == [False, True, False]
+    assert findings.accepted(attack).tolist() == [False, True, False]
 
 
 def test_likeness_to_the_own_class_is_set_against_that_to_the_others(experiment, attack):
-    table = pictures.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS)
+    table = findings.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS)
     assert table.own.tolist() == [0.9, 0.4, 0.6] and table.other.tolist() == pytest.approx([0.2, 0.4, 0.0])
     assert table.delta.tolist() == pytest.approx([0.7, 0.0, 0.6]) and table.identified.tolist() == [
         True,
@@ -68,6 +68,6 @@ def test_likeness_to_the_own_class_is_set_against_that_to_the_others(experiment,
 
 def test_without_the_data_set_there_is_no_likeness(experiment, attack, monkeypatch):
     monkeypatch.setattr(experiment, "dataset", missing)
-    table = pictures.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS)
+    table = findings.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS)
     assert table.empty and "delta" in table
-    assert pictures.lines(experiment, [attack])["class mean"] == [None] * CLASSES
+    assert findings.lines(experiment, [attack])["class mean"] == [None] * CLASSES

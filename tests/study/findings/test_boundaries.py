@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from snnmi.store import Store
-from snnmi.study import crossings
+from snnmi.study.findings import boundaries as findings
 from snnmi.study.runs import BoundaryRun
 
 FLIPS = {  # two paths of each kind: voted, fresh, decided, surrogate
@@ -19,7 +19,7 @@ def run(tmp_path):
     """Makes a finished run of one target."""
     store = Store(tmp_path)
 
-    def make(kind, *, profile="laptop", dataset="mnist", label=0, ends=0, kinds=crossings.PATHS, **numbers):
+    def make(kind, *, profile="laptop", dataset="mnist", label=0, ends=0, kinds=findings.PATHS, **numbers):
         def finish(run):
             arrays = {f"ends_{path}": np.full((2, 2), ends) for path in kinds}
             for reading, flips in zip(("voted", "fresh", "decided", "surrogate"), FLIPS[kind]):
@@ -38,28 +38,28 @@ def run(tmp_path):
 
 
 def test_paths_that_both_targets_share_have_a_row_each(run):
-    paths = crossings.paths_table([run("ann"), run("snn")])
+    paths = findings.paths_table([run("ann"), run("snn")])
     assert paths.kind.value_counts().to_dict() == {"between": 2, "within": 2, "noise": 2}
     row = paths[paths.kind == "between"].iloc[1]
-    assert row[crossings.COUNTS].tolist() == [1, 7, 1, 3] and row.snn_surrogate == 3
+    assert row[findings.COUNTS].tolist() == [1, 7, 1, 3] and row.snn_surrogate == 3
 
 
 def test_classes_with_equal_paths_count_once_and_lone_targets_not_at_all(run):
     runs = [run("ann"), run("ann", label=1), run("snn"), run("snn", label=1), run("snn", dataset="faces")]
-    assert len(crossings.paths_table(runs)) == 6
-    assert crossings.paths_table(runs[:2]).empty
-    assert crossings.paths_table([run("ann"), run("snn", ends=1)]).empty
+    assert len(findings.paths_table(runs)) == 6
+    assert findings.paths_table(runs[:2]).empty
+    assert findings.paths_table([run("ann"), run("snn", ends=1)]).empty
 
 
 def test_a_test_set_may_allow_no_paths_within_a_class(run):
     few = {"profile": "smoke", "kinds": ("between", "noise")}
-    counted = crossings.counted(crossings.paths_table([run("ann", **few), run("snn", **few)]))
+    counted = findings.counted(findings.paths_table([run("ann", **few), run("snn", **few)]))
     assert counted.kind.tolist() == ["between", "noise"] and counted.n.tolist() == [2, 2]
     assert counted.snn_single.tolist() == [6, 6]
 
 
 def test_the_rule_is_applied_to_paths_between_images(run):
-    (row,) = crossings.compared(crossings.paths_table([run("ann"), run("snn")])).itertuples()
+    (row,) = findings.compared(findings.paths_table([run("ann"), run("snn")])).itertuples()
     assert (row.profile, row.dataset, row.paths, row.verdict) == ("laptop", "mnist", 4, "open")
     assert (row.ann, row.snn_single, row.snn_low, row.snn_high) == (1, 6, 1, 2)
     assert row.noise_share == 0.8  # 4 of the 5 flips beyond the ANN's
@@ -70,33 +70,33 @@ def test_the_rule_is_applied_to_paths_between_images(run):
 def test_the_noises_share_is_a_share_and_unsaid_without_an_excess():
     paths = pd.DataFrame({"profile": "a", "dataset": "b", "kind": "between", "ann": [2.0, 2.0]})
     paths[["snn_low", "snn_high"]] = 1.0
-    share = [crossings.compared(paths.assign(snn_single=single)).noise_share[0] for single in (2.0, 3.0)]
+    share = [findings.compared(paths.assign(snn_single=single)).noise_share[0] for single in (2.0, 3.0)]
     assert np.isnan(share[0]) and share[1] == 1
 
 
 def test_nothing_to_compare_gives_an_empty_table():
-    compared = crossings.compared(crossings.paths_table([]))
-    assert compared.empty and "noise_share" in compared and crossings.counted(crossings.paths_table([])).empty
+    compared = findings.compared(findings.paths_table([]))
+    assert compared.empty and "noise_share" in compared and findings.counted(findings.paths_table([])).empty
 
 
 def test_slices_take_the_first_run_of_each_kind(run):
     runs = [run("ann"), run("snn"), run("snn", label=1), run("ann", dataset="faces")]
-    rows, classes = crossings.slices(runs, ("laptop", "mnist"), "plane")
+    rows, classes = findings.slices(runs, ("laptop", "mnist"), "plane")
     assert [row["title"] for row in rows] == ["ANN", "SNN, single answers", "SNN, most frequent"]
     assert classes == 8 and rows[0]["extent"] == (-2, 2, -2, 2) and "points" in rows[2]
-    assert "points" not in crossings.slices(runs, ("laptop", "mnist"), "random")[0][0]
+    assert "points" not in findings.slices(runs, ("laptop", "mnist"), "random")[0][0]
 
 
 def test_agreement_has_an_interval_from_three_surrogates_on(run):
     def numbers(top):
-        scores = {f"agreement_{i}_{s}": 0.5 for i in crossings.INPUTS for s in crossings.AGREEMENT}
-        tops = {f"agreement_{i}_top": top for i in crossings.INPUTS}
-        return scores | tops | {f"repeat_{i}": 0.1 for i in crossings.INPUTS}
+        scores = {f"agreement_{i}_{s}": 0.5 for i in findings.INPUTS for s in findings.AGREEMENT}
+        tops = {f"agreement_{i}_top": top for i in findings.INPUTS}
+        return scores | tops | {f"repeat_{i}": 0.1 for i in findings.INPUTS}
 
     runs = [run("ann", **numbers(1.0)), *(run("snn", label=k, **numbers(k / 2)) for k in range(3))]
-    table = crossings.agreement_table(crossings.measured_table(runs))
+    table = findings.agreement_table(findings.measured_table(runs))
     assert table.target.tolist() == ["ann"] * 3 + ["snn"] * 3 and table.n.tolist() == [1] * 3 + [3] * 3
-    assert table.inputs.tolist() == [*crossings.INPUTS] * 2 and table.top.tolist() == [1.0] * 3 + [0.5] * 3
+    assert table.inputs.tolist() == [*findings.INPUTS] * 2 and table.top.tolist() == [1.0] * 3 + [0.5] * 3
     assert table.low.isna().tolist() == [True] * 3 + [False] * 3 and table.differ.tolist() == pytest.approx(
         [0.1] * 6
     )

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from snnmi.measure.statistics import intervals_apart, share_difference_interval, wilson_interval
+from snnmi.measure.intervals import intervals_apart, share_difference_interval, wilson_interval
 from snnmi.study.published import TABLE_1, TEST_IMAGES
 
 KEY = ["dataset", "profile", "seed"]

@@ -1,0 +1,64 @@
+"""Intervals of one number: of a mean over units, of a share of trials, of what was only printed."""
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+
+def bootstrap_interval(
+    values: Float[np.ndarray, " n"], *, seed: int, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean; it speaks of new units of the kind resampled (classes, if values are
+    classes).
+    """
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    if np.ptp(values) == 0:
+        return float(values[0]), float(values[0])
+    result = stats.bootstrap(
+        (values,), np.mean, confidence_level=level, method="percentile", rng=np.random.default_rng(seed)
+    )
+    return tuple(float(v) for v in result.confidence_interval)
+
+
+def wilson_interval(share: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Wilson's interval for a share of n trials (test images: it speaks of new images, the model fixed).
+
+    A mean of n numbers in [0, 1] varies no more than such a share, so the interval also holds, and is wide,
+    for a mean over n classes of which only the mean was published.
+    """
+    if not (0 <= share <= 1 and n >= 1):
+        raise ValueError(f"wilson_interval expects a share in [0, 1] of n >= 1 trials, got {share} of {n}")
+    z2 = stats.norm.ppf((1 + level) / 2) ** 2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    half = np.sqrt(z2 * share * (1 - share) / n + z2 * z2 / (4 * n * n)) / (1 + z2 / n)
+    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+
+
+def summary_interval(mean: float, std: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Student's interval for the mean of n classes when only mean +- standard deviation were published."""
+    half = stats.t.ppf((1 + level) / 2, n - 1) * std / np.sqrt(n)
+    return float(mean - half), float(mean + half)
+
+
+def intervals_apart(first: tuple[float, float], second: tuple[float, float]) -> bool:
+    """Whether two intervals share no point: a stricter sign of a difference than a test at the same level."""
+    return first[1] < second[0] or second[1] < first[0]
+
+
+def share_difference_interval(
+    first: float, n_first: int, second: float, n_second: int, *, level: float = 0.95
+) -> tuple[float, float]:
+    """Newcombe's interval for second - first, two shares of independent trials (method 10 of Newcombe 1998, from
+    Wilson's).
+    """
+    (l1, u1), (l2, u2) = (
+        wilson_interval(first, n_first, level=level),
+        wilson_interval(second, n_second, level=level),
+    )
+    difference = second - first
+    return (
+        difference - float(np.hypot(second - l2, u1 - first)),
+        difference + float(np.hypot(u2 - second, first - l1)),
+    )
