@@ -49,6 +49,7 @@ html: notebooks
 
 lint: env
 	ruff check .
+	ruff format --check .
 	nbstripout --verify --keep-id book/*.ipynb
 
 test: lint

@@ -23,7 +23,6 @@ def test_no_file_is_one_that_a_newcomer_would_dread(module):
     assert len(text.splitlines()) <= 350 and not long
 
 
-@pytest.mark.xfail(strict=False, reason="the notebooks are being reflowed")
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=relative)
 def test_no_line_of_a_notebooks_code_is_cut_off_on_its_page(notebook):
     cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]

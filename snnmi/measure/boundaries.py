@@ -230,66 +230,91 @@ def measure(
     x, y = torch.as_tensor(dataset.x_test).to(noise.device), torch.as_tensor(dataset.y_test).cpu()
     if repeats < LEAD**2 or paths < 1 or min(len(noise), len(generated)) < 1 or len(y) < 3:
         raise ValueError(
-            f"measure: got repeats={repeats}, paths={paths}, {len(noise)} noise, {len(generated)} generated and {len(y)} "
-            f"test images; expected at least {LEAD**2:.0f}, 1, 1, 1 and 3"
+            f"measure: got repeats={repeats}, paths={paths}, {len(noise)} noise, {len(generated)} generated and "
+            f"{len(y)} test images; expected at least {LEAD**2:.0f}, 1, 1, 1 and 3"
         )
-    generator = torch.Generator().manual_seed(seed)
-    label_type = np.uint8 if dataset.num_classes <= 256 else np.int32
-    metrics, arrays = {}, {}
-
-    corners = [
-        int((y == label).nonzero()[0]) for label in y.unique()[:3]
-    ]  # first test image of each of the first three classes
-    corners = (corners + [i for i in range(len(y)) if i not in corners])[:3]
-    arrays["plane_point_labels"] = y[corners].int().numpy()
-    corners = x[corners]
-    origin, u, v = plane(corners)
-    arrays["plane_points"] = (
-        torch.stack([((corners - origin) * axis).sum((1, 2)) for axis in (u, v)], 1).cpu().numpy()
-    )
-    random = torch.linalg.qr(torch.randn(u.numel(), 2, generator=generator)).Q.T.reshape(2, *u.shape).to(u)
-    slices = {
-        "plane": (origin, u, v, 1.25 * float((corners - origin).norm(dim=(1, 2)).max())),
-        "random": (corners[0], *random, float((noise - corners[0]).norm(dim=(1, 2)).mean())),
-    }
-    for name, (*place, extent) in slices.items():
-        seen = {
-            "target": slice_labels(
-                target, *place, extent=extent, resolution=resolution, repeats=repeats, batch=batch
-            ),
-            "surrogate": slice_labels(surrogate, *place, extent=extent, resolution=resolution, batch=batch),
-        }
-        for who, answers in seen.items():
-            clear = answers.voted[answers.decided]
-            metrics |= {
-                f"{name}_{who}_regions": float(regions(answers.voted, answers.decided)),
-                f"{name}_{who}_classes": float(len(clear.unique())),
-                f"{name}_{who}_undecided": 1 - clear.numel() / resolution**2,
-            }
-            arrays |= {
-                f"{name}_{who}_labels": answers.labels.numpy().astype(label_type),
-                f"{name}_{who}_confidence": answers.confidence.numpy().astype(np.float16),
-            }
-        arrays |= {
-            f"{name}_target_voted": seen["target"].voted.numpy().astype(label_type),
-            f"{name}_target_decided": seen["target"].decided.numpy().astype(np.uint8),
-        }
-        agree = (seen["target"].voted == seen["surrogate"].voted).float().mean()
-        metrics |= {f"{name}_extent": extent, f"{name}_agreement": float(agree)}
-
+    generator, how = torch.Generator().manual_seed(seed), dict(repeats=repeats, batch=batch)
+    planes, metrics, arrays = _planes(x, y, noise, generator)
+    for name, place in planes.items():
+        found = _slice(name, target, surrogate, place, resolution, dataset.num_classes, **how)
+        metrics, arrays = metrics | found[0], arrays | found[1]
     for kind, ends in path_ends(y, paths, seed=seed).items():
         if len(ends):
             a, b = x[ends[:, 0]], noise[ends[:, 1] % len(noise)] if kind == "noise" else x[ends[:, 1]]
-            flips = flips_along_path(target, a, b, steps, repeats=repeats, batch=batch)._asdict()
+            flips = flips_along_path(target, a, b, steps, **how)._asdict()
             flips["surrogate"] = flips_along_path(surrogate, a, b, steps, batch=batch).fresh
-            arrays |= {f"ends_{kind}": ends.int().numpy()} | {
-                f"flips_{kind}_{key}": values.numpy() for key, values in flips.items()
-            }
+            arrays[f"ends_{kind}"] = ends.int().numpy()
+            arrays |= {f"flips_{kind}_{key}": values.numpy() for key, values in flips.items()}
             metrics |= {f"flips_{kind}_{key}": float(values.mean()) for key, values in flips.items()}
-
     tests = x[torch.randperm(len(x), generator=generator)[: len(noise)]]
     for name, inputs in (("noise", noise), ("generated", generated), ("test", tests)):
-        scores = agreement(target, surrogate, inputs, repeats=repeats, batch=batch)
+        scores = agreement(target, surrogate, inputs, **how)
         metrics |= {f"agreement_{name}_{key}": value for key, value in scores.items()}
         metrics[f"repeat_{name}"] = 1 - metrics[f"agreement_{name}_top_ceiling"]
+    return metrics, arrays
+
+
+Place = tuple[Tensor, Tensor, Tensor, float]  # origin, two axes, extent
+
+
+def _planes(
+    x: Float[Tensor, " n h w"],
+    y: Int[Tensor, " n"],
+    noise: Float[Tensor, " m h w"],
+    generator: torch.Generator,
+) -> tuple[dict[str, Place], dict[str, float], dict[str, np.ndarray]]:
+    """Where the two slices lie: through the first test images of the first three classes; and along two random
+    directions around the first of them, out to where the noise is.
+    """
+    corners = [int((y == label).nonzero()[0]) for label in y.unique()[:3]]
+    corners = (corners + [i for i in range(len(y)) if i not in corners])[:3]
+    points = x[corners]
+    origin, u, v = plane(points)
+    random = torch.linalg.qr(torch.randn(u.numel(), 2, generator=generator)).Q.T.reshape(2, *u.shape).to(u)
+    planes = {
+        "plane": (origin, u, v, 1.25 * float((points - origin).norm(dim=(1, 2)).max())),
+        "random": (points[0], *random, float((noise - points[0]).norm(dim=(1, 2)).mean())),
+    }
+    arrays = {
+        "plane_point_labels": y[corners].int().numpy(),
+        "plane_points": torch.stack([((points - origin) * axis).sum((1, 2)) for axis in (u, v)], 1)
+        .cpu()
+        .numpy(),
+    }
+    return planes, {f"{name}_extent": place[-1] for name, place in planes.items()}, arrays
+
+
+def _slice(
+    name: str,
+    target: Predict,
+    surrogate: Predict,
+    place: Place,
+    resolution: int,
+    num_classes: int,
+    **how: int,
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Numbers and maps of both networks on one slice."""
+    *place, extent = place
+    label_type = np.uint8 if num_classes <= 256 else np.int32
+    where = dict(extent=extent, resolution=resolution)
+    seen = {
+        "target": slice_labels(target, *place, **where, **how),
+        "surrogate": slice_labels(surrogate, *place, **where, batch=how["batch"]),
+    }
+    metrics, arrays = {}, {}
+    for who, answers in seen.items():
+        clear = answers.voted[answers.decided]
+        metrics |= {
+            f"{name}_{who}_regions": float(regions(answers.voted, answers.decided)),
+            f"{name}_{who}_classes": float(len(clear.unique())),
+            f"{name}_{who}_undecided": 1 - clear.numel() / resolution**2,
+        }
+        arrays |= {
+            f"{name}_{who}_labels": answers.labels.numpy().astype(label_type),
+            f"{name}_{who}_confidence": answers.confidence.numpy().astype(np.float16),
+        }
+    voted = seen["target"].voted
+    arrays[f"{name}_target_voted"] = voted.numpy().astype(label_type)
+    arrays[f"{name}_target_decided"] = seen["target"].decided.numpy().astype(np.uint8)
+    metrics[f"{name}_agreement"] = float((voted == seen["surrogate"].voted).float().mean())
     return metrics, arrays

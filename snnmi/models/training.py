@@ -91,25 +91,18 @@ def fit(
         optimizer.step()
         losses[batch] = loss.detach()
         if batch == per_epoch - 1:
-            curve[epoch] = torch.tensor(
-                [losses.mean(), accuracy(model, dataset.x_test, dataset.y_test, seed=seed)]
-            )
+            right = accuracy(model, dataset.x_test, dataset.y_test, seed=seed)
+            curve[epoch] = torch.tensor([losses.mean(), right])
         bar.update()
         if checkpoint and checkpoint.due():
             checkpoint.save(
-                {
-                    "step": torch.tensor(step + 1),
-                    "order": order,
-                    "losses": losses,
-                    "curve": curve,
-                    "model": model.state_dict(),
-                    "optimizer": optimizer.state_dict()["state"],
-                    "shuffle": shuffle.get_state(),
-                    "spikes": spikes.get_state(),
-                }
+                {"step": torch.tensor(step + 1), "order": order, "losses": losses, "curve": curve}
+                | {"model": model.state_dict(), "optimizer": optimizer.state_dict()["state"]}
+                | {"shuffle": shuffle.get_state(), "spikes": spikes.get_state()}
             )
     bar.close()
-    return TrainedTarget(model.eval(), {"loss": curve[:, 0].tolist(), "test_accuracy": curve[:, 1].tolist()})
+    loss, right = curve.T.tolist()
+    return TrainedTarget(model.eval(), {"loss": loss, "test_accuracy": right})
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ import torch
 
 from snnmi.models import coding, training
 from snnmi.store import Store
-from snnmi.study import controls, experiment
+from snnmi.study import controls, experiment, grid
 from snnmi.study.controls import BASELINES, CELLS, CONTROLS, INPUTS, KINDS, Variant
 from snnmi.study.experiment import Cell, Experiment
 from snnmi.study.tables import alongside, attacks_table
@@ -201,8 +201,8 @@ def test_attack_seeds_are_attacks_of_their_own_on_one_target(results):
 
 def test_larger_scales_are_read_with_the_same_variants(results, tmp_path, monkeypatch):
     smoke = results / "smoke"
-    small = experiment.profiles.get("smoke")
-    monkeypatch.setitem(experiment.profiles.PROFILES, "laptop", replace(small, name="laptop"))
+    small = grid.profiles.get("smoke")
+    monkeypatch.setitem(grid.profiles.PROFILES, "laptop", replace(small, name="laptop"))
     (tmp_path / "laptop").symlink_to(smoke)
     variants = [CELLS["ann", "clip"], CELLS["snn", "rate"]]
     first, *others = alongside(Experiment("quick", variants=variants, results=tmp_path, compute=False))

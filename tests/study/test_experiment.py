@@ -13,7 +13,7 @@ from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.players import GaminConfig
 from snnmi.measure import scores
 from snnmi.store import Checkpoint
-from snnmi.study import experiment
+from snnmi.study import experiment, grid
 from snnmi.study.controls import CELLS
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table, targets_table
@@ -113,7 +113,7 @@ def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypat
             done.set_result(None)
             return done
 
-    monkeypatch.setattr(experiment, "ProcessPoolExecutor", lambda *args, **kwargs: Pool(Pool()))
+    monkeypatch.setattr(grid, "ProcessPoolExecutor", lambda *args, **kwargs: Pool(Pool()))
     monkeypatch.setattr(Experiment, "_get", lambda self, step, cell, compute=True: None)
     variants = [
         CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("ann", "rate"), ("snn", "rate"))

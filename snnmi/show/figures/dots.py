@@ -40,19 +40,10 @@ def score_dots(scores: pd.DataFrame) -> Figure:
             ax.vlines([row.floor, row.ceiling], y - 0.4, y + 0.4, color=COLORS["floor"], linewidth=0.9)
             ax.hlines(y - 0.12, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
             ax.plot(row.value, y - 0.12, "o", color=color, markersize=5.5)
-            ax.plot(
-                row.published,
-                y + 0.2,
-                "D",
-                color=COLORS["published"],
-                markerfacecolor="white",
-                markersize=4,
-                markeredgewidth=1,
-            )
-        ax.set_yticks(
-            list(positions.values()),
-            [f"{title(dataset)}  {KINDS.get(kind, kind)}" for dataset, kind in positions],
-        )
+            hollow = dict(markerfacecolor="white", markersize=4, markeredgewidth=1)
+            ax.plot(row.published, y + 0.2, "D", color=COLORS["published"], **hollow)
+        names = [f"{title(dataset)}  {KINDS.get(kind, kind)}" for dataset, kind in positions]
+        ax.set_yticks(list(positions.values()), names)
         ax.set_ylim(bottom, -0.65)
         ax.tick_params(axis="y", length=0)
         ax.set_xlabel(metric)
@@ -61,23 +52,13 @@ def score_dots(scores: pd.DataFrame) -> Figure:
         ax.use_sticky_edges = False
         ax.margins(x=0.07)
         ax.xaxis.set_major_locator(MaxNLocator(4))
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=COLORS["ink"],
-            marker="o",
-            linewidth=2.4,
-            markersize=5.5,
-            label="this run and its interval",
-        )
-    ]
+    ours = dict(marker="o", linewidth=2.4, markersize=5.5, label="this run and its interval")
+    handles = [Line2D([], [], color=COLORS["ink"], **ours)]
     if scores.published.notna().any():
         handles.append(diamond(COLORS["published"]))
     if scores.floor.notna().any():
-        handles.append(
-            Patch(facecolor=BAND, edgecolor=COLORS["floor"], linewidth=0.9, label="from floor to ceiling")
-        )
+        band = dict(edgecolor=COLORS["floor"], linewidth=0.9, label="from floor to ceiling")
+        handles.append(Patch(facecolor=BAND, **band))
     legend(fig, handles, list(axes.flat[len(metrics) :]))
     return fig
 
@@ -246,15 +227,8 @@ def changes(frame: pd.DataFrame) -> Figure:
             y = heights[row.factor, row.target, row.name, row.scale]
             color, face = COLORS[row.target], COLORS[row.target] if row.scale == scales[0] else "white"
             ax.hlines(y, row.low, row.high, color=color, linewidth=1.3)
-            ax.plot(
-                row.difference,
-                y,
-                markers[row.scale],
-                color=color,
-                markerfacecolor=face,
-                markersize=4,
-                markeredgewidth=1.1,
-            )
+            mark = dict(markerfacecolor=face, markersize=4, markeredgewidth=1.1)
+            ax.plot(row.difference, y, markers[row.scale], color=color, **mark)
         ax.set_xlabel(metric)
         ax.grid(axis="x")
         ax.tick_params(axis="y", length=0)
@@ -264,18 +238,11 @@ def changes(frame: pd.DataFrame) -> Figure:
     for label, (_, target) in zip(axes[0].get_yticklabels(), lines, strict=True):
         label.set(color=COLORS.get(target, COLORS["ink"]), fontweight="normal" if target else "bold")
     handles = [
-        Line2D(
-            [],
-            [],
-            color=COLORS["ink"],
-            marker=marker,
-            markerfacecolor=COLORS["ink"] if scale == scales[0] else "white",
-            markersize=4,
-            linewidth=1.3,
-            label=scale,
-        )
+        Line2D([], [], color=COLORS["ink"], marker=marker, markersize=4, linewidth=1.3, label=scale)
         for scale, marker in markers.items()
     ]
+    for handle in handles[1:]:
+        handle.set_markerfacecolor("white")
     legend(fig, handles)
     return fig
 
