@@ -51,8 +51,8 @@ def accuracy_table(experiments: Sequence[Experiment], judges: Mapping[Scale, dic
             for t in own.itertuples()
         ]
     found = pd.DataFrame(rows, columns=["profile", "dataset", "network", "test_accuracy", "n_test"])
-    intervals = [intervals.wilson_interval(r.test_accuracy, r.n_test) for r in found.itertuples()]
-    return found.assign(low=[low for low, _ in intervals], high=[high for _, high in intervals])
+    spans = [intervals.wilson_interval(r.test_accuracy, r.n_test) for r in found.itertuples()]
+    return found.assign(low=[low for low, _ in spans], high=[high for _, high in spans])
 
 
 # --- each set of images
