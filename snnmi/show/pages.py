@@ -12,7 +12,6 @@ from snnmi.show.figures.dots import VERDICTS
 from snnmi.show.figures.style import title
 
 PROFILE_ORDER = ("paper", "half", "laptop", "quick", "smoke")  # largest scale first
-PAPER_QUERIES = 1_280_000  # per class
 LANDING = ("mnist", "faces", "digits")  # the columns of the landing page
 _WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
 

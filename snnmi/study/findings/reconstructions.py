@@ -1,4 +1,4 @@
-"""Reconstructions beside what they were made from: one picture a class, and how like its class it is."""
+"""Chapter 6: reconstructions beside what they were made from: one picture a class, and how like its class it is."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
+from snnmi.measure.intervals import bootstrap_interval
 from snnmi.show import explorer, figures
 from snnmi.study.experiment import Experiment
 from snnmi.study.runs import AttackRun
@@ -48,4 +49,34 @@ def likeness_table(runs: Iterable[tuple[Experiment, AttackRun]], likeness: Liken
         key = (attack.dataset, attack.profile, attack.target)
         rows += [(*key, *row) for row in zip(attack.labels, own, other, identified, own - other, strict=True)]
     columns = ["dataset", "profile", "target", "label", "own", "other", "identified", "delta"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _mean(values: pd.Series) -> tuple[float, float, float]:
+    """A mean over classes with its 95 % interval, which speaks of other classes, not of other seeds."""
+    return float(values.mean()), *bootstrap_interval(values.to_numpy(), seed=0)
+
+
+def likeness_means(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a run of a `likeness_table`: its classes n, the share identified; own, other, delta: `_mean`s."""
+    names = ("own", "other", "delta")
+    rows = [
+        (*key, len(part), part.identified.mean(), *(_mean(part[name]) for name in names))
+        for key, part in table.groupby(["dataset", "profile", "target"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["dataset", "profile", "target", "n", "identified", *names])
+
+
+def likeness_differences(table: pd.DataFrame) -> pd.DataFrame:
+    """ANN minus SNN class by class, one row a data set and profile that has both.
+
+    Columns: n; ann and snn, the shares identified; difference, low, high: of delta.
+    """
+    rows = []
+    for (dataset, profile), part in table.groupby(["dataset", "profile"], sort=False):
+        wide = part.pivot(index="label", columns="target", values="delta")
+        if {"ann", "snn"} <= set(wide):
+            shares = part.groupby("target").identified.mean()
+            rows.append((dataset, profile, len(wide), shares.ann, shares.snn, *_mean(wide.ann - wide.snn)))
+    columns = ["dataset", "profile", "n", "ann", "snn", "difference", "low", "high"]
     return pd.DataFrame(rows, columns=columns)

@@ -1,10 +1,9 @@
-"""Chapter 06: what the targets say about the pictures, and how like their class these are."""
+"""Chapter 6: what the targets say about the pictures, and how like their class these are."""
 
 from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from snnmi.measure.intervals import bootstrap_interval
 from snnmi.show import figures, pages
 from snnmi.study import verdicts
 
@@ -29,43 +28,32 @@ def absent(dataset: str) -> tuple[str, str]:
     )
 
 
-def _mean(values: pd.Series) -> str:
-    return pages.mean_and_span(values.mean(), *bootstrap_interval(values.to_numpy(), seed=0))
-
-
-def likeness_lines(table: pd.DataFrame) -> pd.DataFrame:
-    """Likeness as it is printed, a line a data set, scale and target, from `findings.reconstructions.likeness_table`."""
+def likeness_lines(means: pd.DataFrame) -> pd.DataFrame:
+    """Likeness as it is printed, a line a data set, scale and target, from `findings.likeness_means`."""
     return pd.DataFrame(
         {
-            "data, scale": pages.place(profile, dataset),
-            "target": figures.KINDS[kind],
-            "own class": _mean(part.own),
-            "other classes": _mean(part.other),
-            "own − other": _mean(part.delta),
-            "identified (chance)": f"{part.identified.mean():.0%} ({1 / len(part):.1%})",
+            "data, scale": pages.place(row.profile, row.dataset),
+            "target": figures.KINDS[row.target],
+            "own class": pages.mean_and_span(*row.own),
+            "other classes": pages.mean_and_span(*row.other),
+            "own − other": pages.mean_and_span(*row.delta),
+            "identified (chance)": f"{row.identified:.0%} ({1 / row.n:.1%})",
         }
-        for (dataset, profile, kind), part in table.groupby(["dataset", "profile", "target"], sort=False)
+        for row in means.itertuples()
     )
 
 
-def _compare(profile: str, dataset: str, part: pd.DataFrame) -> str:
-    shares = part.groupby("target").identified.mean()
-    wide = part.pivot(index="label", columns="target", values="delta")
-    difference = wide.ann - wide.snn
-    who = verdicts.more_specific(*bootstrap_interval(difference.to_numpy(), seed=0))
+def _compare(row) -> str:
+    who = verdicts.more_specific(row.low, row.high)
     more = f"more class-specific for the {figures.KINDS[who]}" if who else "not clearly different"
     return (
-        f"{pages.place(profile, dataset)} scale: {shares.ann:.0%} of the ANN's and {shares.snn:.0%} of the SNN's "
-        f"pictures are nearest to their own class (chance {1 / len(wide):.1%}), and likeness is {more} "
-        f"(difference {_mean(difference)})"
+        f"{pages.place(row.profile, row.dataset)} scale: {row.ann:.0%} of the ANN's and {row.snn:.0%} of the SNN's "
+        f"pictures are nearest to their own class (chance {1 / row.n:.1%}), and likeness is {more} "
+        f"(difference {pages.mean_and_span(row.difference, row.low, row.high)})"
     )
 
 
-def answer(table: pd.DataFrame) -> str:
-    """The chapter's answer: ANN against SNN, for each data set and scale that has both."""
-    answers = [
-        _compare(profile, dataset, part)
-        for (dataset, profile), part in table.groupby(["dataset", "profile"], sort=False)
-        if {"ann", "snn"} <= set(part.target)
-    ]
+def answer(differences: pd.DataFrame) -> str:
+    """The chapter's answer, for each data set and scale that has both targets, from `findings.likeness_differences`."""
+    answers = [_compare(row) for row in differences.itertuples()]
     return "; ".join(answers) + "." if answers else "Open: no data set with both targets is on this machine."

@@ -1,6 +1,7 @@
 """Reconstructions beside their originals, for a run made by hand."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -71,3 +72,16 @@ def test_without_the_data_set_there_is_no_likeness(experiment, attack, monkeypat
     table = findings.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS)
     assert table.empty and "delta" in table
     assert findings.lines(experiment, [attack])["class mean"] == [None] * CLASSES
+
+
+def test_means_and_differences_are_over_classes():
+    rows = [("ann", 0, 0.5, True), ("ann", 1, 0.7, True), ("snn", 0, 0.25, True), ("snn", 1, 0.45, False)]
+    table = pd.DataFrame(rows, columns=["target", "label", "delta", "identified"])
+    table = table.assign(dataset="mnist", profile="half", own=table.delta, other=0.0)
+    ann, snn = findings.likeness_means(table).itertuples()
+    assert (ann.n, ann.identified, snn.identified) == (2, 1.0, 0.5)
+    assert ann.own == pytest.approx((0.6, 0.5, 0.7)) and ann.other == (0.0, 0.0, 0.0)
+    (row,) = findings.likeness_differences(table).itertuples()
+    assert (row.n, row.ann, row.snn) == (2, 1.0, 0.5)
+    assert (row.difference, row.low, row.high) == pytest.approx((0.25, 0.25, 0.25))
+    assert findings.likeness_differences(table[:2]).empty and findings.likeness_means(table[:0]).empty
