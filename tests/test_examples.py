@@ -5,7 +5,7 @@ import importlib
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.helpers import ROOT
 
 WITH_EXAMPLES = sorted(path for path in (ROOT / "snnmi").rglob("*.py") if ">>> " in path.read_text())
 
