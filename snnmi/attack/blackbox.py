@@ -1,10 +1,14 @@
 """The threat model: whoever holds a BlackBox sees confidences, no gradients, and pays for every query."""
 
+import inspect
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from snnmi import chance
 
 
 class BudgetExceeded(RuntimeError):
@@ -14,15 +18,18 @@ class BudgetExceeded(RuntimeError):
 class BlackBox:
     """A target behind an interface: images in, confidences out.
 
-    `target(x, generator=...)` is any callable from " batch height width" to confidences
-    " batch classes"; a stochastic one (a rate-coded SNN) draws afresh at every query from the
-    box's own generator, which the attacker cannot seed. Real interfaces often give less than all
-    confidences: `top_k` largest (the others read 0), `decimals` rounded, or `label_only` (one-hot).
+    `target` is any callable from images " batch height width" to confidences " batch classes", as tensors or
+    arrays of any float type; scikit-learn's `predict_proba` is given its rows. One that takes `generator=` (a
+    rate-coded SNN) draws afresh at every query from the box's own, which the attacker cannot seed. Real
+    interfaces often give less than all confidences: `top_k` largest (the others read 0), `decimals` rounded,
+    or `label_only` (one-hot).
+
+    Example: `BlackBox(forest.predict_proba, seed=0)(images)`.
     """
 
     def __init__(
         self,
-        target: Callable[..., Tensor],
+        target: Callable,
         *,
         seed: int,
         device: str | torch.device = "cpu",
@@ -30,15 +37,21 @@ class BlackBox:
         top_k: int | None = None,
         decimals: int | None = None,
         label_only: bool = False,
+        role: str = "target's answers",  # whose draws (`chance.ROLES`)
     ):
+        if not callable(target):
+            raise ValueError(
+                f"target is {type(target).__name__}, expected a callable from images to confidences"
+            )
         if top_k is not None and top_k < 1:
             raise ValueError(f"top_k is {top_k}, expected at least 1")
         if label_only and (top_k is not None or decimals is not None):
             raise ValueError(
                 "label_only was given with top_k or decimals, expected one of them: a label has no confidences"
             )
-        self._target = target
-        self.generator = torch.Generator(device).manual_seed(seed)
+        self._target, self._checked = target, False
+        self._draws, self._rows = takes(target, "generator"), hasattr(_owner(target), "n_features_in_")
+        self.generator = chance.generator(role, seed, device)
         self.device, self.budget, self.queries = device, budget, 0
         self.top_k, self.decimals, self.label_only = top_k, decimals, label_only
 
@@ -57,13 +70,30 @@ class BlackBox:
 
     @torch.no_grad()
     def answer(self, x: Float[Tensor, " *batch height width"]) -> Float[Tensor, " *batch classes"]:
-        """What `spend` has paid for. The two are apart for an attack on a GPU, which replays its steps with no Python
-        to count them.
+        """What `spend` has paid for.
+
+        The two are apart for an attack on a GPU, which replays its steps with no Python to count them.
         """
-        confidences = self._given(
-            self._target(x.detach().reshape(-1, *x.shape[-2:]), generator=self.generator)
-        ).detach()
-        return confidences.view(*x.shape[:-2], confidences.shape[-1])
+        images = x.detach().reshape(-1, *x.shape[-2:])
+        answers = self._ask(images)
+        try:
+            confidences = torch.as_tensor(answers, dtype=torch.float32, device=x.device).detach()
+        except (TypeError, ValueError, RuntimeError):
+            raise ValueError(
+                f"the target's answer is a {type(answers).__name__}, expected an array of confidences"
+            ) from None
+        if not self._checked and len(images):
+            check_confidences(confidences, len(images))
+            self._checked = True
+        return self._given(confidences).view(*x.shape[:-2], confidences.shape[-1])
+
+    def _ask(self, images: Float[Tensor, " n height width"]) -> object:
+        """The target's own answer, whatever its type."""
+        if self._rows and not len(images):  # scikit-learn refuses these
+            return np.zeros((0, len(_owner(self._target).classes_)))
+        if self._rows:  # its convention
+            images = images.flatten(1).cpu().numpy()
+        return self._target(images, generator=self.generator) if self._draws else self._target(images)
 
     def _given(self, confidences: Float[Tensor, " n classes"]) -> Float[Tensor, " n classes"]:
         if self.label_only:
@@ -80,3 +110,36 @@ class BlackBox:
     def restore(self, state: dict[str, Tensor]) -> None:
         self.queries = int(state["queries"])
         self.generator.set_state(state["generator"])
+
+
+def takes(function: Callable, name: str) -> bool:
+    """Whether a callable names an argument so; a PyTorch module's are its `forward`'s.
+
+    `**params` is not enough: scikit-learn's pipelines hand those on to a step that refuses them.
+    """
+    try:
+        signature = inspect.signature(function.forward if isinstance(function, torch.nn.Module) else function)
+    except (TypeError, ValueError):  # some compiled functions have none
+        return False
+    return name in signature.parameters
+
+
+def _owner(function: Callable) -> object:
+    return getattr(function, "__self__", None)
+
+
+def check_confidences(answers: Tensor | np.ndarray, images: int) -> None:
+    """Raises ValueError where these cannot be the confidences of so many images: rows in [0, 1] that sum to 1."""
+    expected = f"expected confidences ({images}, classes), each row in [0, 1] and summing to 1"
+    if answers.ndim != 2 or len(answers) != images:
+        raise ValueError(
+            f"the target's answer to {images} images has shape {tuple(answers.shape)}, {expected}"
+        )
+    if not torch.isfinite(answers).all():
+        raise ValueError(f"the target's answer holds NaN or infinite values, {expected}")
+    low, high, sums = float(answers.min()), float(answers.max()), answers.sum(1)
+    if low < -1e-3 or high > 1 + 1e-3 or (sums - 1).abs().max() > 1e-2:
+        raise ValueError(
+            f"the target's answer spans [{low:g}, {high:g}] in rows that sum to {float(sums.min()):g} up to "
+            f"{float(sums.max()):g}, {expected}: does it give logits?"
+        )

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
+from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import NOISES, GaminConfig
@@ -79,7 +80,7 @@ class State:
             pair,
             adam_S,
             adam_G,
-            chance=torch.Generator(device).manual_seed(seed),
+            chance=chance.generator("attacker's queries", seed, device),
             batch=torch.zeros(1, dtype=torch.long, device=device),
             k=torch.full((count,), config.k0, device=device),
             kept=pair.copy(),

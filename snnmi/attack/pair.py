@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
 from snnmi.attack.players import FAMILIES, GaminConfig
+from snnmi.chance import first_weights
 from snnmi.fast import cuda
 
 
@@ -38,8 +39,7 @@ class Pair:
         device: str | torch.device = "cpu",
     ) -> "Pair":
         """Fresh networks, each class with its own first weights."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with first_weights("attacker's weights", seed):
             players = [FAMILIES[config.family](config, image_shape, num_classes) for _ in range(num_pairs)]
         parameters = {
             name: {key: w.detach().requires_grad_() for key, w in stack_module_state(modules)[0].items()}

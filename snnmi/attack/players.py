@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from snnmi.checks import above, at_least, is_number, one_of, within
+
 
 @dataclass(frozen=True)
 class GaminConfig:
@@ -34,16 +36,18 @@ class GaminConfig:
     log_points: int = 400  # points kept of each curve
 
     def __post_init__(self):
-        for field, allowed in (("family", FAMILIES), ("noise", NOISES)):
-            if getattr(self, field) not in allowed:
-                raise ValueError(f"{field} is {getattr(self, field)!r}, expected one of {sorted(allowed)}")
-        if self.batch_size < 2 or self.batch_size % 2:
+        one_of(self, family=FAMILIES, noise=NOISES)
+        at_least(
+            self, batches=1, generator_steps=1, hidden=1, z_dim=1, keep_window=1, log_points=1, batch_size=2
+        )
+        above(self, lr_surrogate=0, lr_generator=0, gamma=0)
+        within(self, 0, 1, "k0")
+        if not (is_number(self.lam) and self.lam >= 0):
+            raise ValueError(f"lam is {self.lam!r}, expected a number, at least 0")
+        if self.batch_size % 2:
             raise ValueError(
                 f"batch_size is {self.batch_size}, expected an even number: half noise, half generated"
             )
-        for field in ("batches", "generator_steps", "hidden", "z_dim", "keep_window", "log_points"):
-            if getattr(self, field) < 1:
-                raise ValueError(f"{field} is {getattr(self, field)}, expected at least 1")
         if self.keep_window > self.batches:
             raise ValueError(f"keep_window is {self.keep_window}, expected at most batches, {self.batches}")
 

@@ -22,6 +22,8 @@ from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from torch import Tensor
 
+from snnmi import chance
+
 Predict = Callable[[Float[Tensor, " n h w"]], Float[Tensor, " n classes"]]
 LEAD = 3.0  # standard deviations; at least LEAD^2 = 9 repeats are needed to decide anything
 MORE = 8
@@ -188,7 +190,7 @@ def path_ends(y: Int[Tensor, " n"], paths: int, *, seed: int) -> dict[str, Int[T
     between: test images of two classes; within: of one class; noise: (test image, noise image). Fewer, or none, where
     labels are few.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = chance.generator("boundary paths", seed)
     pairs = torch.randint(
         len(y), (200 * paths, 2), generator=generator
     )  # faces: 1 pair in 80 joins two images of one person
@@ -233,7 +235,7 @@ def measure(
             f"measure: got repeats={repeats}, paths={paths}, {len(noise)} noise, {len(generated)} generated and "
             f"{len(y)} test images; expected at least {LEAD**2:.0f}, 1, 1, 1 and 3"
         )
-    generator, how = torch.Generator().manual_seed(seed), dict(repeats=repeats, batch=batch)
+    generator, how = chance.generator("boundary slices", seed), dict(repeats=repeats, batch=batch)
     planes, metrics, arrays = _planes(x, y, noise, generator)
     for name, place in planes.items():
         found = _slice(name, target, surrogate, place, resolution, dataset.num_classes, **how)

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from snnmi import chance
 from snnmi.models.coding import DECODERS, ENCODERS
 from snnmi.models.targets import ANN, SNN
 
@@ -42,13 +43,13 @@ def adversarial_noise(
             f"per_class, steps and draws are {per_class}, {steps} and {draws}, expected at least 1"
         )
     device = next(target.parameters()).device
-    chance = torch.Generator(device).manual_seed(seed)
+    stream = chance.generator("fooling noise", seed, device)
     images, confidences = [], []
     for label in labels:  # a class at a time: a spiking target keeps all time steps of all images
-        x = torch.rand(per_class, *image_shape, generator=chance, device=device).requires_grad_()
+        x = torch.rand(per_class, *image_shape, generator=stream, device=device).requires_grad_()
         optimizer = torch.optim.Adam([x], lr=lr)
         for _ in range(steps):
-            loss, confidence = _white_box(target, x, label, draws, chance)
+            loss, confidence = _white_box(target, x, label, draws, stream)
             sure_already = (confidence > sure)[:, None, None]
             if sure_already.all():
                 break
@@ -57,23 +58,21 @@ def adversarial_noise(
             optimizer.step()
             x.data = torch.where(sure_already, before, x.data.clamp(0, 1))
         images.append(x.detach())
-        confidences.append(target(images[-1], generator=chance)[:, label].detach())
+        confidences.append(target(images[-1], generator=stream)[:, label].detach())
     return Fooling(torch.stack(images).cpu(), torch.stack(confidences).cpu())
 
 
 def _white_box(
-    target: ANN | SNN, x: Float[Tensor, " n height width"], label: int, draws: int, chance: torch.Generator
+    target: ANN | SNN, x: Float[Tensor, " n height width"], label: int, draws: int, stream: torch.Generator
 ) -> tuple[Float[Tensor, ""], Float[Tensor, " n"]]:
     """The target's training loss for one class and its confidences in it; gradients pass a spike code as if spikes
     were pixels.
     """
     if isinstance(target, ANN):
-        logits = target.logits(x)
-        return F.cross_entropy(logits, torch.full((len(x),), label, device=x.device)), logits.softmax(-1)[
-            :, label
-        ]
-    c, pixels = target.config, x.flatten(1).repeat(draws, 1)
-    spikes = ENCODERS[c.encoder](pixels.detach(), c.num_steps, generator=chance) + (pixels - pixels.detach())
-    output = target.run(spikes)[1]
-    confidences = DECODERS[c.decoder](*output)[:, label].unflatten(0, (draws, len(x)))
+        logits, wanted = target.logits(x), torch.full((len(x),), label, device=x.device)
+        return F.cross_entropy(logits, wanted), logits.softmax(-1)[:, label]
+    neuron, pixels = target.neuron, x.flatten(1).repeat(draws, 1)
+    spikes = ENCODERS[neuron.encoder](pixels.detach(), neuron.num_steps, generator=stream)
+    output = target.run(spikes + (pixels - pixels.detach()))[1]
+    confidences = DECODERS[neuron.decoder](*output)[:, label].unflatten(0, (draws, len(x)))
     return -output.mem.log_softmax(-1)[..., label].mean(), confidences.mean(0)

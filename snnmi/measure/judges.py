@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from snnmi.chance import first_weights
 from snnmi.data import Dataset
-from snnmi.models.training import TrainedTarget, fit
+from snnmi.models.training import TrainedTarget, Training, train
 from snnmi.store import Checkpoint
 
 SMALLEST = 8  # pixels a side that the judge needs
@@ -78,8 +79,7 @@ class EvaluationCNN(nn.Module):
 
 def build(config: JudgeConfig, image_shape: tuple[int, int], num_classes: int, *, seed: int) -> EvaluationCNN:
     """An untrained judge; `seed` sets its first weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with first_weights("judge's weights", seed):
         return EvaluationCNN(config, image_shape, num_classes)
 
 
@@ -95,14 +95,13 @@ def train_judge(
     state.
     """
     per_epoch = -(-len(dataset.x_train) // config.batch_size)
-    return fit(
+    epochs = max(config.epochs, -(-config.updates // per_epoch))
+    return train(
         build(config, dataset.image_shape, dataset.num_classes, seed=seed).to(device),
         dataset,
-        epochs=max(config.epochs, -(-config.updates // per_epoch)),
-        batch_size=config.batch_size,
-        lr=config.lr,
-        clip_norm=None,
+        Training(epochs=epochs, batch_size=config.batch_size, lr=config.lr, clip_norm=None),
         seed=seed,
+        who="judge",
         checkpoint=checkpoint,
         description=f"train {dataset.name} judge seed {seed}",
     )

@@ -9,11 +9,13 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from snnmi import chance
 from snnmi.data import Dataset
 from snnmi.measure.distances import Images, feature_distance, paired_leak, pixel_distance, ssim
 
 COMPARED = 20  # images a class whose distances are measured, the first ones
-AT_MOST = 7000  # training images and test images a class they are compared with, evenly spaced over the class; MNIST has 6,742
+# Training and test images a class they are compared with, evenly spaced over the class; MNIST has 6,742.
+AT_MOST = 7000
 CANDIDATES = 5  # training images, the nearest in pixels, among which the most similar by SSIM is looked for
 
 
@@ -54,7 +56,8 @@ def judge_images(
     """
     if len(images) != len(labels) or images.shape[1] < 1:
         raise ValueError(
-            f"images hold {images.shape[1]} images of {len(images)} classes, expected one or more of {len(labels)} classes"
+            f"images hold {images.shape[1]} images of {len(images)} classes, "
+            f"expected one or more of {len(labels)} classes"
         )
     if tuple(images.shape[2:]) != dataset.image_shape:
         raise ValueError(
@@ -129,10 +132,10 @@ def reference_points(
     """
     if per_class < 1:
         raise ValueError(f"per_class is {per_class}, expected at least 1")
-    chance, classes = torch.Generator().manual_seed(seed), range(dataset.num_classes)
+    draws, classes = chance.generator("reference images", seed), range(dataset.num_classes)
     references = {
         "class mean": torch.stack([dataset.class_mean(label)[None] for label in classes]),
-        "noise": torch.rand(dataset.num_classes, per_class, *dataset.image_shape, generator=chance),
+        "noise": torch.rand(dataset.num_classes, per_class, *dataset.image_shape, generator=draws),
     }
     for name, x, y in (
         ("training image", dataset.x_train, dataset.y_train),
@@ -141,6 +144,6 @@ def reference_points(
         if n := min(per_class, int(torch.bincount(y, minlength=dataset.num_classes).min())):
             drawn = [x[y == label] for label in classes]
             references[name] = torch.stack(
-                [own[torch.randperm(len(own), generator=chance)[:n]] for own in drawn]
+                [own[torch.randperm(len(own), generator=draws)[:n]] for own in drawn]
             )
     return references

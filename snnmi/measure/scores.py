@@ -1,25 +1,24 @@
-"""The paper's metrics (section IV-B) of a finished attack, each with its floor and ceiling, and the reconstructions
-that are shown.
-"""
+"""Scoring a finished attack: what both players say of fresh inputs, and the metrics that make scores of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import NOISES
+from snnmi.checks import at_least
 from snnmi.data import Dataset
 from snnmi.measure import metrics
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How an attack's outcome is scored; queries made here are the examiner's, not the attacker's."""
+    """How an attack's outcome is measured; queries made here are the examiner's, not the attacker's."""
 
     noise: int = 1000  # fresh random inputs for fidelity
     generated: int = 100  # fresh reconstructions a class for A_comb and A_target
@@ -27,10 +26,16 @@ class Evaluation:
     resolution: int = 41  # points a side of a decision slice
     paths: int = 50  # straight paths between test images
 
+    def __post_init__(self):
+        at_least(self, noise=1, generated=1, shown=1, resolution=2, paths=1)
 
-class Answers(NamedTuple):
+
+@dataclass(frozen=True)
+class Answers:
     """What target and surrogates say of fresh inputs: all classes' surrogates of the same noise and test images."""
 
+    labels: Sequence[int]  # one a pair
+    y_test: Int[np.ndarray, " test"]
     images: Float[np.ndarray, " pairs n height width"]  # fresh reconstructions
     T_images: Float[np.ndarray, " pairs n classes"]
     S_images: Float[np.ndarray, " pairs n classes"]
@@ -40,21 +45,35 @@ class Answers(NamedTuple):
     T_test: Float[np.ndarray, " test classes"]
     S_test: Float[np.ndarray, " pairs test classes"]
 
+    @property
+    def num_classes(self) -> int:
+        return self.T_noise.shape[-1]
+
 
 @torch.no_grad()
-def ask(target, pair: Pair, dataset: Dataset, evaluation: Evaluation, *, seed: int, device: str) -> Answers:
+def ask(
+    target: Callable,
+    pair: Pair,
+    dataset: Dataset,
+    labels: Sequence[int],
+    evaluation: Evaluation,
+    *,
+    seed: int,
+    device: str = "cpu",
+) -> Answers:
     """Ask both; `target` is any callable that a `BlackBox` takes."""
-    blackbox, chance = BlackBox(target, seed=seed, device=device), torch.Generator(device).manual_seed(seed)
-    config, num_pairs = pair.config, len(next(iter(pair.parameters["surrogate"].values())))
-    x_noise = NOISES[config.noise](evaluation.noise, *dataset.image_shape, generator=chance, device=device)
-    n = max(evaluation.generated, evaluation.shown)
-    images = pair.G(torch.randn(num_pairs, n, config.z_dim, generator=chance, device=device))
-    tests = dataset.x_test.to(device).split(1000)
+    blackbox = BlackBox(target, seed=seed, device=device, role="examiner's answers")
+    queries, config = chance.generator("examiner's queries", seed, device), pair.config
+    x_noise = NOISES[config.noise](evaluation.noise, *dataset.image_shape, generator=queries, device=device)
+    z = torch.randn(len(labels), evaluation.generated, config.z_dim, generator=queries, device=device)
+    images, tests = pair.G(z), dataset.x_test.to(device).split(1000)
 
     def surrogates(x):
-        return pair.S(x.expand(num_pairs, *x.shape)).softmax(-1).cpu().numpy()
+        return pair.S(x.expand(len(labels), *x.shape)).softmax(-1).cpu().numpy()
 
     return Answers(
+        labels=labels,
+        y_test=dataset.y_test.numpy(),
         images=images.cpu().numpy(),
         T_noise=blackbox(x_noise).cpu().numpy(),
         T_again=blackbox(x_noise).cpu().numpy(),
@@ -66,30 +85,69 @@ def ask(target, pair: Pair, dataset: Dataset, evaluation: Evaluation, *, seed: i
     )
 
 
-def scores(
-    answers: Answers, dataset: Dataset, labels: Sequence[int], generated: int
-) -> list[dict[str, float]]:
-    """One row a class: shares in 0..1; `generated`: how many of the reconstructions are scored."""
-    y_test = dataset.y_test.numpy()
+@dataclass(frozen=True)
+class Metric:
+    """A score of every class: one entry of METRICS adds it to scores, Table II, figures and chapters."""
+
+    name: str  # as pages write it
+    score: Callable[[Answers, int], float] | None  # of the i-th class; None: the attack's own number
+    floor: Callable[[Answers], float] | None = None  # what comes for nothing
+    ceiling: Callable[[Answers], float] | None = None  # the best there can be
+    better: str = "higher"  # or "lower": for the attacker
+    paper: str | None = None  # the column of the paper's Table II
+    share: bool = False  # in 0..1, printed in %
+
+
+def _fidelity(name: str, agree: Callable, **about) -> Metric:
+    return Metric(
+        name,
+        lambda a, i: agree(a.T_noise, a.S_noise[i]),
+        floor=lambda a: metrics.constant_floor(a.T_noise, agree),
+        ceiling=lambda a: agree(a.T_noise, a.T_again),
+        paper="fidelity",
+        **about,
+    )
+
+
+def _accepted(name: str, who: str, paper: str) -> Metric:
+    return Metric(
+        name,
+        lambda a, i: metrics.accuracy(getattr(a, who)[i], np.full(a.images.shape[1], a.labels[i])),
+        floor=lambda a: 1 / a.num_classes,
+        ceiling=lambda a: 1.0,
+        paper=paper,
+        share=True,
+    )
+
+
+METRICS: dict[str, Metric] = {
+    "M_global": Metric("M_global", None, better="lower", paper="M_global"),
+    "fidelity_mae": _fidelity("F (error)", metrics.fidelity_mae),
+    "fidelity_top": _fidelity("F (top class)", metrics.fidelity_top),
+    "surrogate_accuracy": Metric(
+        "surrogate acc.",
+        lambda a, i: metrics.accuracy(a.S_test[i], a.y_test),
+        floor=lambda a: metrics.commonest_class(a.y_test),
+        ceiling=lambda a: metrics.accuracy(a.T_test, a.y_test),
+        paper="surrogate_accuracy",
+        share=True,
+    ),
+    "A_comb": _accepted("A_comb", "S_images", "A_comb"),
+    "A_target": _accepted("A_target", "T_images", "A_target"),
+}
+
+
+def score(answers: Answers, table: Mapping[str, Metric] = METRICS) -> list[dict[str, float]]:
+    """One row a class: every metric, and in <name>_floor and <name>_ceiling what to read it against."""
     bounds = {
-        "fidelity_mae_floor": metrics.constant_floor(answers.T_noise, metrics.fidelity_mae),
-        "fidelity_mae_ceiling": metrics.fidelity_mae(answers.T_noise, answers.T_again),
-        "fidelity_top_floor": metrics.constant_floor(answers.T_noise, metrics.fidelity_top),
-        "fidelity_top_ceiling": metrics.fidelity_top(answers.T_noise, answers.T_again),
-        "surrogate_accuracy_floor": metrics.commonest_class(y_test),
-        "surrogate_accuracy_ceiling": metrics.accuracy(answers.T_test, y_test),
-        "chance": 1 / dataset.num_classes,
+        f"{key}_{end}": float(bound(answers))
+        for key, metric in table.items()
+        for end, bound in (("floor", metric.floor), ("ceiling", metric.ceiling))
+        if bound
     }
+    own = {key: metric.score for key, metric in table.items() if metric.score}
     return [
-        {
-            "fidelity_mae": metrics.fidelity_mae(answers.T_noise, answers.S_noise[i]),
-            "fidelity_top": metrics.fidelity_top(answers.T_noise, answers.S_noise[i]),
-            "surrogate_accuracy": metrics.accuracy(answers.S_test[i], y_test),
-            "A_comb": metrics.accuracy(answers.S_images[i, :generated], np.full(generated, label)),
-            "A_target": metrics.accuracy(answers.T_images[i, :generated], np.full(generated, label)),
-            **bounds,
-        }
-        for i, label in enumerate(labels)
+        {key: float(of(answers, i)) for key, of in own.items()} | bounds for i in range(len(answers.labels))
     ]
 
 

@@ -9,7 +9,32 @@ from jaxtyping import Float
 from scipy import optimize
 from torch import Tensor
 
+Encode = Callable[..., Float[Tensor, " time batch *image"]]
 
+
+def encoder(*, binary: bool = False, constant: bool = False) -> Callable[[Encode], Encode]:
+    """Say of an encoder what lets its network be computed sooner; a plain function is an encoder too.
+
+    binary: it gives 0 or 1 and nothing else. constant: it gives the same at every step, so that one step
+    serves all. Example: `@encoder(binary=True)` above a latency code.
+    """
+
+    def mark(encode: Encode) -> Encode:
+        encode.binary, encode.constant = binary, constant
+        return encode
+
+    return mark
+
+
+def is_binary(name: str) -> bool:
+    return getattr(ENCODERS[name], "binary", False)
+
+
+def is_constant(name: str) -> bool:
+    return getattr(ENCODERS[name], "constant", False)
+
+
+@encoder(binary=True)
 def rate_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
@@ -23,6 +48,7 @@ def rate_encode(
     return torch.lt(draw, x, out=draw)
 
 
+@encoder(constant=True)
 def current_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
@@ -30,6 +56,7 @@ def current_encode(
     return x.expand(num_steps, *x.shape)
 
 
+@encoder(constant=True)
 def clip_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
@@ -39,6 +66,7 @@ def clip_encode(
     return current_encode(x.clamp(0, 1), num_steps, generator=generator)
 
 
+@encoder(binary=True)
 def frozen_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
@@ -53,14 +81,13 @@ def _frozen_draw(shape: tuple[int, ...], device: torch.device, dtype: torch.dtyp
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device, dtype)
 
 
-ENCODERS: dict[str, Callable] = {
+# An encoder of your own is one more entry: (images, num_steps, *, generator) -> what is fed at each step.
+ENCODERS: dict[str, Encode] = {
     "rate": rate_encode,
     "frozen": frozen_encode,
     "clip": clip_encode,
     "current": current_encode,
 }
-SPIKING = {"rate", "frozen"}  # give 0 or 1 and nothing else
-CONSTANT = {"clip", "current"}  # give the same at every step
 
 Output = Float[Tensor, " time batch classes"]
 Confidences = Float[Tensor, " batch classes"]

@@ -1,6 +1,7 @@
 """The models under attack: a fully connected ANN and SNN with one hidden layer (paper, section IV-A)."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -8,9 +9,11 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from snnmi.chance import first_weights
+from snnmi.checks import above, at_least, one_of, within
 from snnmi.fast import cuda
 from snnmi.fast.cpu import spike_product
-from snnmi.models.coding import CONSTANT, DECODERS, ENCODERS, SPIKING, tempered
+from snnmi.models.coding import DECODERS, ENCODERS, is_binary, is_constant, tempered
 from snnmi.models.neurons import RESETS, LIFTrace, fire_in_place, lif, reset_height
 
 AT_ONCE = {
@@ -20,16 +23,26 @@ AT_ONCE = {
 
 
 @dataclass(frozen=True)
-class TargetConfig:
-    """A target and its training; the defaults are the SNN's of the paper, BrainLeaks' code where the paper is silent."""
+class Network:
+    """The shape of a target: its pixels and classes are the data set's."""
 
-    kind: str = "snn"
-    hidden: int = 3000
-    epochs: int = 10
-    batch_size: int = 100
-    lr: float = 5e-5  # Adam
-    clip_norm: float | None = 1.0  # gradient norm; None: not clipped
-    num_steps: int = 25  # T; this and what follows: SNN only
+    hidden: int = 3000  # neurons of the one hidden layer
+    width: float = 1.0  # times as many
+
+    def __post_init__(self):
+        at_least(self, hidden=1)
+        above(self, width=0)
+
+    @property
+    def neurons(self) -> int:
+        return max(1, round(self.hidden * self.width))
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """What only a spiking target has; defaults are the paper's, BrainLeaks' code where the paper is silent."""
+
+    num_steps: int = 25  # T
     beta: float = 0.7  # leak: share of the membrane potential kept per step
     threshold: float = 1.0
     slope: float = 40.0  # of the fast-sigmoid surrogate gradient
@@ -38,45 +51,33 @@ class TargetConfig:
     decoder: str = "membrane"
 
     def __post_init__(self):
-        for field, allowed in (
-            ("kind", MODELS),
-            ("reset", RESETS),
-            ("encoder", ENCODERS),
-            ("decoder", DECODERS),
-        ):
-            if getattr(self, field) not in allowed:
-                raise ValueError(f"{field} is {getattr(self, field)!r}, expected one of {sorted(allowed)}")
-
-
-PARTS = {"float32": 2, "float16": 1}  # half-precision matrices that a weight is cut into on a GPU
+        one_of(self, reset=RESETS, encoder=ENCODERS, decoder=DECODERS)
+        at_least(self, num_steps=1)
+        above(self, threshold=0, slope=0)
+        within(self, 0, 1, "beta")
 
 
 @dataclass(frozen=True)
-class QueryConfig:
+class Query:
     """How trained weights are asked: None leaves them the encoder and decoder that they were trained with."""
 
-    encoder: str | None = (
-        None  # an ANN's own is "current"; behind one that draws it answers the mean over `num_steps` draws
-    )
+    encoder: str | None = None  # behind one that draws an ANN answers the mean over `num_steps` draws
+    num_steps: int | None = None  # None: the target's; an ANN's is the paper's T
     decoder: str | None = None  # SNN only
-    temperature: float = (
-        1.0  # confidences to the power 1 / temperature, normalised: above 1 flatter, below 1 sharper
+    temperature: float = 1.0  # confidences to the power 1 / temperature: above 1 flatter, below 1 sharper
+    match_entropy: bool = False  # the temperature at which mean entropy on test images is the other target's
+    precision: str = (
+        "float32"  # "float16": 11 significant bits of each weight, as tf32 and half precision keep
     )
-    match_entropy: bool = (
-        False  # temperature at which the mean entropy on test images is that of the other kind of target
-    )
-    precision: str = "float32"  # "float16": 11 significant bits of each weight, all that products of tf32 or half precision take
 
     def __post_init__(self):
-        for field, allowed in (("encoder", ENCODERS), ("decoder", DECODERS)):
-            if getattr(self, field) not in (None, *allowed):
-                raise ValueError(
-                    f"{field} is {getattr(self, field)!r}, expected None or one of {sorted(allowed)}"
-                )
-        if self.precision not in PARTS:
-            raise ValueError(f"precision is {self.precision!r}, expected one of {sorted(PARTS)}")
-        if not self.temperature > 0:
-            raise ValueError(f"temperature is {self.temperature}, expected more than 0")
+        one_of(self, encoder={None, *ENCODERS}, decoder={None, *DECODERS}, precision=PARTS)
+        above(self, temperature=0)
+        if self.num_steps is not None:
+            at_least(self, num_steps=1)
+
+
+PARTS = {"float32": 2, "float16": 1}  # half-precision matrices that a weight is cut into on a GPU
 
 
 class Target(nn.Module):
@@ -84,26 +85,23 @@ class Target(nn.Module):
 
     encoder: str
 
-    def __init__(self, config: TargetConfig, num_pixels: int, num_classes: int):
+    def __init__(self, network: Network, neuron: Neuron, num_pixels: int, num_classes: int):
         super().__init__()
-        self.hidden = nn.Linear(num_pixels, config.hidden)
-        self.output = nn.Linear(config.hidden, num_classes)
-        self.config, self.temperature, self.parts = config, 1.0, PARTS["float32"]
+        self.hidden = nn.Linear(num_pixels, network.neurons)
+        self.output = nn.Linear(network.neurons, num_classes)
+        self.neuron, self.temperature, self.parts = neuron, 1.0, PARTS["float32"]
         self._product = (
             torch.empty(0),
             torch.empty(0),
             None,
         )  # hidden weights and bias, and their `spike_product`
 
-    def asked(self, query: QueryConfig) -> "Target":
+    def asked(self, query: Query) -> "Target":
         """The same weights (shared, not copied, unless rounded) behind another encoder, decoder or temperature."""
         other = copy.copy(self)
-        other.config = replace(self.config, decoder=query.decoder or self.config.decoder)
-        other.encoder, other.temperature, other.parts = (
-            query.encoder or self.encoder,
-            query.temperature,
-            PARTS[query.precision],
-        )
+        asked = {name: getattr(query, name) for name in ("num_steps", "decoder") if getattr(query, name)}
+        other.neuron, other.encoder = replace(self.neuron, **asked), query.encoder or self.encoder
+        other.temperature, other.parts = query.temperature, PARTS[query.precision]
         if query.precision != "float32":
             other._modules = {name: rounded(layer) for name, layer in self._modules.items()}
         return other
@@ -114,10 +112,11 @@ class Target(nn.Module):
         """Confidences, without gradients, in blocks of images that stay in cache; `generator` is the encoder's
         chance.
         """
-        if self.encoder in SPIKING and x.device.type == "cpu":
+        if is_binary(self.encoder) and x.device.type == "cpu":
             self._prepare()
         block = max(
-            1, AT_ONCE.get(x.device.type, AT_ONCE["cuda"]) // (self.config.num_steps * self.config.hidden)
+            1,
+            AT_ONCE.get(x.device.type, AT_ONCE["cuda"]) // (self.neuron.num_steps * self.hidden.out_features),
         )
         return tempered(
             torch.cat([self._confidences(images, generator) for images in x.flatten(1).split(block)]),
@@ -133,15 +132,17 @@ class Target(nn.Module):
         self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
     ) -> Float[Tensor, " time batch pixels"]:
         if self.encoder == "rate" and cuda.fused(x.device) and not torch.is_grad_enabled():
-            return cuda.rate_encode(x, self.config.num_steps, generator=generator)
-        return ENCODERS[self.encoder](x, self.config.num_steps, generator=generator)
+            return cuda.rate_encode(x, self.neuron.num_steps, generator=generator)
+        return ENCODERS[self.encoder](x, self.neuron.num_steps, generator=generator)
 
     def _hidden_currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
         """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes a product made for
         them.
         """
-        if self.encoder in CONSTANT:
+        if is_constant(self.encoder):
             return self.hidden(x[0]).expand(len(x), -1, -1).contiguous()
+        if not is_binary(self.encoder):
+            return self.hidden(x)
         if cuda.fused(x.device):
             return cuda.product(x, self.hidden.weight, self.hidden.bias, self.parts)
         if x.device.type == "cpu":
@@ -178,18 +179,17 @@ class ANN(Target):
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator | None = None
     ) -> Float[Tensor, " batch classes"]:
         """Confidences; `generator` is the chance of an encoder put before it (`asked`), and of no use without."""
-        if self.encoder in SPIKING:
+        if not is_constant(self.encoder):
             return super().forward(x, generator=generator)
         if self.encoder != "current":
-            x = ENCODERS[self.encoder](x, 1, generator=generator)[
-                0
-            ]  # a constant current: one step serves all
+            x = ENCODERS[self.encoder](x, 1, generator=generator)[0]  # one step serves all
         return tempered(self.logits(x).softmax(-1), self.temperature)
 
     @torch.no_grad()
     def _confidences(
         self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
     ) -> Float[Tensor, " batch classes"]:
+        """The mean over the encoder's draws."""
         return self.output(self._hidden_currents(self._encode(x, generator)).sigmoid_()).softmax(-1).mean(0)
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -201,35 +201,33 @@ class SNN(Target):
     IV-A).
     """
 
-    def __init__(self, config: TargetConfig, num_pixels: int, num_classes: int):
-        super().__init__(config, num_pixels, num_classes)
-        self.encoder = config.encoder
+    def __init__(self, network: Network, neuron: Neuron, num_pixels: int, num_classes: int):
+        super().__init__(network, neuron, num_pixels, num_classes)
+        self.encoder = neuron.encoder
 
     def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[LIFTrace, LIFTrace]:
         """Hidden and output layer over time, differentiable; one matrix product a layer for all steps together."""
-        c = self.config
-        neuron = dict(beta=c.beta, threshold=c.threshold, reset=c.reset, slope=c.slope)
-        hidden = lif(self.hidden(spikes), **neuron)
-        return hidden, lif(self.output(hidden.spk), **neuron)
+        n = self.neuron
+        how = dict(beta=n.beta, threshold=n.threshold, reset=n.reset, slope=n.slope)
+        hidden = lif(self.hidden(spikes), **how)
+        return hidden, lif(self.output(hidden.spk), **how)
 
     @torch.no_grad()
     def _confidences(
         self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
     ) -> Float[Tensor, " batch classes"]:
-        c, spikes = self.config, self._encode(x, generator)
-        neuron = dict(beta=c.beta, threshold=c.threshold, height=reset_height(c.beta, c.threshold, c.reset))
+        n, spikes = self.neuron, self._encode(x, generator)
+        how = dict(beta=n.beta, threshold=n.threshold, height=reset_height(n.beta, n.threshold, n.reset))
         if cuda.fused(x.device):
-            if self.encoder in CONSTANT:
-                hidden = cuda.fire(self._hidden_currents(spikes), **neuron)
+            if is_binary(self.encoder):
+                hidden, _ = cuda.spiking_layer(spikes, self.hidden, **how, parts=self.parts)
             else:
-                hidden, _ = cuda.spiking_layer(spikes, self.hidden, **neuron, parts=self.parts)
-            spk, mem = cuda.spiking_layer(
-                hidden, self.output, **neuron, parts=self.parts, keep_membranes=True
-            )
-            return DECODERS[c.decoder](spk.float(), mem)
-        hidden = fire_in_place(self._hidden_currents(spikes), **neuron)
-        return DECODERS[c.decoder](
-            *lif(self.output(hidden), beta=c.beta, threshold=c.threshold, reset=c.reset)
+                hidden = cuda.fire(self._hidden_currents(spikes), **how)
+            spk, mem = cuda.spiking_layer(hidden, self.output, **how, parts=self.parts, keep_membranes=True)
+            return DECODERS[n.decoder](spk.float(), mem)
+        hidden = fire_in_place(self._hidden_currents(spikes), **how)
+        return DECODERS[n.decoder](
+            *lif(self.output(hidden), beta=n.beta, threshold=n.threshold, reset=n.reset)
         )
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -239,10 +237,19 @@ class SNN(Target):
 
 
 MODELS = {"ann": ANN, "snn": SNN}
+# A target of your own, by name: (dataset, *, seed) -> a callable from images to confidences, as `BlackBox` takes it.
+TARGETS: dict[str, Callable[..., Callable]] = {}
 
 
-def build(config: TargetConfig, image_shape: tuple[int, int], num_classes: int, *, seed: int) -> ANN | SNN:
-    """An untrained target; `seed` sets its first weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return MODELS[config.kind](config, image_shape[0] * image_shape[1], num_classes)
+def build(
+    kind: str,
+    image_shape: tuple[int, int],
+    num_classes: int,
+    *,
+    seed: int,
+    network: Network = Network(),  # noqa: B008 - frozen
+    neuron: Neuron = Neuron(),  # noqa: B008
+) -> ANN | SNN:
+    """An untrained target, "ann" or "snn"; `seed` sets its first weights."""
+    with first_weights("target's weights", seed):
+        return MODELS[kind](network, neuron, image_shape[0] * image_shape[1], num_classes)

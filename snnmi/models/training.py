@@ -1,5 +1,6 @@
 """How targets, and the judge, are trained and asked for many answers."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import pandas as pd
@@ -8,9 +9,27 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from snnmi import chance
+from snnmi.checks import above, at_least
 from snnmi.data import Dataset
-from snnmi.models.targets import TargetConfig, build
 from snnmi.store import Checkpoint
+
+
+@dataclass(frozen=True)
+class Training:
+    """Defaults are the MNIST SNN's (BrainLeaks' code)."""
+
+    epochs: int = 10
+    batch_size: int = 100
+    lr: float = 5e-5  # Adam
+    clip_norm: float | None = 1.0  # gradient norm; None: not clipped
+    match_accuracy: bool = False  # ends at the epoch whose test accuracy is nearest the other kind's last
+
+    def __post_init__(self):
+        at_least(self, epochs=1, batch_size=1)
+        above(self, lr=0)
+        if self.clip_norm is not None:
+            above(self, clip_norm=0)
 
 
 class TrainedTarget(NamedTuple):
@@ -25,69 +44,46 @@ class TrainedTarget(NamedTuple):
 
 
 def train(
-    config: TargetConfig,
-    dataset: Dataset,
-    *,
-    seed: int,
-    device: str | torch.device = "cpu",
-    checkpoint: Checkpoint | None = None,
-) -> TrainedTarget:
-    """Build and train a target; resumes from `checkpoint` where that holds a state."""
-    return fit(
-        build(config, dataset.image_shape, dataset.num_classes, seed=seed).to(device),
-        dataset,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        lr=config.lr,
-        clip_norm=config.clip_norm,
-        seed=seed,
-        checkpoint=checkpoint,
-        description=f"train {dataset.name} {config.kind} seed {seed}",
-    )
-
-
-def fit(
     model: nn.Module,
     dataset: Dataset,
+    training: Training,
     *,
-    epochs: int,
-    batch_size: int,
-    lr: float,
-    clip_norm: float | None,
     seed: int,
-    checkpoint: Checkpoint | None,
-    description: str,
+    who: str = "target",
+    checkpoint: Checkpoint | None = None,
+    description: str = "train",
 ) -> TrainedTarget:
-    """Train by Adam on shuffled batches of what `model.loss` says; all its chance is in the generator that it is
-    given.
+    """Adam on shuffled batches of what `model.loss` says, whose chance is in the generator that it is given.
+
+    Resumes from `checkpoint` where that holds a state. `who`: whose streams are drawn from, "target" or "judge".
     """
     device = next(model.parameters()).device
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
-    shuffle = torch.Generator().manual_seed(seed)
-    spikes = torch.Generator(device).manual_seed(seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=training.lr, fused=True)
+    shuffle = chance.generator(f"{who}'s shuffling", seed)
+    draws = chance.generator(f"{who}'s training draws", seed, device)
     x_train, y_train = dataset.x_train.to(device), dataset.y_train.to(device)
-    per_epoch = -(-len(x_train) // batch_size)
+    per_epoch = -(-len(x_train) // training.batch_size)
     order, start = torch.empty(0, dtype=torch.long), 0
-    losses, curve = torch.zeros(per_epoch, device=device), torch.zeros(epochs, 2)
+    losses, curve = torch.zeros(per_epoch, device=device), torch.zeros(training.epochs, 2)
     if checkpoint and (state := checkpoint.load()):
         start, order, losses, curve = int(state["step"]), state["order"], state["losses"], state["curve"]
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(optimizer.state_dict() | {"state": state["optimizer"]})
         shuffle.set_state(state["shuffle"])
-        spikes.set_state(state["spikes"])
+        draws.set_state(state["draws"])
 
-    total = epochs * per_epoch
+    total = training.epochs * per_epoch
     bar = tqdm(total=total, initial=start, desc=description, unit="batch", mininterval=1)
     for step in range(start, total):
         epoch, batch = divmod(step, per_epoch)
         if batch == 0:
             order = torch.randperm(len(x_train), generator=shuffle)
-        chosen = order[batch * batch_size : (batch + 1) * batch_size].to(device)
-        loss = model.loss(x_train[chosen], y_train[chosen], generator=spikes)
+        chosen = order[batch * training.batch_size : (batch + 1) * training.batch_size].to(device)
+        loss = model.loss(x_train[chosen], y_train[chosen], generator=draws)
         optimizer.zero_grad()
         loss.backward()
-        if clip_norm is not None:
-            nn.utils.clip_grad_norm_(model.parameters(), clip_norm)
+        if training.clip_norm is not None:
+            nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
         optimizer.step()
         losses[batch] = loss.detach()
         if batch == per_epoch - 1:
@@ -98,7 +94,7 @@ def fit(
             checkpoint.save(
                 {"step": torch.tensor(step + 1), "order": order, "losses": losses, "curve": curve}
                 | {"model": model.state_dict(), "optimizer": optimizer.state_dict()["state"]}
-                | {"shuffle": shuffle.get_state(), "spikes": spikes.get_state()}
+                | {"shuffle": shuffle.get_state(), "draws": draws.get_state()}
             )
     bar.close()
     loss, right = curve.T.tolist()
@@ -111,7 +107,7 @@ def answers(
 ) -> Float[Tensor, " n classes"]:
     """Confidences for many images, on the CPU; `seed` sets the draws of a rate-coded target."""
     device = next(model.parameters()).device
-    generator = torch.Generator(device).manual_seed(seed)
+    generator = chance.generator("examiner's answers", seed, device)
     return torch.cat([model(images.to(device), generator=generator).cpu() for images in x.split(1000)])
 
 

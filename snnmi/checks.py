@@ -1,0 +1,37 @@
+"""Settings that cannot work are refused in one sentence, before any work is done."""
+
+import math
+from collections.abc import Collection
+
+
+def one_of(settings: object, **allowed: Collection) -> None:
+    """Refuse a field that holds none of the allowed values."""
+    for field, values in allowed.items():
+        if (found := getattr(settings, field)) not in values:
+            raise ValueError(f"{field} is {found!r}, expected one of {sorted(values, key=str)}")
+
+
+def at_least(settings: object, **smallest: int) -> None:
+    """Refuse a field that is no whole number, or a smaller one."""
+    for field, value in smallest.items():
+        found = getattr(settings, field)
+        if isinstance(found, bool) or not isinstance(found, int) or found < value:
+            raise ValueError(f"{field} is {found!r}, expected a whole number, at least {value}")
+
+
+def above(settings: object, **bounds: int | float) -> None:
+    """Refuse a field that is no finite number above its bound."""
+    for field, value in bounds.items():
+        if not (is_number(found := getattr(settings, field)) and found > value):
+            raise ValueError(f"{field} is {found!r}, expected a number above {value}")
+
+
+def within(settings: object, low: int | float, high: int | float, *fields: str) -> None:
+    """Refuse a field that is no number from low to high."""
+    for field in fields:
+        if not (is_number(found := getattr(settings, field)) and low <= found <= high):
+            raise ValueError(f"{field} is {found!r}, expected a number from {low:g} to {high:g}")
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
