@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,7 @@ MNIST_FILES = {  # file: (shape of its array, published SHA-256)
     ),
     "t10k-labels-idx1-ubyte": ((10_000,), "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
 }
+KEYS = ("x_train", "y_train", "x_test", "y_test")
 # What numpy and zipfile raise on a damaged, truncated, encrypted or disguised archive.
 UNREADABLE = (
     ValueError,
@@ -89,7 +90,8 @@ def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset
     if str(name).endswith(".npz"):
         dataset = _npz(Path(name))
     elif name in LOADERS:
-        dataset = LOADERS[name](download)
+        loader = LOADERS[name]
+        dataset = loader(download) if loader in OWN else _validated(name, name, vars(loader()))
     else:
         raise ValueError(
             f"data set {str(name)!r} is unknown: expected one of {sorted(LOADERS)} or the path of an .npz file"
@@ -217,61 +219,70 @@ def _npz(path: Path) -> Dataset:
         raise FileNotFoundError(
             f"{path} does not exist, expected an .npz with x_train, y_train, x_test, y_test"
         )
-    keys = ("x_train", "y_train", "x_test", "y_test")
     try:
         with np.load(path, allow_pickle=False) as file:
-            missing = [k for k in keys if k not in file]
-            arrays = {k: file[k] for k in keys if k not in missing}
+            missing = [k for k in KEYS if k not in file]
+            arrays = {k: file[k] for k in KEYS if k not in missing}
     except UNREADABLE as error:
         raise ValueError(f"{path} cannot be read as .npz ({error})") from None
     if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}, expected {', '.join(keys)}")
-    x_train, x_test = (_checked_images(path, k, arrays[k]) for k in ("x_train", "x_test"))
+        raise ValueError(f"{path} lacks {', '.join(missing)}, expected {', '.join(KEYS)}")
+    return _validated(str(path), path.stem, arrays)
+
+
+def _validated(where: str, name: str, arrays: Mapping[str, np.ndarray | Tensor]) -> Dataset:
+    """A data set of the user's own, looked at before it is believed; its name carries a digest of what it holds."""
+    arrays = {key: np.asarray(arrays[key]) for key in KEYS}
+    x_train, x_test = (_checked_images(where, k, arrays[k]) for k in ("x_train", "x_test"))
     y_train, y_test = (
-        _checked_labels(path, k, arrays[k], len(arrays[k.replace("y", "x")])) for k in ("y_train", "y_test")
+        _checked_labels(where, k, arrays[k], len(arrays[k.replace("y", "x")])) for k in ("y_train", "y_test")
     )
     if x_train.shape[1:] != x_test.shape[1:]:
         raise ValueError(
-            f"{path}: x_train images are {tuple(x_train.shape[1:])}, x_test {tuple(x_test.shape[1:])}, expected one size"
+            f"{where}: x_train images are {tuple(x_train.shape[1:])}, x_test {tuple(x_test.shape[1:])}, "
+            "expected one size"
         )
     seen = y_train.unique()
     if (absent := (seen != torch.arange(len(seen))).nonzero()).numel():
         raise ValueError(
-            f"{path}: y_train has no image of class {int(absent[0])}, expected every class from 0 to {int(y_train.max())}"
+            f"{where}: y_train has no image of class {int(absent[0])}, "
+            f"expected every class from 0 to {int(y_train.max())}"
         )
     if y_test.max() > y_train.max():
         raise ValueError(
-            f"{path}: y_test has label {int(y_test.max())}, expected at most {int(y_train.max())} as in y_train"
+            f"{where}: y_test has label {int(y_test.max())}, expected at most {int(y_train.max())} as in y_train"
         )
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:8]
-    return Dataset(f"{path.stem}-{digest}", x_train, y_train, x_test, y_test)
+    content = hashlib.sha256()
+    for tensor in (x_train, y_train, x_test, y_test):
+        content.update(str(tuple(tensor.shape)).encode() + tensor.numpy().tobytes())
+    return Dataset(f"{name}-{content.hexdigest()[:8]}", x_train, y_train, x_test, y_test)
 
 
-def _checked_images(path: Path, key: str, a: np.ndarray) -> Tensor:
+def _checked_images(where: str, key: str, a: np.ndarray) -> Tensor:
     if a.ndim != 3 or 0 in a.shape:
-        raise ValueError(f"{path}: {key} has shape {a.shape}, expected (images, height, width)")
+        raise ValueError(f"{where}: {key} has shape {a.shape}, expected (images, height, width)")
     if a.dtype == np.uint8:
         return torch.from_numpy(a) / 255
     if a.dtype.kind != "f":
-        raise ValueError(f"{path}: {key} is {a.dtype}, expected uint8 or floats in [0, 1]")
+        raise ValueError(f"{where}: {key} is {a.dtype}, expected uint8 or floats in [0, 1]")
     if not np.isfinite(a).all():
         raise ValueError(
-            f"{path}: {key} holds {int((~np.isfinite(a)).sum())} NaN or infinite values, expected none"
+            f"{where}: {key} holds {int((~np.isfinite(a)).sum())} NaN or infinite values, expected none"
         )
     if a.min() < 0 or a.max() > 1:
         raise ValueError(
-            f"{path}: {key} spans [{a.min():g}, {a.max():g}], expected floats in [0, 1] (or uint8)"
+            f"{where}: {key} spans [{a.min():g}, {a.max():g}], expected floats in [0, 1] (or uint8)"
         )
     return torch.from_numpy(a.astype(np.float32))
 
 
-def _checked_labels(path: Path, key: str, a: np.ndarray, images: int) -> Tensor:
+def _checked_labels(where: str, key: str, a: np.ndarray, images: int) -> Tensor:
     if a.shape != (images,) or a.dtype.kind not in "iu":
-        raise ValueError(f"{path}: {key} is {a.dtype} of shape {a.shape}, expected {images} whole numbers")
+        raise ValueError(f"{where}: {key} is {a.dtype} of shape {a.shape}, expected {images} whole numbers")
     if a.max() >= 2**31:
-        raise ValueError(f"{path}: {key} has label {int(a.max())}, expected whole numbers from 0")
+        raise ValueError(f"{where}: {key} has label {int(a.max())}, expected whole numbers from 0")
     if a.min() < 0:
-        raise ValueError(f"{path}: {key} has label {int(a.min())}, expected labels from 0")
+        raise ValueError(f"{where}: {key} has label {int(a.min())}, expected labels from 0")
     return torch.from_numpy(a.astype(np.int64))
 
 
@@ -286,7 +297,8 @@ def _places(file: str) -> list[Path]:
 
 def _where(name: str, file: str) -> str:
     places = " or ".join(str(p.parent) for p in _places(file))
-    return f"data set {name!r} is not on this machine: put {file} into {places}, or set SNNMI_DATA to the folder that holds it"
+    missing = f"data set {name!r} is not on this machine"
+    return f"{missing}: put {file} into {places}, or set SNNMI_DATA to the folder that holds it"
 
 
 def files(names: Iterable[str]) -> list[tuple[Path, str]]:
@@ -320,4 +332,11 @@ def _fetch(url: str, path: Path, name: str) -> Path:
     return path
 
 
-LOADERS = {"digits": _digits, "mnist": _mnist, "faces": _faces}
+# A data set of your own, by name: a function without arguments that gives a `Dataset`; it is checked as an .npz is.
+LOADERS: dict[str, Callable[..., Dataset]] = {"digits": _digits, "mnist": _mnist, "faces": _faces}
+OWN = frozenset(LOADERS.values())
+
+
+def is_own(name: str) -> bool:
+    """Whether this is one of the project's data sets, whose content is known by its name."""
+    return LOADERS.get(name) in OWN

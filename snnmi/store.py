@@ -116,7 +116,7 @@ class Run:
         self._record: dict | None = None
 
     def complete(self) -> bool:
-        """Whether every file that `run.json` lists is there with the same SHA-256 (weights may be absent, not wrong)."""
+        """Whether every file that `run.json` lists is there with its SHA-256 (weights may be absent, not wrong)."""
         if self._record is not None:
             return True
         path = self.folder / "run.json"
@@ -160,9 +160,16 @@ class Run:
             return dict(file)
 
     def weights(self) -> dict | None:
-        """Nested dicts of tensors, or None where they are not kept (results in git have none)."""
-        path = self.folder / "weights.safetensors"
-        return _unflatten(safetensors.torch.load(path.read_bytes())) if path.exists() else None
+        """Nested dicts of tensors, kept or made again; None where there are none (results in git have none)."""
+        for folder in (self.folder, self.remade):
+            if (path := folder / "weights.safetensors").exists():
+                return _unflatten(safetensors.torch.load(path.read_bytes()))
+        return None
+
+    @property
+    def remade(self) -> Path:
+        """Where the run is made once more for its weights, which a record in git lacks."""
+        return self.folder.parent / ".again" / self.folder.name
 
     def finish(
         self,
@@ -193,16 +200,22 @@ class Run:
 
 
 class Store:
-    """A folder of runs."""
+    """A folder of runs, beside those of other stores: networks that one of them has trained serve all."""
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
-        _commit()
 
-    def run(self, name: str, settings: dict) -> Run:
-        """The run of these settings (JSON values only), finished or not; its folder is `name` and the settings' hash."""
-        digest = hashlib.sha256(_canonical(settings).encode()).hexdigest()[:10]
-        return Run(self.folder / f"{name}-{digest}", settings)
+    def run(self, name: str, settings: dict, *, shared: bool = False) -> Run:
+        """The run of these settings (JSON values only), finished or not: the hash of the settings is what finds it,
+        here or, if `shared`, in a store beside; `name` goes before that in a new folder's name.
+        """
+        place = f"{name.partition('-')[0]}-*{digest(settings)}"
+        places = sorted(self.folder.glob(place))
+        if shared and not places:
+            places = [p for p in sorted(self.folder.parent.glob(f"*/{place}")) if Run(p, settings).complete()]
+        if places:
+            return Run(places[0], settings)
+        return Run(self.folder / f"{name}-{digest(settings)}", settings)
 
     def finished(self) -> list[Run]:
         """Every finished run that is here, in the order of their names; damaged ones are reported and left out."""
@@ -217,15 +230,39 @@ class Store:
                 found.append(run)
         return found
 
-    def get(self, name: str, settings: dict, compute: Callable[[Run], None] | None) -> Run | None:
+    def get(
+        self, name: str, settings: dict, compute: Callable[[Run], None] | None, *, shared: bool = False
+    ) -> Run | None:
         """The finished run: loaded if complete, else computed (resumed); None if neither is possible."""
-        run = self.run(name, settings)
+        run = self.run(name, settings, shared=shared)
         if run.complete():
             return run
         if compute is None:
             return None
+        _commit()  # before the files can change under a long run
         compute(run)
         return run
+
+    def weights(self, run: Run, compute: Callable[[Run], None] | None) -> dict:
+        """A finished run's weights: kept, or made again beside it (in a folder that git ignores), the record untouched.
+
+        Raises FileNotFoundError where they are not kept and nothing may be computed.
+        """
+        if (weights := run.weights()) is not None:
+            return weights
+        if compute is None:
+            raise FileNotFoundError(
+                f"{run.folder} keeps no weights (results in git have none), and nothing may be computed here"
+            )
+        again = Run(run.remade, run.settings)
+        if not again.complete():
+            compute(again)
+        return run.weights()
+
+
+def digest(settings: dict) -> str:
+    """What a run is found by: ten hex digits of the SHA-256 of its settings."""
+    return hashlib.sha256(_canonical(settings).encode()).hexdigest()[:10]
 
 
 def _canonical(settings: dict) -> str:
@@ -240,6 +277,7 @@ def provenance() -> dict:
     """
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seeds": "by role",  # records made before there were roles say "one for all roles"
         "commit": _commit(),
         "python": platform.python_version(),
         **{package: version(package) for package in ("torch", "numpy", "safetensors")},
@@ -254,9 +292,7 @@ def provenance() -> dict:
 
 @cache
 def _commit() -> str:
-    """The commit that is running: asked once, when the first store is opened, as the files may change under a long
-    run.
-    """
+    """The commit that is running: asked once, when the first run begins, as the files may change under a long one."""
     if (packed := Path(__file__).parents[1] / "COMMIT").exists():  # an offline kit says where it was packed
         return packed.read_text().strip()
     try:

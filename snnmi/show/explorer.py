@@ -22,12 +22,14 @@ SHOWN = 6  # reconstructions a class
 LARGEST_SIDE = 56  # pixels; larger pictures are averaged down, to keep the page small
 
 STYLE = """<style>
-.snnmi-explorer, .snnmi-explorer .widget-html, .snnmi-explorer .widget-html-content { height: auto; overflow: visible; line-height: 1.4; }
+.snnmi-explorer, .snnmi-explorer .widget-html, .snnmi-explorer .widget-html-content {
+  height: auto; overflow: visible; line-height: 1.4; }
 .snnmi-explorer { background: var(--pst-color-background, transparent); padding: 0.4rem; }
 .snnmi-explorer, .snnmi-explorer .widget-html-content { color: var(--pst-color-text-base, inherit); }
 .snnmi-explorer .pictures { display: flex; flex-wrap: wrap; gap: 0.5rem; margin-top: 0.4rem; }
 .snnmi-explorer .pictures div { width: 5.4rem; text-align: center; font-size: 0.8rem; }
-.snnmi-explorer .pictures img { width: 100%; margin: 0; padding: 0 !important; filter: none !important; image-rendering: pixelated; }
+.snnmi-explorer .pictures img {
+  width: 100%; margin: 0; padding: 0 !important; filter: none !important; image-rendering: pixelated; }
 .snnmi-explorer .absent { display: block; border: 1px dotted; padding: 1.6rem 0.3rem; }
 .snnmi-explorer svg { width: 100%; max-width: 36rem; height: auto; display: block; margin-top: 0.6rem; }
 .snnmi-explorer .key { font-size: 0.8rem; margin: 0; }
@@ -145,12 +147,14 @@ def class_panel(
         pictures.append(f"<div>{_img(image, text)}T {p[label]:.2f}<br>S {q[label]:.2f}</div>")
     hits, surrogate_hits = (int((c.argmax(-1) == label).sum()) for c in (target, surrogate))
     caption = (
-        f"<b>{escape(title(attack.dataset))}, {kind} target, class {label}</b> ({attack.profile} scale, seed {attack.seed}, "
-        f"{attack.queries_per_class:,} queries). The target (T) calls {hits} of {len(images)} reconstructions class {label}, "
-        f"mean confidence {target[:, label].mean():.2f}; the surrogate (S) {surrogate_hits}, {surrogate[:, label].mean():.2f}."
+        f"<b>{escape(title(attack.dataset))}, {kind} target, class {label}</b> ({attack.profile} scale, "
+        f"seed {attack.seed}, {attack.queries_per_class:,} queries). The target (T) calls {hits} of {len(images)} "
+        f"reconstructions class {label}, mean confidence {target[:, label].mean():.2f}; "
+        f"the surrogate (S) {surrogate_hits}, {surrogate[:, label].mean():.2f}."
     )
     bars = _bars(target.mean(0), surrogate.mean(0), label, attack.target)
-    return f'<div class="panel"><div class="pictures">{"".join(pictures)}</div>{bars}<p class="words">{caption}</p></div>'
+    shown = f'<div class="pictures">{"".join(pictures)}</div>'
+    return f'<div class="panel">{shown}{bars}<p class="words">{caption}</p></div>'
 
 
 def originals(experiment, dataset: str, label: int) -> dict[str, Shaped[np.ndarray, " height width"] | None]:
@@ -197,9 +201,11 @@ def _bars(
         drawn.append(
             f'<text x="{left + (i + 0.5) * step:.1f}" y="{height + 20}" text-anchor="middle">{i}</text>'
         )
-    return f"""<svg viewBox="0 0 {left + width} {height + 36}" role="img" aria-label="Mean confidences. {"; ".join(words)}."
+    said = f"Mean confidences. {'; '.join(words)}."
+    return f"""<svg viewBox="0 0 {left + width} {height + 36}" role="img" aria-label="{said}"
 font-family="sans-serif" font-size="10.5" fill="currentColor">
-<path d="M{left} 8h{width}M{left} {8 + height / 2}h{width}M{left} {8 + height}h{width}" stroke="currentColor" stroke-opacity="0.3"/>
+<path d="M{left} 8h{width}M{left} {8 + height / 2}h{width}M{left} {8 + height}h{width}"
+stroke="currentColor" stroke-opacity="0.3"/>
 <text x="{left - 5}" y="12" text-anchor="end">1</text><text x="{left - 5}" y="{12 + height}" text-anchor="end">0</text>
 {"".join(drawn)}<path d="M{left + (label + 0.5) * step:.1f} {height + 25}l-5 8h10z"/></svg>
 <p class="key">Mean confidence by class: {"".join(key)}; the triangle marks the wanted class.</p>"""

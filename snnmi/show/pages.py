@@ -65,7 +65,8 @@ def p_value(p: float) -> str:
 
 def _rank(profiles: pd.Series) -> pd.Series:
     """0 for the largest scale; profiles of one's own rank last."""
-    return profiles.map({name: rank for rank, name in enumerate(PROFILE_ORDER)}).fillna(len(PROFILE_ORDER))
+    own = profiles.str.split(",").str[0]  # before what was changed
+    return own.map({name: rank for rank, name in enumerate(PROFILE_ORDER)}).fillna(len(PROFILE_ORDER))
 
 
 def largest_scale(frame: pd.DataFrame) -> pd.DataFrame:
@@ -86,17 +87,27 @@ def glue(**values: object) -> None:
         myst_nb.glue(name, value.item() if scalar else value, display=False)
 
 
+_tables = {"folder": None, "changed": ""}  # where this page's tables go, and what their names say was changed
+
+
+def write_tables(folder: str | None, changed: str = "") -> None:
+    """Where `table` writes its CSVs from now on, None: nowhere; `changed` goes into their names."""
+    _tables.update(folder=folder, changed=changed)
+
+
 def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | None = None) -> Markdown:
-    """A numbered table for a cell's last value, its CSV written beside it (`csv`: the plain numbers behind).
+    """A numbered table for a cell's last value, its CSV written where `write_tables` says (`csv`: the plain numbers).
 
     `caption` is MyST text; the cell needs the metadata `"mystnb": {"markdown_format": "myst"}`.
     """
-    folder = Path("executed/tables")
-    folder.mkdir(parents=True, exist_ok=True)
-    (frame if csv is None else csv).to_csv(folder / f"{name}.csv", index=False)
+    link = ""
+    if _tables["folder"] is not None:
+        path = Path(_tables["folder"]) / ("-".join(filter(None, [name, _tables["changed"]])) + ".csv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        (frame if csv is None else csv).to_csv(path, index=False)
+        link = f" {{download}}`CSV <tables/{path.name}>`"
     body = frame.to_markdown(index=False, disable_numparse=True)
-    head = f":::{{table}} {caption} {{download}}`CSV <tables/{name}.csv>`"
-    return Markdown(f"{head}\n:name: tab_{name}\n:class: dense\n\n{body}\n:::")
+    return Markdown(f":::{{table}} {caption}{link}\n:name: tab_{name}\n:class: dense\n\n{body}\n:::")
 
 
 def blank(text: str) -> Figure:

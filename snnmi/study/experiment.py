@@ -1,27 +1,27 @@
-"""Data set -> target -> BlackBox -> attack -> scores, each step asking the store first; the notebooks talk to this
-file.
-"""
+"""Data set -> target -> BlackBox -> attack -> scores, each step asking the store first; the notebooks talk to it."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import pandas as pd
 import torch
 
+from snnmi import chance
 from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox
-from snnmi.attack.players import NOISES, GaminConfig
-from snnmi.data import Dataset
+from snnmi.attack.players import NOISES
 from snnmi.measure import boundaries, metrics, scores
 from snnmi.models import coding, training
-from snnmi.models.targets import QueryConfig, Target, TargetConfig
+from snnmi.models.targets import MODELS, TARGETS, Query, build
 from snnmi.store import Run
+from snnmi.study import settings
 from snnmi.study.controls import BASELINES, OTHER
 from snnmi.study.grid import Cell, Grid, Step
-from snnmi.study.runs import AttackRun, BoundaryRun, Finished, TargetRun
+from snnmi.study.runs import AttackRun, BoundaryRun, TargetRun
+from snnmi.study.settings import Settings
 
-EXAMINER = 1_000_003  # added to a run's seed for the draws of whoever scores it: apart from the attacker's
 SEEDS = 10  # target seeds that are looked for in stored results
+NO_HISTORY = pd.DataFrame(columns=["epoch", "loss", "test_accuracy"])
 
 
 class Experiment(Grid):
@@ -31,14 +31,14 @@ class Experiment(Grid):
         """The trained targets, loaded or trained."""
         distinct = {
             (cell.dataset, cell.variant.name, cell.seed): cell for cell in self.cells()
-        }  # whatever the attack seeds
+        }  # whatever the attack
         return self._all(self._target, list(distinct.values()))
 
     def attacks(self) -> list[AttackRun]:
-        """The attacks, loaded or computed (their targets first)."""
+        """The attacks with their scores, loaded or computed (their targets first)."""
         if self.workers > 1:
             self.targets()  # first, or two workers would train the same one
-        return self._all(self._attack, self.cells())
+        return self._all(self._scores, self.cells())
 
     def boundaries(self) -> list[BoundaryRun]:
         """The boundary measurements, loaded or computed, for the surrogate of each run's first class."""
@@ -50,128 +50,122 @@ class Experiment(Grid):
 
     def attack_of(self, cell: Cell) -> AttackRun | None:
         """One attack, loaded or computed; None if it is not there and nothing may be computed."""
-        return self._get(self._attack, cell)
+        return self._get(self._scores, cell)
 
-    def with_weights(self, find: Callable[[Cell], Finished], cell: Cell) -> Finished:
-        """A finished step whose weights are at hand: made again where the stored run keeps none, as those in git do."""
-        found = find(cell)
-        if found.run.weights() is None:
-            (found.run.folder / "run.json").unlink()
-            found = find(cell)
-        return found
+    def model(self, cell: Cell) -> Callable:
+        """The trained target, its weights kept or made again: a callable from images to confidences."""
+        if cell.variant.kind in TARGETS:
+            return TARGETS[cell.variant.kind](self.dataset(cell.dataset), seed=cell.seed)
+        target = self.target_of(cell)
+        self._weights(self._target, target.run, cell)
+        return target.model.to(self.device)
 
-    # --- steps: each has settings, a computation, and what is made of the finished run
+    # --- steps: each has a key, a computation, and what is made of the finished run
 
     @property
     def _target(self) -> Step:
-        return Step("target", self._target_settings, self._train, self._target_run)
+        return Step("target", self._target_key, self._train, self._target_run)
 
     @property
     def _attack(self) -> Step:
-        return Step("attack", self._attack_settings, self._invert, self._attack_run)
+        return Step("attack", self._attack_key, self._invert, lambda run, cell: run)
+
+    @property
+    def _scores(self) -> Step:
+        return Step("scores", self._scores_key, self._score, self._attack_run)
 
     @property
     def _boundary(self) -> Step:
-        return Step("boundary", self._boundary_settings, self._explore, self._boundary_run)
+        return Step("boundary", self._boundary_key, self._explore, self._boundary_run)
 
     # --- targets
 
-    def _target_config(self, cell: Cell) -> TargetConfig | None:
-        """The profile's training with the variant's change; None where that depends on runs that are not there."""
-        variant, config = cell.variant, self.profile.target(cell.dataset, cell.variant.kind)
-        config = replace(config, hidden=round(config.hidden * variant.width), **variant.training)
-        if variant.match_accuracy:
-            own, other = (
-                self.target_of(cell._replace(variant=BASELINES[kind]))
-                for kind in (variant.kind, OTHER[variant.kind])
-            )
-            if not (own and other):
-                return None
-            distance = (own.history["test_accuracy"] - other.history["test_accuracy"].iloc[-1]).abs()
-            config = replace(config, epochs=int(own.history["epoch"][distance.idxmin()]))
-        return config
+    def _trained(self, cell: Cell) -> Settings | None:
+        """The settings with the epoch found at which accuracies match; None where that depends on missing runs."""
+        config = self._config(cell)
+        if not config.training.match_accuracy:
+            return config
+        own, other = (
+            self.target_of(cell._replace(variant=BASELINES[kind]))
+            for kind in (cell.variant.kind, OTHER[cell.variant.kind])
+        )
+        if not (own and other):
+            return None
+        distance = (own.history["test_accuracy"] - other.history["test_accuracy"].iloc[-1]).abs()
+        epochs = int(own.history["epoch"][distance.idxmin()])
+        return replace(config, training=replace(config.training, epochs=epochs, match_accuracy=False))
 
-    def _target_settings(self, cell: Cell) -> dict | None:
-        config = self._target_config(cell)
-        shrink = self.profile.shrink.get(cell.dataset, 1)
-        return config and {
-            "dataset": self.name(cell.dataset),
-            "shrink": shrink,
-            "config": asdict(config),
-            "seed": cell.seed,
-        }
+    def _target_key(self, cell: Cell) -> dict | None:
+        config = self._trained(cell)
+        return config and settings.target_key(config, self.name(cell.dataset), cell.seed)
 
     def _train(self, run: Run, cell: Cell) -> None:
-        images, config = self.dataset(cell.dataset), TargetConfig(**run.settings["config"])
+        images, config, kind = self.dataset(cell.dataset), self._trained(cell), cell.variant.kind
         run.checkpoint.start()
+        about = {
+            "n_train": len(images.x_train),
+            "n_test": len(images.x_test),
+            "image_shape": list(images.image_shape),
+            "num_classes": images.num_classes,
+            "commonest_class": metrics.commonest_class(images.y_test.numpy()),
+        }
+        if kind in TARGETS:
+            box = BlackBox(self.model(cell), seed=cell.seed, role="examiner's answers")
+            right = box(images.x_test).argmax(-1) == images.y_test
+            run.finish(
+                metrics={"test_accuracy": float(right.float().mean())} | about, tables={"history": NO_HISTORY}
+            )
+            return
+        model = build(
+            kind,
+            images.image_shape,
+            images.num_classes,
+            seed=cell.seed,
+            network=config.network,
+            neuron=config.neuron,
+        )
         trained = training.train(
-            config, images, seed=cell.seed, device=self.device, checkpoint=run.checkpoint
+            model.to(self.device),
+            images,
+            config.training,
+            seed=cell.seed,
+            checkpoint=run.checkpoint,
+            description=f"train {images.name} {cell.variant.name} seed {cell.seed}",
         )
-        test_accuracy = training.accuracy(
-            trained.model, images.x_test, images.y_test, seed=EXAMINER + cell.seed
-        )
+        right = training.accuracy(trained.model, images.x_test, images.y_test, seed=cell.seed)
         run.finish(
-            metrics={
-                "test_accuracy": test_accuracy,
-                "n_train": len(images.x_train),
-                "n_test": len(images.x_test),
-                "image_shape": list(images.image_shape),
-                "num_classes": images.num_classes,
-                "commonest_class": metrics.commonest_class(images.y_test.numpy()),
-            },
+            metrics={"test_accuracy": right} | about,
             tables={"history": trained.table()},
             weights=trained.model.state_dict(),
         )
 
     def _target_run(self, run: Run, cell: Cell) -> TargetRun:
-        return TargetRun(*self._keys(cell), run, TargetConfig(**run.settings["config"]))
-
-    def _keys(self, cell: Cell) -> tuple[str, str, str, str, int]:
-        return self.profile.name, self.name(cell.dataset), cell.variant.kind, cell.variant.name, cell.seed
+        return TargetRun(*self._about(cell), self._trained(cell), run)
 
     # --- attacks
 
-    def _attack_settings(self, cell: Cell) -> dict | None:
-        config = replace(self.attack or self.profile.attack(cell.dataset), **cell.variant.attack)
-        if self.batches is not None:
-            config = replace(config, batches=self.batches)
-        target = self._target_settings(cell)
-        query = {} if cell.variant.query == QueryConfig() else {"query": asdict(cell.variant.query)}
-        if cell.variant.query.precision == QueryConfig.precision and query:
-            del query["query"][
-                "precision"
-            ]  # a field younger than stored runs, whose names are hashes of their settings
-        evaluation = asdict(self.profile.evaluation)
-        return (
-            target
-            and {
-                "target": target,
-                "gamin": asdict(config),
-                "evaluation": evaluation,
-                "seed": cell.attack_seed,
-            }
-            | query
-        )
+    def _attack_key(self, cell: Cell) -> dict | None:
+        config = self._trained(cell)
+        return config and settings.attack_key(config, self.name(cell.dataset), cell.seed, cell.attack_seed)
 
-    def _asked(self, cell: Cell) -> tuple[Target, float]:
-        """The trained target as its variant asks it, and the temperature of its answers."""
-        images, query = self.dataset(cell.dataset), cell.variant.query
-        model = self.with_weights(self.target_of, cell).model.to(self.device)
-        if query == QueryConfig():
+    def _asked(self, cell: Cell) -> tuple[Callable, float]:
+        """The trained target as its settings ask it, and the temperature of its answers."""
+        query, model = self._config(cell).query, self.model(cell)
+        if query == Query():
             return model, 1.0
+        if cell.variant.kind not in MODELS:
+            raise ValueError(
+                f"changes: query does not apply to the target {cell.variant.kind!r}, which is your own"
+            )
         if query.match_entropy:
-            other = self.with_weights(
-                self.target_of, cell._replace(variant=BASELINES[OTHER[cell.variant.kind]])
-            )
-            ours, theirs = (
-                training.answers(m, images.x_test, seed=EXAMINER + cell.seed)
-                for m in (model.asked(query), other.model.to(self.device))
-            )
+            other = self.model(cell._replace(variant=BASELINES[OTHER[cell.variant.kind]]))
+            x = self.dataset(cell.dataset).x_test
+            ours, theirs = (training.answers(m, x, seed=cell.seed) for m in (model.asked(query), other))
             query = replace(query, temperature=coding.matched_temperature(ours, coding.mean_entropy(theirs)))
         return model.asked(query), query.temperature
 
     def _invert(self, run: Run, cell: Cell) -> None:
-        config, seed = GaminConfig(**run.settings["gamin"]), cell.attack_seed
+        config, seed = self._config(cell).attack, cell.attack_seed
         images, (model, temperature) = self.dataset(cell.dataset), self._asked(cell)
         labels = list(range(images.num_classes))
         blackbox = BlackBox(
@@ -187,11 +181,12 @@ class Experiment(Grid):
             seed=seed,
             device=self.device,
             checkpoint=run.checkpoint,
-            description=f"attack {self.name(cell.dataset)} {cell.variant.name} seed {cell.seed}",
+            description=f"attack {images.name} {cell.variant.name} seed {cell.seed}",
         )
         if blackbox.queries != blackbox.budget:
             raise RuntimeError(f"{blackbox.queries} queries were spent, expected {blackbox.budget}")
-        table, shown = self._scored(result, model, images, seed)
+        ends = {"kept": result.kept_loss, "last": result.last_loss}
+        losses = [pd.DataFrame(loss).assign(label=labels, pair=name) for name, loss in ends.items()]
         run.finish(
             metrics={
                 "labels": labels,
@@ -200,53 +195,69 @@ class Experiment(Grid):
                 "image_shape": list(images.image_shape),
                 "num_classes": images.num_classes,
             },
-            tables={"scores": table},
-            arrays={name: values.numpy() for name, values in result.history.items()} | shown,
+            tables={"losses": pd.concat(losses)[["label", "pair", "M_global", "L_N", "L_G", "k", "batch"]]},
+            arrays={name: values.numpy() for name, values in result.history.items()},
             weights={"kept": result.kept.parameters, "last": result.last.parameters},
         )
 
-    def _scored(
-        self, result: gamin.AttackResult, model: Target, images: Dataset, seed: int
-    ) -> tuple[pd.DataFrame, dict]:
-        """One row a class for the kept and one for the last pair, and the kept pair's pictures."""
-        evaluation, rows, shown = self.profile.evaluation, [], {}
-        for name, pair, loss in (
-            ("kept", result.kept, result.kept_loss),
-            ("last", result.last, result.last_loss),
-        ):
-            answers = scores.ask(model, pair, images, evaluation, seed=EXAMINER + seed, device=self.device)
-            shown = shown or scores.pictures(answers, evaluation.shown)
-            found = scores.scores(answers, images, result.labels, evaluation.generated)
-            rows += [
-                {"label": label, "pair": name, **{key: values[i] for key, values in loss.items()}, **found[i]}
-                for i, label in enumerate(result.labels)
-            ]
-        return pd.DataFrame(rows), shown
+    # --- scores: of what an attack found
 
-    def _attack_run(self, run: Run, cell: Cell) -> AttackRun:
-        return AttackRun(*self._keys(cell), run, cell.attack_seed, GaminConfig(**run.settings["gamin"]))
+    def _scores_key(self, cell: Cell) -> dict | None:
+        attack = self._attack_key(cell)
+        return attack and settings.scores_key(self._config(cell), attack)
+
+    def _found(self, cell: Cell, scored: Run | None = None) -> AttackRun:
+        """The attack itself, with weights."""
+        run = self._get(self._attack, cell)
+        found = AttackRun(*self._about(cell), self._config(cell), run, cell.attack_seed, scored or run)
+        self._weights(self._attack, run, cell)
+        return found
+
+    def _score(self, run: Run, cell: Cell) -> None:
+        attack, images, evaluation = (
+            self._found(cell, run),
+            self.dataset(cell.dataset),
+            self._config(cell).evaluation,
+        )
+        model, _ = self._asked(cell)
+        run.checkpoint.start()
+        rows, shown = [], {}
+        for name in ("kept", "last"):
+            pair = attack.pairs[name]
+            answers = scores.ask(
+                model, pair, images, attack.labels, evaluation, seed=cell.attack_seed, device=self.device
+            )
+            shown = shown or scores.pictures(answers, evaluation.shown)  # the kept pair's
+            keys = [{"label": label, "pair": name} for label in attack.labels]
+            rows += [key | row for key, row in zip(keys, scores.score(answers))]
+        run.finish(metrics={}, tables={"scores": pd.DataFrame(rows)}, arrays=shown)
+
+    def _attack_run(self, run: Run, cell: Cell) -> AttackRun | None:
+        attack = self._get(self._attack, cell)
+        return attack and AttackRun(*self._about(cell), self._config(cell), attack, cell.attack_seed, run)
 
     # --- boundaries
 
-    def _boundary_settings(self, cell: Cell) -> dict | None:
-        attacked = self._attack_settings(cell)
-        return attacked and {"attack": attacked, "label": 0}
+    def _boundary_key(self, cell: Cell) -> dict | None:
+        attack = self._attack_key(cell)
+        return attack and {"attack": attack, "label": 0} | settings.differences(
+            self._config(cell), "evaluation"
+        )
 
     def _explore(self, run: Run, cell: Cell) -> None:
-        evaluation, seed = self.profile.evaluation, EXAMINER + cell.attack_seed
-        images, (model, _) = self.dataset(cell.dataset), self._asked(cell)
-        attack = self.with_weights(self.attack_of, cell)
+        images, (model, _), seed = self.dataset(cell.dataset), self._asked(cell), cell.attack_seed
+        attack, evaluation = self._found(cell), self._config(cell).evaluation
         run.checkpoint.start()
-        chance = torch.Generator(self.device).manual_seed(seed)
-        pair, config = attack.pair.only(run.settings["label"]), attack.config
+        queries = chance.generator("examiner's queries", seed, self.device)
+        pair, config = attack.pair.only(run.settings["label"]), attack.config.attack
         noise = NOISES[config.noise](
-            evaluation.noise, *images.image_shape, generator=chance, device=self.device
+            evaluation.noise, *images.image_shape, generator=queries, device=self.device
         )
-        z = torch.randn(1, evaluation.generated, config.z_dim, generator=chance, device=self.device)
+        z = torch.randn(1, evaluation.generated, config.z_dim, generator=queries, device=self.device)
         with torch.no_grad():
             generated = pair.G(z)[0]
         numbers, arrays = boundaries.measure(
-            BlackBox(model, seed=seed, device=self.device),
+            BlackBox(model, seed=seed, device=self.device, role="examiner's answers"),
             lambda x: pair.S(x[None])[0].softmax(-1),
             images,
             generated,
@@ -258,4 +269,4 @@ class Experiment(Grid):
         run.finish(metrics=numbers, arrays=arrays)
 
     def _boundary_run(self, run: Run, cell: Cell) -> BoundaryRun:
-        return BoundaryRun(*self._keys(cell), run)
+        return BoundaryRun(*self._about(cell), self._config(cell), run)

@@ -11,12 +11,12 @@ import torch
 from tqdm import tqdm
 
 from snnmi import data
-from snnmi.attack.players import GaminConfig
 from snnmi.fast import cpu
 from snnmi.store import Run, Store
-from snnmi.study import profiles
+from snnmi.study import extensions, profiles, settings
 from snnmi.study.controls import BASELINES, Variant
 from snnmi.study.runs import Finished
+from snnmi.study.settings import Changes, Settings
 
 
 class Cell(NamedTuple):
@@ -32,33 +32,37 @@ class Step(NamedTuple):
     """One of the chain's steps."""
 
     name: str
-    settings: Callable[[Cell], dict | None]  # None where they depend on runs that are not there
+    key: Callable[
+        [Cell], dict | None
+    ]  # what names its run; None where that depends on runs that are not there
     compute: Callable[[Run, Cell], None]
-    finished: Callable[[Run, Cell], Finished]
+    finished: Callable[[Run, Cell], Finished | Run]
 
 
-def _listed(name: str, given: Sequence | str | None, default: tuple, of: type) -> tuple:
-    """A list as notebooks and the command line give it (papermill's -p hands '["mnist"]' on as text); None: the
-    default.
-    """
+def listed(name: str, given: object, default: tuple, of: type) -> tuple:
+    """A list as notebooks and the command line give it (papermill hands '["mnist"]' on as text); None: the default."""
     try:
         items = default if given is None else json.loads(given) if isinstance(given, str) else given
     except json.JSONDecodeError:
-        items = None
-    if not isinstance(items, (list, tuple)) or not items or not all(isinstance(item, of) for item in items):
-        raise ValueError(
-            f"{name} is {given!r}, expected a list of {of.__name__} such as {json.dumps(list(default))}"
-        )
+        items = [given] if of is str else None  # -p datasets digits
+    if isinstance(items, of) and not isinstance(items, bool):
+        items = [items]
+    right = isinstance(items, (list, tuple)) and items and all(type(item) is of for item in items)
+    if not right or len(set(items)) < len(items):
+        example = json.dumps(list(default) or [of()])
+        raise ValueError(f"{name} is {given!r}, expected a list of different {of.__name__} such as {example}")
     return tuple(items)
 
 
 class Grid:
-    """A profile's runs, some settings replaced; None keeps the profile's own.
+    """A profile's runs, some settings changed; None keeps the profile's own.
 
     `variants` are controls in place of the two targets as they are. Every target is attacked once for each of
-    `attack_seeds`; None: once, by its own seed. `results` holds one folder a profile. With `compute=False` only what
-    is stored and complete is returned. Two or more `workers` are processes of one thread each that share what is
-    missing: for small networks faster than one process with as many threads.
+    `attack_seeds`; None: once, by its own seed. `changes` go before a variant's own, and are said in the name of the
+    scale; a `budget`, what a page changes to be done in time, is not. `code` is a Python file of the user's that
+    registers what its settings name. `results` holds one folder a profile. With `compute=False`
+    only what is stored and complete is returned. Two or more `workers` are processes of one thread each that
+    share what is missing: for small networks faster than one process with as many threads.
     """
 
     def __init__(
@@ -67,36 +71,50 @@ class Grid:
         *,
         datasets: Sequence[str] | str | None = None,
         targets: Sequence[str] | str | None = None,
-        seeds: Sequence[int] | str | None = None,
+        seeds: Sequence[int] | int | str | None = None,
         variants: Sequence[Variant] | None = None,
-        attack_seeds: Sequence[int] | str | None = None,
-        batches: int | None = None,
-        attack: GaminConfig | None = None,
+        attack_seeds: Sequence[int] | int | str | None = None,
+        changes: Changes | None = None,
+        budget: Changes | None = None,
+        code: str | Path | None = None,
         device: str = "cpu",
         results: str | Path = "results",
         compute: bool = True,
         workers: int = 1,
     ):
+        self.code = extensions.load(code)
         self.profile = profiles.get(profile)
-        self.datasets = _listed("datasets", datasets, self.profile.datasets, str)
-        self.kinds = _listed("targets", targets, self.profile.kinds, str)
-        self.seeds = _listed("seeds", seeds, self.profile.seeds, int)
+        self.datasets = listed("datasets", datasets, self.profile.datasets, str)
+        self.kinds = listed("targets", targets, self.profile.kinds, str)
+        self.seeds = listed("seeds", seeds, self.profile.seeds, int)
+        self.attack_seeds = None if attack_seeds is None else listed("attack_seeds", attack_seeds, (), int)
         if unknown := {name for name in self.datasets if not name.endswith(".npz")} - set(data.LOADERS):
             raise ValueError(
                 f"datasets holds {sorted(unknown)}, expected {sorted(data.LOADERS)} or paths of .npz files"
             )
-        if unknown := set(self.kinds) - {"ann", "snn"}:
-            raise ValueError(f"targets holds {sorted(unknown)}, expected only 'ann' and 'snn'")
-        self.variants = (
-            tuple(variants) if variants is not None else tuple(BASELINES[kind] for kind in self.kinds)
-        )
-        self.attack_seeds = None if attack_seeds is None else _listed("attack_seeds", attack_seeds, (), int)
-        self.batches, self.attack = batches, attack
+        if unknown := set(self.kinds) - set(settings.known_kinds()):
+            raise ValueError(f"targets holds {sorted(unknown)}, expected some of {settings.known_kinds()}")
+        if device != "cpu" and not torch.cuda.is_available():
+            raise ValueError(f"device is {device!r}, and PyTorch finds no GPU here: expected 'cpu'")
+        own = [BASELINES.get(kind) or Variant(kind) for kind in self.kinds]
+        self.variants = tuple(own if variants is None else variants)
+        self.changes, self.budget = settings.merged(changes or {}), settings.merged(budget or {})
         self.device, self.results, self.compute, self.workers = device, Path(results), compute, workers
         self.store = Store(self.results / profile)
         self._loaded: dict[str, data.Dataset] = {}
-        if compute:
-            cpu.make_fast()
+        for dataset in self.datasets:  # a setting that cannot work is refused before any work
+            for variant in self.variants:
+                self.settings(dataset, variant)
+
+    @property
+    def scale(self) -> str:
+        """What tables and figures call these runs: the profile, and what was changed."""
+        return ", ".join(filter(None, [self.profile.name, settings.said(self.changes)]))
+
+    def settings(self, dataset: str, variant: Variant) -> Settings:
+        """The profile's, then this experiment's changes, then the variant's."""
+        config = self.profile.settings(dataset, variant.kind)
+        return config.changed(self.budget).changed(self.changes).changed(variant.changes).resolved()
 
     def cells(self) -> list[Cell]:
         """Every attack of the grid, seeds outermost."""
@@ -109,56 +127,79 @@ class Grid:
         ]
 
     def dataset(self, name: str) -> data.Dataset:
-        """The data set at this profile's image size, loaded once; a read-only experiment downloads nothing."""
+        """The data set at its image size here, loaded once; a read-only experiment downloads nothing."""
         if name not in self._loaded:
-            self._loaded[name] = data.load(
-                name, shrink=self.profile.shrink.get(name, 1), download=self.compute
-            )
+            shrink = self.settings(name, self.variants[0]).data.shrink
+            self._loaded[name] = data.load(name, shrink=shrink, download=self.compute)
         return self._loaded[name]
 
     def name(self, dataset: str) -> str:
-        """What results call a data set: its name, or for a user's file the file's name and digest."""
-        return self.dataset(dataset).name if dataset.endswith(".npz") else dataset
+        """What results call a data set: its name, and for a user's own a digest of what it holds."""
+        return dataset if data.is_own(dataset) else self.dataset(dataset).name
 
     # --- steps
 
-    def _get(self, step: Step, cell: Cell, *, compute: bool = True) -> Finished | None:
+    def _get(self, step: Step, cell: Cell, *, compute: bool = True) -> Finished | Run | None:
         """The finished step: loaded, or computed where that is allowed."""
-        if (settings := step.settings(cell)) is None:
+        if (key := step.key(cell)) is None:
             return None
         name = f"{step.name}-{self.name(cell.dataset)}-{cell.variant.kind}-s{cell.seed}"
         if step.name != "target" and cell.attack_seed != cell.seed:
             name += f"-a{cell.attack_seed}"
-        make = (lambda run: step.compute(run, cell)) if self.compute and compute else None
-        run = self.store.get(name, settings, make)
+        name = settings.file_name(name, settings.concerning(self.changes, key))
+        make = self._make(step, cell) if compute else None
+        run = self.store.get(name, key, make, shared=step.name == "target")
         return run and step.finished(run, cell)
+
+    def _make(self, step: Step, cell: Cell) -> Callable[[Run], None] | None:
+        """What computes a run of this step, if anything may be computed."""
+
+        def make(run: Run) -> None:
+            cpu.make_fast()
+            step.compute(run, cell)
+
+        return make if self.compute else None
+
+    def _weights(self, step: Step, run: Run, cell: Cell) -> dict:
+        return self.store.weights(run, self._make(step, cell))
 
     def _all(self, step: Step, cells: Sequence[Cell]) -> list:
         if self.compute and self.workers > 1:
             self._share(step, cells)
         if self.compute:
-            cells = tqdm(cells, desc=f"{self.profile.name}: {step.name}s", unit="run")
+            what = {"scores": "attacks", "boundary": "boundaries"}.get(step.name, f"{step.name}s")
+            cells = tqdm(cells, desc=f"{self.scale}: {what}", unit="run")
         return [found for cell in cells if (found := self._get(step, cell))]
 
     def _share(self, step: Step, cells: Iterable[Cell]) -> None:
         """Let the workers fill the store with what is missing of a step; each run once, though cells may share it."""
         for depends in (False, True):  # what depends on other runs comes after them
-            now = [cell for cell in cells if cell.variant.match_accuracy == depends]
+            now = [cell for cell in cells if self._config(cell).training.match_accuracy == depends]
             now = [cell for cell in now if not self._get(step, cell, compute=False)]
             now.sort(
-                key=lambda cell: -cell.variant.training.get("num_steps", 0)
+                key=lambda cell: -self._config(cell).neuron.num_steps
             )  # the longest run must not come last
-            missing = {json.dumps(step.settings(cell)): cell for cell in now}
+            missing = {json.dumps(step.key(cell)): cell for cell in now}
             if len(missing) < 2:
                 continue
             with ProcessPoolExecutor(self.workers, get_context("spawn"), initializer=_one_thread) as pool:
                 jobs = [pool.submit(_compute, self, step.name, cell) for cell in missing.values()]
-                label = f"{self.profile.name}: {step.name}s, {self.workers} workers"
+                label = f"{self.scale}: {step.name}, {self.workers} workers"
                 for job in tqdm(as_completed(jobs), total=len(jobs), desc=label, unit="run"):
                     job.result()
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_loaded": {}}  # a worker loads data for itself
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        extensions.load(self.code)
+
+    def _config(self, cell: Cell) -> Settings:
+        return self.settings(cell.dataset, cell.variant)
+
+    def _about(self, cell: Cell) -> tuple[str, str, str, str, int]:
+        return self.scale, self.name(cell.dataset), cell.variant.kind, cell.variant.name, cell.seed
 
 
 def _one_thread() -> None:

@@ -3,7 +3,7 @@ first.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -13,10 +13,12 @@ from torch import Tensor
 from snnmi.measure import fooling, judges, recognition
 from snnmi.store import Run
 from snnmi.study.controls import BASELINES
-from snnmi.study.experiment import EXAMINER, Cell, Experiment
+from snnmi.study.experiment import Cell, Experiment
+from snnmi.study.settings import FROZEN, difference, differences
 
 REFERENCES = ("class mean", "test image", "training image", "noise")
 SOURCES = ("reconstruction", "fooling noise", *REFERENCES)
+SEED = 0  # of the judge, of reference images and fooling noise
 PER_CLASS = 20  # reference images and images of fooling noise
 STEPS = 100  # of the white-box search for noise that fools a target
 
@@ -44,28 +46,27 @@ class Judged(NamedTuple):
 
 def judge(experiment: Experiment, dataset: str) -> Run | None:
     """The judge of a data set: metrics "test_accuracy" and "natural_distance", table "history", weights."""
+    key = _judge_key(experiment, dataset)
+    make = partial(_train, experiment, dataset) if experiment.compute else None
+    return experiment.store.get(f"judge-{key['dataset']}", key, make, shared=experiment.compute)
 
-    def compute(run: Run) -> None:
-        images = experiment.dataset(dataset)
-        run.checkpoint.start()
-        trained = judges.train_judge(
-            judges.JudgeConfig(), images, seed=EXAMINER, device=experiment.device, checkpoint=run.checkpoint
-        )
-        run.finish(
-            metrics={
-                "test_accuracy": trained.history["test_accuracy"][-1],
-                "natural_distance": recognition.natural_distance(trained.model, images),
-                "n_test": len(images.x_test),
-                "image_shape": list(images.image_shape),
-                "num_classes": images.num_classes,
-            },
-            tables={"history": trained.table()},
-            weights=trained.model.state_dict(),
-        )
 
-    settings = _settings(experiment, dataset)
-    return experiment.store.get(
-        f"judge-{settings['dataset']}", settings, compute if experiment.compute else None
+def _train(experiment: Experiment, dataset: str, run: Run) -> None:
+    images = experiment.dataset(dataset)
+    run.checkpoint.start()
+    trained = judges.train_judge(
+        judges.JudgeConfig(), images, seed=SEED, device=experiment.device, checkpoint=run.checkpoint
+    )
+    run.finish(
+        metrics={
+            "test_accuracy": trained.history["test_accuracy"][-1],
+            "natural_distance": recognition.natural_distance(trained.model, images),
+            "n_test": len(images.x_test),
+            "image_shape": list(images.image_shape),
+            "num_classes": images.num_classes,
+        },
+        tables={"history": trained.table()},
+        weights=trained.model.state_dict(),
     )
 
 
@@ -82,14 +83,11 @@ def judgements_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def _settings(experiment: Experiment, dataset: str) -> dict:
-    shrink = experiment.profile.shrink.get(dataset, 1)
-    return {
-        "dataset": experiment.name(dataset),
-        "shrink": shrink,
-        "config": asdict(judges.JudgeConfig()),
-        "seed": EXAMINER,
-    }
+def _judge_key(experiment: Experiment, dataset: str) -> dict:
+    config = experiment.settings(dataset, experiment.variants[0])
+    judge = difference(judges.JudgeConfig(), FROZEN["judge"])
+    key = {"dataset": experiment.name(dataset), "seed": SEED} | differences(config, "data")
+    return key | ({"judge": judge} if judge else {})
 
 
 def _judgements(experiment: Experiment) -> Iterator[Judgement | None]:
@@ -106,71 +104,50 @@ def _judgements(experiment: Experiment) -> Iterator[Judgement | None]:
 
 def _reference(experiment: Experiment, dataset: str, source: str) -> Judgement | None:
     def images() -> Judged | None:
-        x = recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=EXAMINER).get(
+        x = recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=SEED).get(
             source
         )
         return None if x is None else Judged(x)
 
-    settings = {"source": source, "per_class": PER_CLASS, "seed": EXAMINER}
+    settings = {"source": source, "per_class": PER_CLASS, "seed": SEED}
     return _judged(experiment, dataset, source.replace(" ", "-"), settings, images, source=source)
 
 
 def _fooling(experiment: Experiment, cell: Cell) -> Judgement | None:
-    target = experiment.target_of(cell)
-    if target is None:
+    if (target := experiment.target_of(cell)) is None:
         return None
+    how = {"per_class": PER_CLASS, "steps": STEPS, "seed": SEED}
 
     def images() -> Judged:
-        dataset, model = (
-            experiment.dataset(cell.dataset),
-            experiment.with_weights(experiment.target_of, cell).model.to(experiment.device),
-        )
-        labels = range(dataset.num_classes)
-        return Judged(
-            *fooling.adversarial_noise(
-                model, labels, dataset.image_shape, per_class=PER_CLASS, steps=STEPS, seed=EXAMINER
-            )
-        )
+        dataset = experiment.dataset(cell.dataset)
+        labels, shape = range(dataset.num_classes), dataset.image_shape
+        return Judged(*fooling.adversarial_noise(experiment.model(cell), labels, shape, **how))
 
-    settings = {
-        "source": "fooling noise",
-        "per_class": PER_CLASS,
-        "steps": STEPS,
-        "seed": EXAMINER,
-        "target": target.settings,
-    }
-    keys = {
-        "source": "fooling noise",
-        "target": target.target,
-        "variant": target.variant,
-        "seed": target.seed,
-    }
-    return _judged(
-        experiment, cell.dataset, f"fooling-{target.target}-s{target.seed}", settings, images, **keys
-    )
+    key = {"source": "fooling noise", "target": target.settings} | how
+    keys = {"target": target.target, "variant": target.variant, "seed": target.seed}
+    name = f"fooling-{target.target}-s{target.seed}"
+    return _judged(experiment, cell.dataset, name, key, images, source="fooling noise", **keys)
 
 
 def _reconstructions(experiment: Experiment, cell: Cell) -> Judgement | None:
-    attack = experiment.attack_of(cell)
-    if attack is None:
+    if (attack := experiment.attack_of(cell)) is None:
         return None
 
     def images() -> Judged:
         own = attack.target_confidences[range(len(attack.labels)), :, attack.labels]
         return Judged(torch.from_numpy(attack.reconstructions) / 255, torch.from_numpy(own))
 
-    keys = {"source": "reconstruction"} | {
-        name: getattr(attack, name) for name in ("target", "variant", "seed", "attack_seed")
-    }
+    key = {"attack": attack.settings} | differences(attack.config, "evaluation")
+    keys = {name: getattr(attack, name) for name in ("target", "variant", "seed", "attack_seed")}
     name = f"reconstruction-{attack.target}-s{attack.seed}"
-    return _judged(experiment, cell.dataset, name, {"attack": attack.settings}, images, **keys)
+    return _judged(experiment, cell.dataset, name, key, images, source="reconstruction", **keys)
 
 
 def _judged(
     experiment: Experiment,
     dataset: str,
     name: str,
-    settings: dict,
+    key: dict,
     images: Callable[[], Judged | None],
     *,
     source: str,
@@ -182,27 +159,22 @@ def _judged(
     """The stored verdict on one set of images; on none (a class without test images) it has no rows."""
 
     def compute(run: Run) -> None:
-        found = judge(experiment, dataset)
-        if found.weights() is None:  # results in git have none
-            (found.folder / "run.json").unlink()
-            found = judge(experiment, dataset)
-        data, natural = experiment.dataset(dataset), found.metrics["natural_distance"]
-        network = judges.build(judges.JudgeConfig(), data.image_shape, data.num_classes, seed=EXAMINER)
-        network.load_state_dict(found.weights())
+        found, data = judge(experiment, dataset), experiment.dataset(dataset)
+        network = judges.build(judges.JudgeConfig(), data.image_shape, data.num_classes, seed=SEED)
+        network.load_state_dict(experiment.store.weights(found, partial(_train, experiment, dataset)))
         network.eval().to(experiment.device)
         run.checkpoint.start()
-        rows = pd.DataFrame(columns=["label"])
+        rows, natural = pd.DataFrame(columns=["label"]), found.metrics["natural_distance"]
         if x := images():
-            rows = pd.DataFrame(
-                recognition.judge_images(network, data, x.images, range(data.num_classes), natural=natural)
-            )
+            labels = range(data.num_classes)
+            rows = pd.DataFrame(recognition.judge_images(network, data, x.images, labels, natural=natural))
             if x.confidences is not None:
                 rows["target_confidence"] = x.confidences.mean(1).numpy()
         run.finish(metrics={}, tables={"judged": rows})
 
-    settings = settings | {"judge": _settings(experiment, dataset)}
     name = f"judged-{experiment.name(dataset)}-{name}"
-    keys = {"profile": experiment.profile.name, "dataset": experiment.name(dataset), "source": source}
-    keys |= {"target": target, "variant": variant, "seed": seed, "attack_seed": attack_seed}
-    run = experiment.store.get(name, settings, compute if experiment.compute else None)
-    return run and Judgement(keys, run)
+    key = key | {"judge": _judge_key(experiment, dataset)}
+    run = experiment.store.get(name, key, compute if experiment.compute else None)
+    about = {"profile": experiment.scale, "dataset": experiment.name(dataset), "source": source}
+    about |= {"target": target, "variant": variant, "seed": seed, "attack_seed": attack_seed}
+    return run and Judgement(about, run)

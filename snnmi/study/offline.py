@@ -17,7 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from snnmi import data
-from snnmi.store import Store, atomic_write
+from snnmi.store import atomic_write, digest
 from snnmi.study import controls, profiles
 from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.judgements import judgements_table
@@ -41,15 +41,15 @@ PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 17)] + [
     "manylinux1_x86_64",
 ]
 KEPT = re.compile(
-    r"(?P<profile>[a-z]+)/(?P<run>[A-Za-z0-9._-]+)/(?P<file>run\.json|arrays\.npz|[a-z_]+\.csv)"
+    r"(?P<profile>[a-z]+)/(?P<run>[A-Za-z0-9._=-]+)/(?P<file>run\.json|arrays\.npz|[a-z_]+\.csv)"
 )
 LARGEST = 64 << 20  # bytes of one file taken home
 
 RUN_SH = """#!/bin/bash
 # ./run.sh bench: how fast the code is there.
 # ./run.sh [MINUTES] [further options of "python -m snnmi.study.offline run", as --device cpu]: one slice of the work.
-# Call it again until it says that all is done; then take results.zip home. On a machine that starts bare each time, take
-# state.zip (weights, checkpoints) too, and unpack it here before the next slice.
+# Call it again until it says that all is done; then take results.zip home. On a machine that starts bare each time,
+# take state.zip (weights, checkpoints) too, and unpack it here before the next slice.
 set -eu
 cd "$(dirname "$0")"
 PYTHON="${PYTHON:-python3}"
@@ -199,14 +199,14 @@ def bring(archive: Path, results: Path) -> list[Path]:
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         raise ValueError(f"{archive} cannot be read as a results.zip ({error})") from None
     for (profile, name), files in runs.items():  # look at everything before anything is written
-        _check(f"{profile}/{name} in {archive}", Store(results / profile), name, files)
+        _check(f"{profile}/{name} in {archive}", name, files)
     for (profile, name), files in runs.items():
         for file in sorted(files, key="run.json".__eq__):  # run.json last: until then the run is not complete
             atomic_write(results / profile / name / file, files[file])
     return [results / profile / name for profile, name in runs]
 
 
-def _check(what: str, store: Store, name: str, files: dict[str, bytes]) -> None:
+def _check(what: str, name: str, files: dict[str, bytes]) -> None:
     try:
         record = json.loads(files["run.json"])
         settings, listed = (
@@ -214,14 +214,14 @@ def _check(what: str, store: Store, name: str, files: dict[str, bytes]) -> None:
             {n: digest for n, digest in record["files"].items() if n != "weights.safetensors"},
         )
         found = {n: hashlib.sha256(content).hexdigest() for n, content in files.items() if n != "run.json"}
-        expected = store.run(name.rpartition("-")[0], settings).folder.name
+        expected = digest(settings)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{what} has no readable run.json ({type(error).__name__}: {error})") from None
     if found != listed:
         wrong = sorted(n for n in found.keys() | listed.keys() if found.get(n) != listed.get(n))
         raise ValueError(f"{what}: {wrong[0]} is not the file that run.json lists")
-    if name != expected:
-        raise ValueError(f"{what} has the settings of {expected}")
+    if name.rpartition("-")[2] != expected:
+        raise ValueError(f"{what} has settings whose hash is {expected}")
 
 
 def export(results: Path, profile: str) -> Path:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnmi.measure import intervals
+from snnmi.measure.scores import METRICS
 
 QUERIES = 1_280_000  # per class
 CLASSES = {"mnist": 10, "faces": 40}
@@ -39,13 +40,20 @@ TABLE_2 = {
     }.items()
 }
 
-_PRINTED = {"fidelity_mae": "fidelity", "fidelity_top": "fidelity"}  # one F, two readings
-SHARES = ("surrogate_accuracy", "A_comb", "A_target")  # printed in %
+
+def column(score: str) -> str:
+    """The column of Table II that a score is held against: one F, two readings."""
+    return (METRICS[score].paper if score in METRICS else None) or score
+
+
+def is_share(score: str) -> bool:
+    """Whether a score is printed in %."""
+    return score in METRICS and METRICS[score].share
 
 
 def printed(dataset: str, target: str, score: str) -> tuple[float, float | None]:
     """A score of Table II and its standard deviation over classes; None for those printed without one."""
-    row, name = TABLE_2[dataset, target], _PRINTED.get(score, score)
+    row, name = TABLE_2[dataset, target], column(score)
     return row[name], row.get(f"{name}_std")
 
 
@@ -54,12 +62,12 @@ def interval(dataset: str, target: str, score: str) -> tuple[float, float]:
     (value, std), n = printed(dataset, target, score), CLASSES[dataset]
     if std is not None:
         return intervals.summary_interval(value, std, n)
-    return intervals.wilson_interval(value, n) if score in SHARES else (value, value)
+    return intervals.wilson_interval(value, n) if is_share(score) else (value, value)
 
 
 def difference(dataset: str, score: str, statistic: Callable = np.mean) -> float:
     """SNN - ANN in Table II, of the means or (`np.std`) of the spreads; NaN where the paper prints none."""
-    name = _PRINTED.get(score, score) + ("_std" if statistic is np.std else "")
+    name = column(score) + ("_std" if statistic is np.std else "")
     ann, snn = (TABLE_2.get((dataset, kind), {}).get(name, np.nan) for kind in ("ann", "snn"))
     return snn - ann
 

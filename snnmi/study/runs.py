@@ -8,10 +8,12 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from snnmi.attack import gamin, players
+from snnmi.attack import gamin
 from snnmi.attack.pair import Pair
+from snnmi.measure.scores import METRICS
 from snnmi.models import targets
 from snnmi.store import Run
+from snnmi.study.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Finished:
     target: str  # "ann" or "snn"
     variant: str  # name of the control; of a baseline its target's
     seed: int  # of the target
+    config: Settings
     run: Run
 
     @property
@@ -51,7 +54,7 @@ class Finished:
 
     @property
     def weights(self) -> dict:
-        """Nested dicts of tensors; raises FileNotFoundError where they are not kept."""
+        """Nested dicts of tensors; raises FileNotFoundError where none are kept."""
         if (weights := self.run.weights()) is None:
             raise FileNotFoundError(
                 f"{self.run.folder} keeps no weights (results in git have none): compute the run to have them"
@@ -62,8 +65,6 @@ class Finished:
 @dataclass(frozen=True)
 class TargetRun(Finished):
     """A trained target."""
-
-    config: targets.TargetConfig
 
     @property
     def test_accuracy(self) -> float:
@@ -77,17 +78,20 @@ class TargetRun(Finished):
     @cached_property
     def model(self) -> targets.ANN | targets.SNN:
         """The trained network."""
-        model = targets.build(self.config, self.image_shape, self.num_classes, seed=self.seed)
+        network, neuron = self.config.network, self.config.neuron
+        model = targets.build(
+            self.target, self.image_shape, self.num_classes, seed=self.seed, network=network, neuron=neuron
+        )
         model.load_state_dict(self.weights)
         return model.eval()
 
 
 @dataclass(frozen=True)
 class AttackRun(Finished):
-    """An attack on all classes of one target: scores, curves, reconstructions."""
+    """An attack on all classes of one target, and its scores."""
 
     attack_seed: int
-    config: players.GaminConfig
+    scored: Run
 
     @property
     def labels(self) -> list[int]:
@@ -99,32 +103,46 @@ class AttackRun(Finished):
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """Two rows a class, for the kept and the last pair (columns: `tables.attacks_table`)."""
-        return self.run.table("scores")
+        """Two rows a class, for the kept and the last pair: losses (nats), batch, and every metric; one that these
+        scores lack is NaN (columns: `tables.attacks_table`).
+        """
+        losses, found = self.run.table("losses"), self.scored.table("scores")
+        missing = [key for key, metric in METRICS.items() if metric.score and key not in found]
+        return losses.merge(found.assign(**dict.fromkeys(missing, float("nan"))), on=["label", "pair"])
 
     @property
     def history(self) -> dict[str, np.ndarray]:
         """ "batch" (points,) and "L_N", "L_G", "k", "M_global" (points, K): means since the point before."""
         return {name: self.arrays[name] for name in ("batch", *gamin.CURVES)}
 
+    @cached_property
+    def _pictures(self) -> dict[str, np.ndarray]:
+        return self.scored.arrays()
+
     @property
     def reconstructions(self) -> np.ndarray:
-        """uint8 (K, n, height, width): the kept generators' images of the first n draws of z; figures show the first."""
-        return self.arrays["reconstructions"]
+        """uint8 (K, n, height, width): the kept generators' images of n draws of z; figures show the first."""
+        return self._pictures["reconstructions"]
 
     @property
     def target_confidences(self) -> np.ndarray:
         """(K, n, classes): the target's answers to the reconstructions."""
-        return self.arrays["target_confidences"]
+        return self._pictures["target_confidences"]
 
     @property
     def surrogate_confidences(self) -> np.ndarray:
-        return self.arrays["surrogate_confidences"]
+        return self._pictures["surrogate_confidences"]
 
     @cached_property
     def pair(self) -> Pair:
         """The kept surrogates and generators."""
-        return Pair(self.config, self.image_shape, self.num_classes, self.weights["kept"])
+        return self.pairs["kept"]
+
+    @cached_property
+    def pairs(self) -> dict[str, Pair]:
+        """Both pairs, "kept" and "last"."""
+        shape, classes = self.image_shape, self.num_classes
+        return {name: Pair(self.config.attack, shape, classes, own) for name, own in self.weights.items()}
 
 
 @dataclass(frozen=True)

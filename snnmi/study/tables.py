@@ -16,9 +16,9 @@ def alongside(experiment: Experiment) -> list[Experiment]:
     there.
     """
     names = [name for name in ("laptop", "half", "paper") if name != experiment.profile.name]
-    same = dict(results=experiment.results, variants=experiment.variants, seeds=list(range(SEEDS)))
-    others = [Experiment(name, compute=False, **same) for name in names]
-    return [experiment, *(other for other in others if other.targets())]
+    same = {name: getattr(experiment, name) for name in ("results", "variants", "changes", "code")}
+    others = [Experiment(name, compute=False, seeds=list(range(SEEDS)), **same) for name in names]
+    return [experiment, *(other for other in others if other.attacks())]
 
 
 def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
@@ -29,8 +29,8 @@ def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
                 name: getattr(t, name)
                 for name in ("profile", "dataset", "target", "variant", "seed", "test_accuracy")
             },
-            "epochs": t.config.epochs,
-            "hidden": t.config.hidden,
+            "epochs": t.config.training.epochs,
+            "hidden": t.config.network.neurons,
             "n_train": t.metrics["n_train"],
             "n_test": t.metrics["n_test"],
             "wall_s": t.provenance["wall_s"],

@@ -42,7 +42,7 @@ def score_dots(scores: pd.DataFrame) -> Figure:
             ax.plot(row.value, y - 0.12, "o", color=color, markersize=5.5)
             hollow = dict(markerfacecolor="white", markersize=4, markeredgewidth=1)
             ax.plot(row.published, y + 0.2, "D", color=COLORS["published"], **hollow)
-        names = [f"{title(dataset)}  {KINDS.get(kind, kind)}" for dataset, kind in positions]
+        names = [f"{title(dataset)}  {KINDS[kind]}" for dataset, kind in positions]
         ax.set_yticks(list(positions.values()), names)
         ax.set_ylim(bottom, -0.65)
         ax.tick_params(axis="y", length=0)
@@ -275,7 +275,7 @@ def sources(frame: pd.DataFrame, marks: Mapping[tuple[str, str], float] | None =
         ax.set_xlabel(metric)
     for line, scale in zip(axes, scales, strict=True):
         line[0].set_yticks(
-            range(len(lines)), [" ".join(filter(None, (name, KINDS.get(kind)))) for name, kind in lines]
+            range(len(lines)), [" ".join(filter(None, (name, kind and KINDS[kind]))) for name, kind in lines]
         )
         line[0].set_ylim(len(lines) - 0.4, -0.6)
         line[0].set_title(scale, loc="left", fontsize=9.5)

@@ -10,20 +10,35 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+
+class _Palette(dict):
+    """Colours by name; a target of the user's own has the last one."""
+
+    def __missing__(self, name: str) -> str:
+        return "#A8871C"
+
+
+class _Names(dict):
+    """Names as people write them; what is the user's own keeps its name."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
 # Okabe and Ito's palette: told apart with every common colour vision, and in grey.
-COLORS = {
-    "ann": "#0072B2",
-    "snn": "#D55E00",
-    "surrogate": "#008F68",
-    "noise": "#8C5B9E",
-    "published": "#1A1A1A",
-    "floor": "#7A7A7A",
-    "ceiling": "#7A7A7A",
-    "ink": "#222222",
-    "faint": "#D9D9D9",
-}
-KINDS = {"ann": "ANN", "snn": "SNN"}
-TITLES = {"digits": "Digits (8×8)", "mnist": "MNIST", "faces": "AT&T faces"}
+COLORS = _Palette(
+    ann="#0072B2",
+    snn="#D55E00",
+    surrogate="#008F68",
+    noise="#8C5B9E",
+    published="#1A1A1A",
+    floor="#7A7A7A",
+    ceiling="#7A7A7A",
+    ink="#222222",
+    faint="#D9D9D9",
+)
+KINDS = _Names(ann="ANN", snn="SNN")
+TITLES = _Names(digits="Digits (8×8)", mnist="MNIST", faces="AT&T faces")
 BAND = "#ECECEC"
 WIDTH = 7.4  # inches, the width of a page's text column
 
@@ -75,7 +90,7 @@ def use_style() -> None:
 
 def title(dataset: str) -> str:
     """A data set's name as people write it; a set of the user's own keeps its file's name."""
-    return TITLES.get(dataset, dataset)
+    return TITLES[dataset]
 
 
 def new_figure(width: float, height: float, layout: str | None = "constrained") -> Figure:

@@ -234,7 +234,7 @@ def changes_table(kept: pd.DataFrame, controls: Sequence[Variant], moving: pd.Se
 
 def time_table(kept: pd.DataFrame, num_steps: int) -> pd.DataFrame:
     """One row a scale, number of time steps and panel; `num_steps`: the baseline's. Give it the rows of one seed."""
-    steps = {control.name: control.training["num_steps"] for control in TIME} | {"snn": num_steps}
+    steps = {control.name: control.changes["training"]["num_steps"] for control in TIME} | {"snn": num_steps}
     rows = []
     for key, group in kept.groupby([*GROUP, "variant"], sort=False):
         if key[-1] not in {*steps, "ann"}:

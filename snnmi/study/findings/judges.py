@@ -33,7 +33,7 @@ RULED = ("recognised", "identified")  # those with a verdict
 def judges(experiments: Sequence[Experiment]) -> dict[Scale, dict]:
     """The metrics of every judge at hand."""
     return {
-        (one.profile.name, one.name(name)): found.metrics
+        (one.scale, one.name(name)): found.metrics
         for one in experiments
         for name in one.datasets
         if (found := judgements.judge(one, name))
@@ -169,11 +169,11 @@ def first_attacks(
     largest = pages.largest_scale(judged[judged.source == "reconstruction"])
     shown = set(zip(largest.profile, largest.dataset))
     for one in experiments:
-        own = judged[judged.profile == one.profile.name]
+        own = judged[judged.profile == one.scale]
         seeds = set(zip(own.seed, own.attack_seed))
         runs = [run for run in one.attacks() if (run.seed, run.attack_seed) in seeds]
         for name in one.datasets:
-            if (one.profile.name, one.name(name)) in shown:
+            if (one.scale, one.name(name)) in shown:
                 first = {run.target: run for run in reversed(runs) if run.dataset == one.name(name)}
                 yield one, name, [first[kind] for kind in figures.KINDS if kind in first]
 
@@ -256,5 +256,5 @@ def exact_table() -> pd.DataFrame:
 def not_judged(experiments: Sequence[Experiment], readings: Mapping[tuple, str]) -> list[Scale]:
     """Scales whose reconstructions are stored and not yet judged."""
     done = {(profile, dataset) for profile, dataset, source, _ in readings if source == "reconstruction"}
-    stored = [(one.profile.name, one.name(name)) for one in experiments for name in one.datasets]
+    stored = [(one.scale, one.name(name)) for one in experiments for name in one.datasets]
     return [scale for scale in stored if scale not in done]

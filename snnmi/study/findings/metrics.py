@@ -7,23 +7,22 @@ import pandas as pd
 
 from snnmi.data import Dataset
 from snnmi.measure import intervals, metrics, statistics
+from snnmi.measure.scores import METRICS
 from snnmi.study import published, verdicts
 from snnmi.study.published import CLAIMS, Claim
 from snnmi.study.runs import AttackRun
 
-SCORES = {  # column: its name on the page
-    "M_global": "M_global",
-    "fidelity_mae": "F (error)",
-    "fidelity_top": "F (top class)",
-    "surrogate_accuracy": "surrogate acc.",
-    "A_comb": "A_comb",
-    "A_target": "A_target",
-}
 GROUP = ["profile", "dataset", "target"]
 CLAIM_COLUMNS = [
     *("profile", "dataset", "key", "claim", "difference", "low", "high", "p", "n"),
     *("published", "works", "verdict", "decimals", "verdict_last"),
 ]
+
+
+def measured(attacks: pd.DataFrame) -> list[str]:
+    """The metrics that these attacks have; runs scored before a metric was added lack it."""
+    column = {name: f"{name}_kept" if f"{name}_kept" in attacks else name for name in METRICS}
+    return [name for name in METRICS if column[name] in attacks and attacks[column[name]].notna().all()]
 
 
 def per_class(attacks: pd.DataFrame) -> pd.DataFrame:
@@ -38,10 +37,10 @@ def score_table(kept: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for key, group in kept.groupby(GROUP, sort=False):
-        for score in SCORES:
+        for score in measured(group):
             row = dict(zip(GROUP, key)) | {"score": score, "published": np.nan, "apart": False}
             row |= _over_classes(group, score)
-            if key[1:] in published.TABLE_2:
+            if key[1:] in published.TABLE_2 and METRICS[score].paper:
                 theirs = published.interval(*key[1:], score)
                 row["published"], _ = published.printed(*key[1:], score)
                 row["published_low"], row["published_high"] = theirs
@@ -55,9 +54,7 @@ def _over_classes(rows: pd.DataFrame, score: str) -> dict[str, float | int]:
     values = rows[score]
     low, high = intervals.bootstrap_interval(values.to_numpy(), seed=0)
     found = {"n": len(rows), "value": values.mean(), "std": values.std(), "low": low, "high": high}
-    if score.startswith("A_"):
-        return found | {"floor": rows.chance.mean(), "ceiling": 1.0}
-    ends = ("floor", "ceiling") if f"{score}_floor" in rows else ()
+    ends = [end for end in ("floor", "ceiling") if f"{score}_{end}" in rows]
     return found | {end: rows[f"{score}_{end}"].mean() for end in ends}
 
 
@@ -73,7 +70,7 @@ def pairs_table(kept: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
     rows = []
     both = kept.merge(last, on=[*GROUP, "label"], suffixes=("_kept", "_last"))
     for key, group in both.groupby(GROUP, sort=False):
-        for score in SCORES:
+        for score in measured(group):
             first, second = (group[f"{score}_{which}"].to_numpy() for which in ("kept", "last"))
             test = statistics.paired_test(first, second, seed=0)
             means = {"kept": first.mean(), "last": second.mean()}

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from snnmi.attack.players import GaminConfig
 from snnmi.store import Run
 from snnmi.study.controls import Variant
 from snnmi.study.experiment import Experiment
-from snnmi.study.profiles import CALIBRATED
 
 CHOSEN = ["family", "lr_surrogate", "lr_generator"]  # what the calibration chose
 METRICS = {
@@ -25,7 +25,7 @@ METRICS = {
 
 def runs_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
     """One row a finished run: what it is of, and where, when and with what it was made."""
-    return pd.DataFrame(_origin(one.profile.name, run) for one in experiments for run in one.store.finished())
+    return pd.DataFrame(_origin(one.scale, run) for one in experiments for run in one.store.finished())
 
 
 def _origin(scale: str, run: Run) -> dict:
@@ -49,13 +49,13 @@ def _origin(scale: str, run: Run) -> dict:
 def calibration(results: str | Path) -> pd.DataFrame:
     """The settings that the calibration tried, the nearest to the paper's numbers first; empty where none is stored.
 
-    `chosen`: the frozen one.
+    `chosen`: the frozen one, which are the defaults.
     """
     files = sorted((Path(results) / "calibration").glob("*.csv"))
     if not files:
         return pd.DataFrame()
     screen = pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
-    chosen = np.logical_and.reduce([screen[name] == getattr(CALIBRATED, name) for name in CHOSEN])
+    chosen = np.logical_and.reduce([screen[name] == getattr(GaminConfig(), name) for name in CHOSEN])
     return screen.assign(chosen=chosen).sort_values("distance")
 
 

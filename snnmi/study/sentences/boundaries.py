@@ -26,7 +26,7 @@ def largest(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def answer(compared: pd.DataFrame, rule: str) -> str:
-    """The chapter's answer, from `findings.boundaries.compared`; `rule`: what the rule is called here, as "rule below"."""
+    """The chapter's answer, from `findings.compared`; `rule`: what the rule is called here, as "rule below"."""
     if compared.empty:
         return "Not compared here: this run holds one kind of target only, or its test set allows no paths."
     shown = largest(compared)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from snnmi.models.targets import TargetConfig
 from snnmi.show import figures, pages
 from snnmi.study import verdicts
 from snnmi.study.controls import (
@@ -19,11 +18,12 @@ from snnmi.study.controls import (
 )
 from snnmi.study.findings.controls import PUBLISHED_NOISE, SCORES
 from snnmi.study.runs import AttackRun
+from snnmi.study.settings import Settings
 
 # --- the suspects
 
 
-def suspects(config: Mapping[str, TargetConfig], accuracy: Mapping[str, str], outside: float) -> pd.DataFrame:
+def suspects(config: Mapping[str, Settings], accuracy: Mapping[str, str], outside: float) -> pd.DataFrame:
     """What differs between the paper's two targets, and the controls for each.
 
     `config`, `accuracy`: of each kind. `outside`: share of the attacker's noise outside [0, 1].
@@ -32,17 +32,18 @@ def suspects(config: Mapping[str, TargetConfig], accuracy: Mapping[str, str], ou
     def found(*factors: str) -> str:
         return "; ".join(control.label for control in CONTROLS if control.factor in factors)
 
-    ann, snn = config["ann"], config["snn"]
-    times = "; SNN, T = " + ", ".join(str(control.training["num_steps"]) for control in TIME)
-    draws = f"a Bernoulli draw a pixel and step, new for each query, T = {snn.num_steps}"
+    ann, snn = (config[kind].network for kind in ("ann", "snn"))
+    neuron = config["snn"].neuron
+    times = "; SNN, T = " + ", ".join(str(control.changes["training"]["num_steps"]) for control in TIME)
+    draws = f"a Bernoulli draw a pixel and step, new for each query, T = {neuron.num_steps}"
     clips = f"clips to [0, 1]: {outside:.0%} of the noise's pixels"
     rows = [
         ("input range", "answers any value", clips, found("input range")),
         ("chance in the encoder", "none", draws, found("encoder") + times),
-        ("neuron", "sigmoid", f"leaky integrate-and-fire, beta = {snn.beta:g}", found("leak", "reset")),
+        ("neuron", "sigmoid", f"leaky integrate-and-fire, beta = {neuron.beta:g}", found("leak", "reset")),
         ("decoder", "softmax", "mean over time of softmax(membrane)", found("decoder")),
         ("accuracy reached", accuracy.get("ann", "–"), accuracy.get("snn", "–"), found("accuracy")),
-        ("width", f"{ann.hidden}", f"{snn.hidden}", found("width")),
+        ("width", f"{ann.neurons}", f"{snn.neurons}", found("width")),
         (
             "the attacker's questions",
             "N(0, 1), taken as they are",
@@ -198,7 +199,7 @@ def matched(trained: pd.DataFrame) -> str:
     reached = runs.set_index(["dataset", "variant", "seed"]).test_accuracy
     said = []
     for control in OTHERS:
-        if not control.match_accuracy:
+        if control.factor != "accuracy":
             continue
         own, other = control.kind, OTHER[control.kind]
         for r in trained[trained.variant == control.name].itertuples():

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from snnmi.measure.scores import METRICS
 from snnmi.show import figures, pages
 from snnmi.study import published
-from snnmi.study.findings.metrics import GROUP, SCORES
-from snnmi.study.published import CLAIMS, SHARES, Claim
+from snnmi.study.findings.metrics import GROUP
+from snnmi.study.published import CLAIMS, Claim, is_share
 from snnmi.study.verdicts import ALPHA
 
 ONE_KIND = "one kind of target only: nothing to compare"
@@ -18,7 +19,7 @@ ONE_KIND = "one kind of target only: nothing to compare"
 
 def score(r: tuple) -> str:
     """A cell of Table II, shares in %: mean ± standard deviation, a † where it is apart, interval."""
-    scale, digits = (100, 1) if r.score in SHARES else (1, 3)
+    scale, digits = (100, 1) if is_share(r.score) else (1, 3)
     value, std, low, high = (scale * number for number in (r.value, r.std, r.low, r.high))
     mean = f"{value:.{digits}f} ± {std:.{digits}f}{' †' * r.apart}".replace(" ", "\u00a0")
     return f"{mean} {pages.span(low, high, digits)}"
@@ -31,7 +32,7 @@ def printed_score(dataset: str, target: str, name: str) -> str:
     ('19.88 ± 4.7', '0.9541')
     """
     value, std = published.printed(dataset, target, name)
-    scale = 100 if name in SHARES else 1
+    scale = 100 if is_share(name) else 1
     return f"{scale * value:.5g}" + (f" ± {scale * std:.2g}" if std else "")
 
 
@@ -41,11 +42,13 @@ def table_2(scores: pd.DataFrame) -> pd.DataFrame:
     for (dataset, target), group in scores.groupby(["dataset", "target"], sort=False):
         head = {"target": f"{figures.title(dataset)}, {figures.KINDS[target]}"}
         if (dataset, target) in published.TABLE_2:
-            theirs = {SCORES[name]: printed_score(dataset, target, name) for name in SCORES}
+            theirs = {m.name: printed_score(dataset, target, name) for name, m in METRICS.items() if m.paper}
             lines.append(head | {"scale": "published"} | theirs)
         for profile, one in group.groupby("profile", sort=False):
-            lines.append(head | {"scale": profile} | {SCORES[r.score]: score(r) for r in one.itertuples()})
-    return pd.DataFrame(lines)
+            lines.append(
+                head | {"scale": profile} | {METRICS[r.score].name: score(r) for r in one.itertuples()}
+            )
+    return pd.DataFrame(lines).fillna("")
 
 
 def table_2_caption(scores: pd.DataFrame) -> str:
@@ -88,10 +91,11 @@ def pairs(found: pd.DataFrame) -> pd.DataFrame:
     for (profile, dataset, target), rows in found.groupby(GROUP, sort=False):
         head = {"target": f"{figures.title(dataset)}, {figures.KINDS[target]}", "scale": profile}
         told = {
-            SCORES[r.score]: f"{r.kept:.3f} → {r.last:.3f}" + " ‡" * (r.p < ALPHA) for r in rows.itertuples()
+            METRICS[r.score].name: f"{r.kept:.3f} → {r.last:.3f}" + " ‡" * (r.p < ALPHA)
+            for r in rows.itertuples()
         }
         lines.append(head | told)
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines).fillna("")
 
 
 def pairs_caption(found: pd.DataFrame) -> str:
@@ -107,7 +111,8 @@ def pairs_caption(found: pd.DataFrame) -> str:
 
 def panel(key: str) -> str:
     """What a claim's panel of the figure is called."""
-    return "spread of M_global" if key == "unstable" else SCORES.get(CLAIMS[key].score, key)
+    score = CLAIMS[key].score
+    return "spread of M_global" if key == "unstable" else METRICS[score].name if score in METRICS else key
 
 
 def stalled(claims: pd.DataFrame) -> str:
