@@ -39,7 +39,7 @@ notebooks: env
 	mkdir -p executed/tables
 	for notebook in book/*.ipynb; do
 		echo "== $$notebook (profile $(PROFILE))"
-		papermill --cwd . --log-output --no-progress-bar -k python3 -p profile $(PROFILE) -p device $(DEVICE) $$notebook executed/$${notebook##*/}
+		papermill --cwd . --log-output --no-progress-bar -k python3 -p profile $(PROFILE) -p device $(DEVICE) -p tables executed/tables $$notebook executed/$${notebook##*/}
 	done
 
 html: notebooks
