@@ -10,7 +10,6 @@ import io
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from statistics import median
@@ -27,13 +26,14 @@ from tqdm import tqdm
 
 from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.players import GaminConfig
 from snnmi.fast import cpu, cuda
 from snnmi.models import targets
+from snnmi.models.targets import Network, Neuron
 from snnmi.store import atomic_write, provenance
-from snnmi.study.profiles import CALIBRATED
 
 SHAPE, CLASSES = (28, 28), 10
-SNN, ANN = (targets.TargetConfig(kind=kind, hidden=3000, num_steps=25) for kind in ("snn", "ann"))
+HIDDEN, NUM_STEPS = Network().neurons, Neuron().num_steps  # the paper's
 PLAIN = torch.backends.mkldnn.matmul.fp32_precision  # as PyTorch comes
 cpu.make_fast()
 FAST = torch.backends.mkldnn.matmul.fp32_precision
@@ -77,8 +77,9 @@ class Loop:
     """The SNN as snntorch's tutorials write it, same weights: a product a layer and step, its own encoder."""
 
     def __init__(self, model: targets.SNN):
-        neuron = dict(beta=model.config.beta, spike_grad=surrogate.fast_sigmoid(slope=model.config.slope))
-        self.layers, self.num_steps = (model.hidden, model.output), model.config.num_steps
+        ours = model.neuron
+        neuron = dict(beta=ours.beta, spike_grad=surrogate.fast_sigmoid(slope=ours.slope))
+        self.layers, self.num_steps = (model.hidden, model.output), ours.num_steps
         self.neurons = [snntorch.Leaky(**neuron).to(model.hidden.weight.device) for _ in self.layers]
 
     def membranes(self, x: Tensor) -> Tensor:
@@ -99,9 +100,15 @@ class Loop:
         sum(F.cross_entropy(mem, y) for mem in self.membranes(x)).backward()
 
 
+def build(kind: str, shape: tuple[int, int], classes: int, *, hidden: int, **neuron) -> targets.Target:
+    return targets.build(
+        kind, shape, classes, seed=0, network=Network(hidden=hidden), neuron=Neuron(**neuron)
+    )
+
+
 def realistic(hidden: int, device: str = "cpu") -> tuple[targets.SNN, Callable[[int], Tensor]]:
     """An SNN that fires, and images of which a fifth of the pixels are bright, as MNIST's."""
-    model = targets.build(replace(SNN, hidden=hidden), SHAPE, CLASSES, seed=0).to(device)
+    model = build("snn", SHAPE, CLASSES, hidden=hidden).to(device)
     draw = partial(torch.rand, generator=chance(device), device=device)
     with torch.no_grad():
         model.hidden.weight.mul_(4)
@@ -111,8 +118,8 @@ def realistic(hidden: int, device: str = "cpu") -> tuple[targets.SNN, Callable[[
 def products(model: targets.SNN, n: int) -> Callable[[], object]:
     """The matrix products of n queries alone, in the blocks that queries use."""
     device, layers = model.hidden.weight.device, (model.hidden, model.output)
-    block = max(1, targets.AT_ONCE[device.type] // (SNN.num_steps * model.output.in_features))
-    sizes = [(SNN.num_steps, len(part)) for part in torch.empty(n).split(block)]
+    block = max(1, targets.AT_ONCE[device.type] // (NUM_STEPS * model.output.in_features))
+    sizes = [(NUM_STEPS, len(part)) for part in torch.empty(n).split(block)]
     draw = partial(torch.rand, device=device)
     spikes = [[(draw(*size, layer.in_features) < 0.1).float() for layer in layers] for size in sizes]
     if cuda.fused(device):
@@ -124,8 +131,8 @@ def products(model: targets.SNN, n: int) -> Callable[[], object]:
 
 
 def spiking(quick: bool, device: str) -> list[Job]:
-    model, images = realistic(100 if quick else SNN.hidden, device)
-    coarse, loop, jobs = model.asked(targets.QueryConfig(precision="float16")), Loop(model), []
+    model, images = realistic(100 if quick else HIDDEN, device)
+    coarse, loop, jobs = model.asked(targets.Query(precision="float16")), Loop(model), []
     for n, repeats in ((64, 15), (640, 7)):
         x = images(n)
         ours, theirs = partial(model, x, generator=chance(device)), partial(loop.query, x)
@@ -143,7 +150,7 @@ def spiking(quick: bool, device: str) -> list[Job]:
 
 
 def attack(model: targets.Target, shape: tuple[int, int], batches: int, labels: Sequence[int]) -> list[float]:
-    """Run an attack of the frozen setting; the moments at which its batches asked the target."""
+    """Run an attack of the frozen setting, the default; the moments at which its batches asked the target."""
     moments = []
 
     def target(x: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -153,7 +160,7 @@ def attack(model: targets.Target, shape: tuple[int, int], batches: int, labels: 
     device = model.output.weight.device
     given = dict(image_shape=shape, num_classes=model.output.out_features, labels=labels)
     with contextlib.redirect_stderr(io.StringIO()):  # one progress bar is enough
-        box, config = BlackBox(target, seed=0, device=device), replace(CALIBRATED, batches=batches)
+        box, config = BlackBox(target, seed=0, device=device), GaminConfig(batches=batches)
         gamin.attack(box, config, seed=0, device=device, **given)
     return moments
 
@@ -161,9 +168,9 @@ def attack(model: targets.Target, shape: tuple[int, int], batches: int, labels: 
 def batched(quick: bool, device: str) -> list[Job]:
     """Ten classes at once against one after another, MNIST's size and the digits'; a batch has one."""
     jobs, batches = [], 2 if quick else 30 if device == "cpu" else 1000
-    sizes = {"attack_batched_digits": ((8, 8), 256), "attack_batched": (SHAPE, ANN.hidden)}
+    sizes = {"attack_batched_digits": ((8, 8), 256), "attack_batched": (SHAPE, HIDDEN)}
     for name, (shape, hidden) in sizes.items():
-        model = targets.build(replace(ANN, hidden=hidden), shape, CLASSES, seed=0).to(device)
+        model = build("ann", shape, CLASSES, hidden=hidden).to(device)
         run = partial(attack, model, shape, batches)
         in_turn = partial(lambda run: [run([label]) for label in range(CLASSES)], run)
         sides = {"ours": (partial(run, range(CLASSES)), FAST), "baseline": (in_turn, FAST)}
@@ -174,19 +181,18 @@ def batched(quick: bool, device: str) -> list[Job]:
 def growth(quick: bool) -> pd.DataFrame:
     """Seconds per attack batch where one of classes, side and num_steps differs from 10, 28 and 25."""
     grid = {"classes": (1, 2, 5, 10, 20, 40), "side": (8, 14, 28, 56), "num_steps": (1, 5, 10, 25, 50)}
-    usual = {"classes": CLASSES, "side": SHAPE[0], "num_steps": SNN.num_steps}
-    hidden, batches, rows = SNN.hidden, 12, []
+    usual = {"classes": CLASSES, "side": SHAPE[0], "num_steps": NUM_STEPS}
+    hidden, batches, rows = HIDDEN, 12, []
     if quick:
         grid, hidden, batches = {variable: values[:2] for variable, values in grid.items()}, 50, 3
     points = [(variable, value) for variable, values in grid.items() for value in values]
-    cells = [(*point, config) for point in points for config in (ANN, SNN)]
-    for variable, value, config in tqdm(cells, desc="growth", unit="cell"):
+    cells = [(*point, kind) for point in points for kind in ("ann", "snn")]
+    for variable, value, kind in tqdm(cells, desc="growth", unit="cell"):
         classes, side, num_steps = (usual | {variable: value}).values()
-        config = replace(config, hidden=hidden, num_steps=num_steps)
-        model = targets.build(config, (side, side), classes, seed=0)
+        model = build(kind, (side, side), classes, hidden=hidden, num_steps=num_steps)
         moments = attack(model, (side, side), batches, range(classes))
         # the first batch warms up
-        rows.append((variable, value, config.kind, float(np.median(np.diff(moments)[1:]))))
+        rows.append((variable, value, kind, float(np.median(np.diff(moments)[1:]))))
     return pd.DataFrame(rows, columns=["variable", "value", "target", "seconds_per_batch"])
 
 

@@ -13,19 +13,33 @@ import pytest
 import torch
 
 from snnmi import data
-from snnmi.models.targets import TargetConfig
+from snnmi.models.targets import Network, Neuron, build
+from snnmi.models.training import TrainedTarget, Training, train
 from snnmi.store import Checkpoint
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 TOOLS = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-ANN_CONFIG = TargetConfig(kind="ann", hidden=64, epochs=6, batch_size=32, lr=5e-3, clip_norm=None)
-SNN_CONFIG = TargetConfig(kind="snn", hidden=64, epochs=3, batch_size=32, lr=5e-3)
+TRAINING = {
+    "ann": Training(epochs=6, batch_size=32, lr=5e-3, clip_norm=None),
+    "snn": Training(epochs=3, batch_size=32, lr=5e-3),
+}
 
 
 def seeded(seed: int = 0, device: str | torch.device = "cpu") -> torch.Generator:
     return torch.Generator(device).manual_seed(seed)
+
+
+def small(kind: str = "snn", shape=(8, 8), classes: int = 10, *, hidden: int = 50, seed: int = 0, **neuron):
+    """An untrained target, of the digits' size; `neuron`: fields of `Neuron`."""
+    return build(kind, shape, classes, seed=seed, network=Network(hidden=hidden), neuron=Neuron(**neuron))
+
+
+def trained(kind: str, dataset: data.Dataset, *, seed: int = 0, **how) -> TrainedTarget:
+    """A target of 64 neurons that has learnt a small data set."""
+    model = small(kind, dataset.image_shape, dataset.num_classes, hidden=64, seed=seed)
+    return train(model, dataset, TRAINING[kind], seed=seed, **how)
 
 
 def few_digits(count: int) -> data.Dataset:

@@ -11,16 +11,19 @@ FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in (ROOT / "snnmi").rglob("*.py")
 }
+GROUND = {"chance", "checks"}  # seeds by role, and settings that cannot work
 MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "_torchvision": set(),
+    "chance": set(),
+    "checks": set(),
     "data": {"_torchvision"},
     "store": set(),
     "fast": set(),
-    "models": {"data", "store", "fast"},
-    "attack": {"store", "fast"},
-    "measure": {"models", "attack", "data", "store"},
+    "models": {"data", "store", "fast"} | GROUND,
+    "attack": {"store", "fast"} | GROUND,
+    "measure": {"models", "attack", "data", "store"} | GROUND,
     "show": set(),
-    "study": {"models", "attack", "measure", "show", "data", "store", "fast"},
+    "study": {"models", "attack", "measure", "show", "data", "store", "fast"} | GROUND,
 }
 
 

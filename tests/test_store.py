@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import time
 from pathlib import Path
 
@@ -76,6 +77,99 @@ def test_a_run_that_is_not_there_is_computed_once(runs):
     assert len(computed) == 1
     with pytest.raises(ValueError, match="no finished run"):
         runs.run("target", {}).metrics["x"]
+
+
+# --- weights made again
+
+
+def contents(folder):
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
+def test_weights_are_made_again_beside_the_record_and_once(runs):
+    (finished(runs).folder / "weights.safetensors").unlink()
+    run, made = runs.run("attack-digits", SETTINGS), []
+    before = contents(run.folder)
+
+    def compute(again):
+        made.append(again.folder)
+        again.finish(**RESULT | {"metrics": {"test_accuracy": 0.25}})  # another machine's rounding
+
+    for asked in (run, run, runs.run("attack-digits", SETTINGS)):
+        assert torch.equal(runs.weights(asked, compute)["kept"]["0.weight"], torch.arange(4.0))
+    assert made == [runs.folder / ".again" / run.folder.name]
+    assert contents(run.folder) == before and run.metrics == RESULT["metrics"]
+    assert runs.finished()[0].metrics == RESULT["metrics"] and len(runs.finished()) == 1
+
+
+def test_weights_that_are_kept_are_not_made_again(runs):
+    run = finished(runs)
+    weights = runs.weights(run, lambda again: pytest.fail("made again"))
+    assert torch.equal(weights["kept"]["0.weight"], torch.arange(4.0))
+
+
+def test_weights_that_may_not_be_made_are_said_to_be_missing(runs):
+    (finished(runs).folder / "weights.safetensors").unlink()
+    with pytest.raises(
+        FileNotFoundError, match="attack-digits-.* keeps no weights .*nothing may be computed"
+    ):
+        runs.weights(runs.run("attack-digits", SETTINGS), None)
+
+
+def test_half_made_weights_are_made_to_the_end(runs):
+    (finished(runs).folder / "weights.safetensors").unlink()
+    run = runs.run("attack-digits", SETTINGS)
+
+    def killed(again):
+        again.checkpoint.save({"x": torch.zeros(1)})
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        runs.weights(run, killed)
+
+    def resumed(again):
+        assert again.checkpoint.load() is not None
+        again.finish(**RESULT)
+
+    assert runs.weights(run, resumed)["kept"].keys() == {"0.weight"}
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
+@pytest.mark.parametrize("file", ["run.json", "weights.safetensors", "checkpoint"])
+def test_git_ignores_what_was_made_again(file):
+    path = f"results/laptop/.again/attack-mnist-ann-s0-0123456789/{file}"
+    assert subprocess.run(["git", "check-ignore", "-q", path], cwd=ROOT).returncode == 0
+
+
+# --- who trains for whom
+
+
+def test_shared_runs_are_found_in_a_store_beside_and_others_are_not(runs):
+    finished(runs)
+    beside = Store(runs.folder.parent / "paper")
+    assert beside.get("attack-digits", SETTINGS, None, shared=True).metrics == RESULT["metrics"]
+    assert beside.get("attack-digits", SETTINGS, None) is None
+    assert beside.run("attack-digits", SETTINGS, shared=True).folder.parent == runs.folder
+
+
+def test_half_a_run_beside_is_left_to_whoever_began_it(runs):
+    run = runs.run("attack-digits", SETTINGS)
+    run.checkpoint.save({"x": torch.zeros(1)})
+    beside = Store(runs.folder.parent / "paper")
+    assert beside.run("attack-digits", SETTINGS, shared=True).folder.parent == beside.folder
+
+
+def test_a_run_is_found_by_its_settings_whatever_it_is_called(runs):
+    folder = finished(runs).folder
+    assert runs.run("attack-digits-noise=clipped", SETTINGS).folder == folder
+
+
+def test_a_store_that_is_only_made_or_read_does_nothing_to_the_world(tmp_path, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: pytest.fail("git was asked"))
+    monkeypatch.setattr(store, "_commit", lambda: pytest.fail("the commit was asked for"))
+    runs = Store(tmp_path / "results")
+    assert runs.finished() == [] and runs.get("attack-digits", SETTINGS, None) is None
+    assert not [*tmp_path.iterdir()]
 
 
 # --- damage

@@ -1,7 +1,14 @@
 """The black box lets confidences out, nothing else, and never more than was paid for."""
 
+from functools import partial
+
+import numpy as np
 import pytest
 import torch
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from snnmi.attack.blackbox import BlackBox, BudgetExceeded
 
@@ -22,7 +29,7 @@ class Target(torch.nn.Module):
 
 def noisy(x, *, generator):
     """A target that draws: as many confidences as images, all of them chance."""
-    return torch.rand(len(x), 3, generator=generator)
+    return torch.rand(len(x), 3, generator=generator).softmax(-1)
 
 
 def images(*lead):
@@ -45,6 +52,7 @@ def test_any_leading_axes_are_kept_and_every_image_is_one_query(lead):
 def test_images_keep_their_order_under_leading_axes():
     box = BlackBox(lambda x, *, generator: x[:, 0, :3], seed=0)
     x = torch.rand(2, 3, 4, 5)
+    x[..., 0, :3] = x[..., 0, :3].softmax(-1)
     assert torch.equal(box(x), x[..., 0, :3])
 
 
@@ -149,3 +157,80 @@ def test_output_forms_of_real_interfaces(form, expected):
 def test_output_forms_that_make_no_sense_are_refused(form, found):
     with pytest.raises(ValueError, match=f"{found}.*expected"):
         BlackBox(Target(), seed=0, **form)
+
+
+# --- any callable
+
+
+class Rows:
+    """A model by scikit-learn's convention: rows of pixels in, float64 arrays out."""
+
+    n_features_in_ = 20
+
+    def predict_proba(self, x):
+        assert isinstance(x, np.ndarray) and x.ndim == 2
+        return np.tile([0.25, 0.75], (len(x), 1))
+
+
+def plain(x):
+    return torch.full((len(x), 4), 0.25, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(
+    "target, expected",
+    [(Rows().predict_proba, [0.25, 0.75]), (plain, [0.25] * 4), (lambda x: plain(x).tolist(), [0.25] * 4)],
+    ids=["scikit-learn", "float64", "lists"],
+)
+def test_any_callable_is_a_target(target, expected):
+    answer = BlackBox(target, seed=0)(images(2, 3))
+    assert answer.dtype == torch.float32 and answer.shape == (2, 3, len(expected))
+    assert answer[0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "model",
+    [RandomForestClassifier(5, random_state=0), make_pipeline(StandardScaler(), LogisticRegression())],
+    ids=["forest", "pipeline that takes **params"],
+)
+def test_scikit_learns_models_are_targets_as_they_are(model, digits):
+    rows = digits.x_train[:200].flatten(1).numpy()
+    box = BlackBox(model.fit(rows, digits.y_train[:200]).predict_proba, seed=0)
+    assert box(digits.x_test[:0]).shape == (0, 10) and box.queries == 0
+    expected = model.predict_proba(digits.x_test[:6].flatten(1).numpy())
+    answer = box(digits.x_test[:6].view(2, 3, 8, 8)).view(6, 10)
+    assert np.array_equal(answer, expected.astype(np.float32)) and box.queries == 6
+
+
+def test_only_who_names_a_generator_is_given_one():
+    def drawing(x, temperature, *, generator):
+        return noisy(x, generator=generator)
+
+    expected = BlackBox(noisy, seed=0)(images(4))
+    assert torch.equal(BlackBox(partial(drawing, temperature=2), seed=0)(images(4)), expected)
+    assert BlackBox(lambda x, **more: plain(x) if not more else None, seed=0)(images(4)).shape == (4, 4)
+
+
+def test_draws_are_of_the_role_that_asks():
+    """So that what an examiner asks moves nothing of what the attacker is told."""
+    own, default, examiner = (
+        BlackBox(noisy, seed=0, **role)(images(4))
+        for role in ({"role": "target's answers"}, {}, {"role": "examiner's answers"})
+    )
+    assert torch.equal(own, default) and not torch.equal(own, examiner)
+
+
+@pytest.mark.parametrize(
+    "answer, found",
+    [
+        ([[3.0, -1.0]], r"spans \[-1, 3\] in rows that sum to 2 up to 2, .*does it give logits"),
+        ([[0.5, 0.4]], "rows that sum to 0.9 up to 0.9"),
+        ([0.5, 0.5], r"to 1 images has shape \(2,\), expected confidences \(1, classes\)"),
+        ([[0.5, 0.5]] * 2, r"has shape \(2, 2\)"),
+        ([[float("nan"), 1.0]], "holds NaN or infinite values"),
+        ([[[0.5, 0.5]]], r"has shape \(1, 1, 2\)"),
+        (None, "answer is a ndarray, expected an array of confidences"),
+    ],
+)
+def test_what_are_no_confidences_is_said_at_the_first_answer(answer, found):
+    with pytest.raises(ValueError, match=found):
+        BlackBox(lambda x: np.array(answer), seed=0)(images(1))

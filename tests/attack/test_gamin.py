@@ -5,16 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from snnmi.attack.blackbox import BlackBox, BudgetExceeded
-from snnmi.attack.gamin import CURVES, attack, cross_entropy
+from snnmi.attack.gamin import CURVES, State, attack, cross_entropy, step
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
+from snnmi.chance import generator as stream
 from snnmi.store import Checkpoint
 from tests.helpers import ROOT, Interrupting, Killed, assert_same_tensors, seeded
 
@@ -75,7 +76,11 @@ def test_attack_on_k_classes_equals_k_plain_attacks_fed_the_same_noise(family):
     shape, classes, labels = (4, 5), 5, [3, 0, 4]
     target, count, half = linear_target(20, classes), 3, SMALL.batch_size // 2
     result, _ = attacked(config, shape=shape, classes=classes, labels=labels, target=target)
-    first, chance, draws = Pair.new(config, shape, classes, count, seed=0), seeded(0), []
+    first, chance, draws = (
+        Pair.new(config, shape, classes, count, seed=0),
+        stream("attacker's queries", 0),
+        [],
+    )
     for _ in range(config.batches):
         x_n = torch.randn(count, half, *shape, generator=chance)
         z_g, *steps = (torch.randn(count, half, config.z_dim, generator=chance) for _ in range(3))
@@ -239,6 +244,43 @@ def test_labels_out_of_range_are_refused_before_any_query(labels):
 
     with pytest.raises(ValueError, match="expected at least one of 0 to 2"):
         attacked(labels=labels, target=target)
+
+
+# --- the state
+
+
+def stepped(state, batches, box):
+    wanted = torch.eye(3)[:, None].expand(-1, SMALL.batch_size // 2, -1)
+    for _ in range(batches):
+        step(state, box, wanted)
+
+
+def new_state(seed):
+    config = replace(SMALL, keep_window=3)
+    return State.new(config, Pair.new(config, (4, 5), 3, 3, seed=seed, device="cpu"), seed=seed, device="cpu")
+
+
+def test_a_state_is_all_that_an_attack_is(tmp_path):
+    """Dumped, stored and loaded into the state of another seed, it takes the same steps ever after."""
+    state, other, box = new_state(0), new_state(1), BlackBox(linear_target(20, 3), seed=0)
+    stepped(state, 5, box)
+    Checkpoint(tmp_path / "state").save(state.dump())
+    other.load(Checkpoint(tmp_path / "state").load())
+    assert_same_tensors(other.dump(), state.dump())
+    places = [w.data_ptr() for w in other.pair.parameters["generator"].values()]
+    for one in (state, other):
+        stepped(one, 4, box)
+    assert int(state.batch) == 9
+    assert_same_tensors(other.dump(), state.dump())
+    assert [
+        w.data_ptr() for w in other.pair.parameters["generator"].values()
+    ] == places  # a GPU replays these
+
+
+def test_a_dump_holds_every_part_of_the_state():
+    """A field that a checkpoint forgets would be lost in silence."""
+    parts = {field.name for field in fields(State)} - {"config"}
+    assert new_state(0).dump().keys() == parts
 
 
 # --- interruption

@@ -27,7 +27,7 @@ def test_noise_has_the_distribution_of_its_name(name, low, high, mean, std):
         ({"batch_size": 0}, "batch_size is 0"),
         ({"batches": 0}, "batches is 0"),
         ({"generator_steps": 0}, "generator_steps is 0"),
-        ({"log_points": 0}, "log_points is 0, expected at least 1"),
+        ({"log_points": 0}, "log_points is 0, expected a whole number, at least 1"),
         ({"keep_window": 0}, "keep_window is 0"),
         ({"batches": 5, "keep_window": 6}, "keep_window is 6, expected at most batches, 5"),
     ],

@@ -10,7 +10,7 @@ from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.players import GaminConfig
 from snnmi.fast import cuda
-from snnmi.models.targets import QueryConfig, TargetConfig, build
+from snnmi.models.targets import Query
 from tests import helpers
 from tests.helpers import DEVICE, assert_same_tensors
 
@@ -22,7 +22,7 @@ on_gpu = mark.skipif(DEVICE.type == "cpu", reason="no GPU here")
 
 
 def target(kind="snn"):
-    return build(TargetConfig(kind=kind, hidden=60), (8, 8), 10, seed=0).to(DEVICE)
+    return helpers.small(kind, hidden=60).to(DEVICE)
 
 
 @fixture
@@ -78,7 +78,7 @@ def test_query_by_kernels_answers_as_the_plain_one(encoder, decoder, precision, 
     model = target()
     with torch.no_grad():
         model.hidden.weight.mul_(4)
-    asked = model.asked(QueryConfig(encoder=encoder, decoder=decoder, precision=precision))
+    asked = model.asked(Query(encoder=encoder, decoder=decoder, precision=precision))
     # of 0 and 1 even the rate encoder makes no chance
     x = (torch.rand(9, 8, 8, generator=seeded(), device=DEVICE) < 0.5).float()
     answers = {}
@@ -92,7 +92,7 @@ def test_query_by_kernels_answers_as_the_plain_one(encoder, decoder, precision, 
 
 @mark.parametrize("encoder", ["rate", "frozen"])
 def test_ann_behind_an_encoder_answers_as_the_plain_one(encoder, monkeypatch):
-    model = target("ann").asked(QueryConfig(encoder=encoder))
+    model = target("ann").asked(Query(encoder=encoder))
     x = (torch.rand(9, 8, 8, generator=seeded(), device=DEVICE) < 0.5).float()
     plain = model(x, generator=seeded())
     monkeypatch.setattr(cuda, "fused", lambda device: True)
@@ -113,12 +113,12 @@ def test_kernels_draw_as_the_plain_encoder_on_average(fused):
 def test_rounded_weights_leave_the_target_itself_alone():
     model = target()
     before = model.hidden.weight.clone()
-    coarse = model.asked(QueryConfig(precision="float16"))
+    coarse = model.asked(Query(precision="float16"))
     assert torch.equal(model.hidden.weight, before)
     assert 0 < (coarse.hidden.weight - before).abs().max() <= 2**-11 * before.abs().max()
     assert torch.equal(coarse.hidden.bias, model.hidden.bias)
     with raises(ValueError, match="precision is 'int4', expected one of"):
-        QueryConfig(precision="int4")
+        Query(precision="int4")
 
 
 # --- the attack

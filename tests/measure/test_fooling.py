@@ -4,16 +4,16 @@ import torch
 import torch.nn.functional as F
 from pytest import mark, raises
 
+from snnmi.chance import generator
 from snnmi.measure.fooling import _white_box, adversarial_noise
 from snnmi.measure.recognition import judge_images
-from snnmi.models import targets, training
 from snnmi.models.coding import rate_encode
-from tests.helpers import ANN_CONFIG, SNN_CONFIG, assert_same_tensors, seeded
+from tests.helpers import assert_same_tensors, seeded, small, trained
 
 
-@mark.parametrize("config", [ANN_CONFIG, SNN_CONFIG], ids=["ann", "snn"])
-def test_adversarial_noise_convinces_the_target_more_than_the_judge(config, judge, digits):
-    target = training.train(config, digits, seed=0).model
+@mark.parametrize("kind", ["ann", "snn"])
+def test_adversarial_noise_convinces_the_target_more_than_the_judge(kind, judge, digits):
+    target = trained(kind, digits).model
     before = {name: weights.clone() for name, weights in target.state_dict().items()}
     found = adversarial_noise(target, range(10), (8, 8), per_class=5, steps=150, seed=0, sure=0.95)
     images, confidences = found
@@ -26,20 +26,16 @@ def test_adversarial_noise_convinces_the_target_more_than_the_judge(config, judg
     assert_same_tensors(before, target.state_dict())
 
 
-def untrained(**changes):
-    return targets.build(targets.TargetConfig(**changes), (8, 8), 10, seed=0)
-
-
 def test_an_image_stops_where_the_target_is_sure_of_it():
     given = dict(per_class=4, steps=50, seed=0)
-    target = untrained(kind="ann", hidden=64)
+    target = small("ann", hidden=64)
     noise, moved = (adversarial_noise(target, [3], (8, 8), sure=sure, **given) for sure in (0.0, 0.9))
-    assert torch.equal(noise.images[0], torch.rand(4, 8, 8, generator=seeded()))
+    assert torch.equal(noise.images[0], torch.rand(4, 8, 8, generator=generator("fooling noise", 0)))
     assert (noise.confidences < 0.5).all() and (moved.confidences > noise.confidences).all()
 
 
 def test_gradient_passes_the_spikes_as_if_they_were_pixels():
-    target, x = untrained(hidden=50), torch.rand(3, 8, 8, generator=seeded()).requires_grad_()
+    target, x = small(), torch.rand(3, 8, 8, generator=seeded()).requires_grad_()
     with torch.no_grad():
         target.hidden.weight.mul_(3)
     loss, confidences = _white_box(target, x, 4, 1, seeded(5))
@@ -56,4 +52,4 @@ def test_gradient_passes_the_spikes_as_if_they_were_pixels():
 
 def test_too_few_steps_are_refused():
     with raises(ValueError, match="per_class, steps and draws are 5, 0 and 4, expected at least 1"):
-        adversarial_noise(untrained(hidden=50), [0], (8, 8), per_class=5, steps=0, seed=0)
+        adversarial_noise(small(), [0], (8, 8), per_class=5, steps=0, seed=0)

@@ -42,8 +42,8 @@ def scored(surrogate):
     labels = torch.tensor([0, 1, 2, 0])
     images = data.Dataset("patterns", PATTERNS, torch.arange(3), PATTERNS[[0, 1, 2, 2]], labels)
     evaluation = scores.Evaluation(noise=60, generated=20, shown=2)
-    answers = scores.ask(brightest_row, Known(surrogate), images, evaluation, seed=0, device="cpu")
-    return scores.scores(answers, images, [0, 1, 2], evaluation.generated), scores.pictures(answers, 2)
+    answers = scores.ask(brightest_row, Known(surrogate), images, [0, 1, 2], evaluation, seed=0)
+    return scores.score(answers), scores.pictures(answers, 2)
 
 
 def test_perfect_players_reach_the_ceiling():
@@ -53,7 +53,7 @@ def test_perfect_players_reach_the_ceiling():
     for row in rows:
         assert (row["surrogate_accuracy_floor"], row["surrogate_accuracy_ceiling"]) == (0.5, 0.75)
         assert row["fidelity_top_ceiling"] == 1 and 1 / 3 <= row["fidelity_top_floor"] < 0.6
-        assert row["chance"] == pytest.approx(1 / 3)
+        assert row["A_comb_floor"] == pytest.approx(1 / 3) and row["A_target_ceiling"] == 1
     images = shown["reconstructions"]
     assert images.shape == (3, 2, 4, 4)
     assert (images[:, 0] == 0).all() and (images[:, 1] == 255 * PATTERNS.numpy()).all()

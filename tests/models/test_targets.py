@@ -8,35 +8,35 @@ from snntorch import surrogate
 
 from snnmi.models import targets
 from snnmi.models.coding import DECODERS, ENCODERS, rate_encode
-from snnmi.models.targets import QueryConfig, TargetConfig, build
-from tests.helpers import seeded
+from snnmi.models.targets import Neuron, Query
+from tests.helpers import seeded, small
 
 
 def digits_model(kind="snn", louder=1.0, **changes):
     """A small untrained target of ten classes of 8 x 8 pixels; `louder` weights give current for spikes."""
-    model = build(TargetConfig(kind=kind, hidden=50, **changes), (8, 8), 10, seed=0)
+    model = small(kind, **changes)
     with torch.no_grad():
         model.hidden.weight.mul_(louder)
     return model
 
 
-WRONG = {"kind": "rnn", "reset": "zero", "encoder": "latency", "decoder": "max"}
+WRONG = {"reset": "zero", "encoder": "latency", "decoder": "max"}
 
 
 @mark.parametrize("field", WRONG)
 def test_a_mistake_in_the_settings_says_what_was_expected(field):
     with raises(ValueError, match=f"{field} is '{WRONG[field]}', expected one of"):
-        TargetConfig(**{field: WRONG[field]})
+        Neuron(**{field: WRONG[field]})
 
 
 @mark.parametrize("wrong", [dict(encoder="ratte"), dict(decoder="ratte"), dict(temperature=0.0)])
 def test_a_query_setting_that_does_not_exist_is_refused(wrong):
     with raises(ValueError, match="expected"):
-        QueryConfig(**wrong)
+        Query(**wrong)
 
 
 def test_ann_is_linear_sigmoid_linear_softmax():
-    model = build(TargetConfig(kind="ann", hidden=20), (5, 7), 3, seed=0)
+    model = small("ann", (5, 7), 3, hidden=20)
     x, y = torch.randn(4, 5, 7, generator=seeded()), torch.tensor([0, 1, 2, 0])
     hidden = 1 / (1 + torch.exp(-(x.reshape(4, 35) @ model.hidden.weight.T + model.hidden.bias)))
     exponentials = torch.exp(hidden @ model.output.weight.T + model.output.bias)
@@ -45,11 +45,10 @@ def test_ann_is_linear_sigmoid_linear_softmax():
 
 
 def test_first_weights_depend_on_the_seed_and_disturb_no_other_chance():
-    config = TargetConfig(hidden=20)
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    first, again, other = (build(config, (5, 7), 3, seed=seed).hidden.weight for seed in (0, 0, 1))
+    first, again, other = (small("snn", (5, 7), 3, hidden=20, seed=seed).hidden.weight for seed in (0, 0, 1))
     assert torch.equal(torch.rand(3), expected)
     assert torch.equal(first, again) and not torch.equal(first, other)
 
@@ -73,7 +72,7 @@ def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, 
 def test_the_same_weights_answer_behind_another_encoder_and_decoder():
     model, x = digits_model(), torch.randn(6, 8, 8, generator=seeded())
     before = model(x, generator=seeded(1))
-    asked = model.asked(QueryConfig(encoder="clip", decoder="count"))
+    asked = model.asked(Query(encoder="clip", decoder="count"))
     whole = digits_model(encoder="clip", decoder="count")
     assert torch.equal(asked(x, generator=seeded()), whole(x, generator=seeded()))
     # shared, and left as it was
@@ -82,7 +81,7 @@ def test_the_same_weights_answer_behind_another_encoder_and_decoder():
 
 def test_an_ann_behind_a_clip_answers_for_the_clipped_image():
     model, x = digits_model("ann"), torch.randn(6, 8, 8, generator=seeded())
-    clipped = model.asked(QueryConfig(encoder="clip"))
+    clipped = model.asked(Query(encoder="clip"))
     torch.testing.assert_close(clipped(x, generator=seeded()), model(x.clamp(0, 1)))
     assert not torch.allclose(clipped(x, generator=seeded()), model(x))
 
@@ -91,7 +90,7 @@ def test_an_ann_behind_bernoulli_spikes_answers_the_mean_over_25_draws():
     model, x = digits_model("ann"), torch.rand(6, 8, 8, generator=seeded())
     spikes = rate_encode(x.flatten(1), 25, generator=seeded(3))
     expected = torch.stack([model(step.view(x.shape)) for step in spikes]).mean(0)
-    torch.testing.assert_close(model.asked(QueryConfig(encoder="rate"))(x, generator=seeded(3)), expected)
+    torch.testing.assert_close(model.asked(Query(encoder="rate"))(x, generator=seeded(3)), expected)
 
 
 def test_queries_follow_when_the_weights_change():

@@ -5,10 +5,18 @@ import torch.nn.functional as F
 from pytest import approx, mark, raises, warns
 from torch import nn
 
-from snnmi.models.targets import ANN, SNN, TargetConfig
-from snnmi.models.training import accuracy, train
+from snnmi.models.targets import ANN, SNN
+from snnmi.models.training import Training, accuracy, train
 from snnmi.store import Checkpoint
-from tests.helpers import ANN_CONFIG, SNN_CONFIG, Interrupting, Killed, assert_same_tensors, few_digits
+from tests.helpers import (
+    TRAINING,
+    Interrupting,
+    Killed,
+    assert_same_tensors,
+    few_digits,
+    small,
+    trained,
+)
 
 
 class Fixed(nn.Module):
@@ -30,12 +38,12 @@ def test_accuracy_is_the_share_of_hits():
     assert sum(model.asked) == 2400 and max(model.asked) == 1000
 
 
-@mark.parametrize("config, kind", [(ANN_CONFIG, ANN), (SNN_CONFIG, SNN)], ids=["ann", "snn"])
-def test_training_learns_the_digits(config, kind, digits):
-    model, history = train(config, digits, seed=3)
-    assert isinstance(model, kind)
+@mark.parametrize("kind, model_class", [("ann", ANN), ("snn", SNN)])
+def test_training_learns_the_digits(kind, model_class, digits):
+    model, history = trained(kind, digits, seed=3)
+    assert isinstance(model, model_class)
     assert history["test_accuracy"][-1] > 0.88 and history["loss"][-1] < history["loss"][0] / 2
-    assert len(history["loss"]) == len(history["test_accuracy"]) == config.epochs
+    assert len(history["loss"]) == len(history["test_accuracy"]) == TRAINING[kind].epochs
     assert accuracy(model, digits.x_test, digits.y_test, seed=3) == approx(history["test_accuracy"][-1])
 
 
@@ -43,22 +51,25 @@ def test_training_learns_the_digits(config, kind, digits):
 def test_interrupted_training_ends_bit_for_bit_as_uninterrupted(tmp_path, kind):
     images, path = few_digits(300), tmp_path / "checkpoint.safetensors"
     # 10 batches an epoch, the last one short
-    config = TargetConfig(kind=kind, hidden=30, epochs=3, batch_size=32, lr=1e-3)
-    model, history = train(config, images, seed=0)
+    how = Training(epochs=3, batch_size=32, lr=1e-3)
+
+    def train_it(checkpoint=None):
+        return train(small(kind, hidden=30), images, how, seed=0, checkpoint=checkpoint)
+
+    model, history = train_it()
     for batches in (4, 9, 3):  # ends within the first epoch, within the second, within the second again
         with raises(Killed):
-            train(config, images, seed=0, checkpoint=Interrupting(path, batches))
-    resumed = train(config, images, seed=0, checkpoint=Checkpoint(path))
+            train_it(Interrupting(path, batches))
+    resumed = train_it(Checkpoint(path))
     assert resumed.history == history
     assert_same_tensors(model.state_dict(), resumed.model.state_dict())
 
 
 def test_damaged_checkpoint_is_reported_and_training_begins_again(tmp_path):
     images, path = few_digits(64), tmp_path / "checkpoint.safetensors"
-    config = TargetConfig(kind="ann", hidden=30, epochs=2, batch_size=32, lr=1e-3)
     with raises(Killed):
-        train(config, images, seed=0, checkpoint=Interrupting(path, 3))
+        trained("ann", images, checkpoint=Interrupting(path, 3))
     path.write_bytes(path.read_bytes()[:-7])
     with warns(UserWarning, match="checkpoint.safetensors is damaged"):
-        resumed = train(config, images, seed=0, checkpoint=Checkpoint(path))
-    assert resumed.history == train(config, images, seed=0).history
+        resumed = trained("ann", images, checkpoint=Checkpoint(path))
+    assert resumed.history == trained("ann", images).history

@@ -11,8 +11,8 @@ import torch
 
 from snnmi import data
 from snnmi.attack import pair, players
-from snnmi.models import targets
 from snnmi.show import explorer
+from tests.helpers import small
 
 SHAPE, CLASSES = (6, 5), 3
 
@@ -115,7 +115,7 @@ def test_new_samples_come_from_the_kept_generator():
     config = players.GaminConfig(batches=1, hidden=4, z_dim=3)
     run.pair = pair.Pair.new(config, SHAPE, CLASSES, CLASSES, seed=0)
     lab = experiment(run)
-    model = targets.build(targets.TargetConfig(kind="snn", hidden=4), SHAPE, CLASSES, seed=0)
+    model = small("snn", SHAPE, CLASSES, hidden=4)
     lab.targets = lambda: [SimpleNamespace(dataset="toy", target="ann", seed=0, model=model)]
     (images, target, surrogate), (again, *_) = (explorer.new_samples(lab, run, 1) for _ in range(2))
     assert images.shape == (explorer.SHOWN, *SHAPE) and 0 <= images.min() and images.max() <= 1

@@ -71,10 +71,23 @@ def test_glued_numbers_are_pythons_own(value, monkeypatch):
     assert type(glued["key"][0]) in (float, int, str, type(None)) and glued["key"][1] is False
 
 
-def test_a_table_is_numbered_and_its_csv_holds_the_plain_numbers(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    plain = pd.DataFrame({"share": [0.12345]})
-    table = pages.table(pd.DataFrame({"share": ["0.12"]}), "shares", "**A share.**", csv=plain).data
-    assert ":::{table} **A share.** {download}`CSV <tables/shares.csv>`" in table
+PLAIN = pd.DataFrame({"share": [0.12345]})
+
+
+def shares() -> str:
+    return pages.table(pd.DataFrame({"share": ["0.12"]}), "shares", "**A share.**", csv=PLAIN).data
+
+
+@pytest.mark.parametrize("changed, file", [("", "shares"), ("noise=clipped", "shares-noise=clipped")])
+def test_a_table_is_numbered_and_its_csv_holds_the_plain_numbers(tmp_path, changed, file):
+    pages.write_tables(str(tmp_path / "tables"), changed)
+    table = shares()
+    assert f":::{{table}} **A share.** {{download}}`CSV <tables/{file}.csv>`" in table
     assert ":name: tab_shares" in table and "0.12 " in table
-    assert pd.read_csv("executed/tables/shares.csv").equals(plain)
+    assert pd.read_csv(tmp_path / f"tables/{file}.csv").equals(PLAIN)
+
+
+def test_a_page_run_by_itself_writes_no_table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pages.write_tables(None)
+    assert "download" not in shares() and not [*tmp_path.iterdir()]

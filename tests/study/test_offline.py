@@ -35,7 +35,7 @@ def changed(archive, path, change):
 
 def test_results_come_home_as_they_were(there, tmp_path):
     brought = offline.bring(there / "results.zip", tmp_path)
-    assert sorted(path.name.split("-")[0] for path in brought) == ["attack", "target"]
+    assert sorted(path.name.split("-")[0] for path in brought) == ["attack", "scores", "target"]
     home = Experiment("smoke", targets=["ann"], results=tmp_path, compute=False)
     away = Experiment("smoke", targets=["ann"], results=there / "results", compute=False)
     assert attacks_table([home]).equals(attacks_table([away])) and len(attacks_table([home])) == 20
@@ -50,7 +50,7 @@ def test_results_zip_holds_finished_runs_only_and_state_zip_all(there, tmp_path,
     monkeypatch.chdir(tmp_path)
     offline.pack(tmp_path / "results", "smoke")
     home, state = (zipfile.ZipFile(tmp_path / name).namelist() for name in ("results.zip", "state.zip"))
-    assert len(home) == 5 and not any("snn" in name for name in home)
+    assert len(home) == 8 and not any("snn" in name for name in home)
     assert not any(name.endswith((".safetensors", "checkpoint")) for name in home)
     assert {f"results/{name}" for name in home} < set(state)
     assert len([name for name in state if name.endswith(".safetensors")]) == 2
@@ -102,7 +102,7 @@ def another_seed(name, content):
         (no_arrays, "arrays.npz is not the file"),
         (no_record, "no readable run.json"),
         (half_a_record, "no readable run.json"),
-        (another_seed, "has the settings of"),
+        (another_seed, "has settings whose hash is"),
     ],
 )
 def test_runs_that_are_not_what_they_say_are_refused_whole(there, tmp_path, change, said):

@@ -15,25 +15,29 @@ TRAINING = {  # epochs, batch size, learning rate
 
 @pytest.mark.parametrize("dataset", ["mnist", "faces"])
 def test_paper_profile_is_the_papers_setting(dataset):
-    assert PAPER.datasets == ("mnist", "faces") and not PAPER.shrink
-    attack, snn = PAPER.attack(dataset), PAPER.target(dataset, "snn")
+    whole = PAPER.settings(dataset, "snn")
+    attack, snn = whole.attack, whole.neuron
+    assert PAPER.datasets == ("mnist", "faces") and whole.data.shrink == 1
     assert (attack.batches, attack.batch_size, attack.queries_per_class) == (20_000, 64, 1_280_000)
     assert (attack.gamma, attack.lam, attack.k0) == (0.5, 0.001, 0.001)
     assert (attack.generator_steps, attack.noise) == (2, "normal")
-    assert (snn.num_steps, snn.beta, snn.threshold, snn.slope, snn.clip_norm) == (25, 0.7, 1, 40, 1)
+    assert (snn.num_steps, snn.beta, snn.threshold, snn.slope) == (25, 0.7, 1, 40)
+    assert whole.training.clip_norm == 1
     assert (snn.encoder, snn.decoder) == ("rate", "membrane")
     for kind in ("ann", "snn"):
-        target = PAPER.target(dataset, kind)
-        assert target.kind == kind and target.hidden == 3000
-        assert (target.epochs, target.batch_size, target.lr) == TRAINING[dataset, kind]
+        target = PAPER.settings(dataset, kind)
+        how = target.training
+        assert target.kind == kind and target.network.neurons == 3000
+        assert (how.epochs, how.batch_size, how.lr) == TRAINING[dataset, kind]
 
 
 def test_laptop_profile_is_real_data_at_the_papers_width():
-    assert LAPTOP.datasets == PAPER.datasets and LAPTOP.shrink == {"faces": 4}  # 112 x 92 -> 28 x 23
-    for dataset in LAPTOP.datasets:
-        assert [LAPTOP.target(dataset, kind).hidden for kind in ("ann", "snn")] == [3000, 3000]
-        assert LAPTOP.target(dataset, "snn").num_steps == 25
-        assert LAPTOP.attack(dataset).queries_per_class <= PAPER.attack(dataset).queries_per_class
+    assert LAPTOP.datasets == PAPER.datasets
+    for dataset, shrink in (("mnist", 1), ("faces", 4)):  # 112 x 92 -> 28 x 23
+        for kind in ("ann", "snn"):
+            laptop, paper = LAPTOP.settings(dataset, kind), PAPER.settings(dataset, kind)
+            assert (laptop.data.shrink, laptop.network.neurons, laptop.neuron.num_steps) == (shrink, 3000, 25)
+            assert laptop.attack.queries_per_class <= paper.attack.queries_per_class
 
 
 @pytest.mark.parametrize("name", profiles.PROFILES)
@@ -41,7 +45,8 @@ def test_profiles_are_complete_and_called_by_their_names(name):
     profile = profiles.get(name)
     assert profile.name == name and profile.seeds and set(profile.kinds) <= {"ann", "snn"}
     for dataset in (*profile.datasets, "somebody's.npz"):
-        assert [profile.target(dataset, kind).kind for kind in profile.kinds] == list(profile.kinds)
-        assert profile.attack(dataset).batches >= 1
+        found = [profile.settings(dataset, kind) for kind in profile.kinds]
+        assert [one.kind for one in found] == list(profile.kinds)
+        assert len({one.attack for one in found}) == 1  # equal budgets
     assert {"smoke", "quick", "laptop", "paper"} <= set(profiles.PROFILES)
     assert name not in ("quick", "smoke") or profile.datasets == ("digits",)

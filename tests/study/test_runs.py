@@ -2,7 +2,6 @@
 
 import subprocess
 import warnings
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from snnmi.attack import gamin
 from snnmi.models import training
 from snnmi.study.controls import CONTROLS, HALVED
-from snnmi.study.experiment import EXAMINER, SEEDS, Experiment
+from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.judgements import judge, judgements
 from snnmi.study.tables import attacks_table
 from tests.helpers import ROOT
@@ -20,9 +19,9 @@ def test_targets_are_trained_and_scored(results, digits):
     for run in Experiment("smoke", results=results).targets():
         assert run.history["epoch"].tolist() == [1, 2, 3]
         assert 0.2 < run.test_accuracy <= 1 and not run.model.training
-        again = training.accuracy(run.model, digits.x_test, digits.y_test, seed=EXAMINER)
+        again = training.accuracy(run.model, digits.x_test, digits.y_test, seed=run.seed)
         assert again == run.test_accuracy
-        assert run.settings["config"]["kind"] == run.target and run.provenance["wall_s"] >= 0
+        assert run.settings["kind"] == run.target and run.provenance["wall_s"] >= 0
 
 
 def test_attacks_spend_their_queries_and_keep_what_figures_need(results):
@@ -41,7 +40,7 @@ def test_boundaries_are_measured_for_every_target(results):
     for run in Experiment("smoke", results=results).boundaries():
         assert run.label == 0 and run.arrays and run.metrics
         assert all(isinstance(value, float) for value in run.metrics.values())
-        assert run.settings["attack"]["target"]["config"]["kind"] == run.target
+        assert run.settings["attack"]["target"]["kind"] == run.target
 
 
 def test_runs_without_weights_show_all_but_the_networks(copied, no_computing):
@@ -57,9 +56,25 @@ def test_runs_without_weights_show_all_but_the_networks(copied, no_computing):
 def test_an_attack_on_a_target_without_weights_trains_it_again(copied):
     (target,) = Experiment("smoke", targets=["ann"], results=copied).targets()
     (target.run.folder / "weights.safetensors").unlink()
-    attack = Experiment("smoke", targets=["ann"], batches=2, results=copied).attacks()[0]
+    before = {path: path.read_bytes() for path in target.run.folder.iterdir()}
+    again = Experiment("smoke", targets=["ann"], changes={"attack": {"batches": 2}}, results=copied)
+    (attack,) = again.attacks()
     assert attack.queries_per_class == 128
     assert attack.scores["surrogate_accuracy_ceiling"].unique() == [target.test_accuracy]
+    # the record is untouched, what was made again lies beside, and is not made a second time
+    assert {path: path.read_bytes() for path in target.run.folder.iterdir()} == before
+    made = target.run.remade / "run.json"
+    stamp = made.stat().st_mtime_ns
+    Experiment("smoke", targets=["ann"], changes={"attack": {"batches": 3}}, results=copied).attacks()
+    assert made.stat().st_mtime_ns == stamp
+
+
+def test_weights_that_are_not_there_are_not_made_by_who_may_not_compute(copied):
+    for weights in copied.rglob("weights.safetensors"):
+        weights.unlink()
+    read = Experiment("smoke", targets=["ann"], results=copied, compute=False)
+    with pytest.raises(FileNotFoundError, match="keeps no weights .* nothing may be computed here"):
+        read.model(read.cells()[0])
 
 
 # --- results kept in git
@@ -94,16 +109,18 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
         judged = [judgement.run for judgement in judgements(whole)]
         judged += [run for dataset in whole.datasets if (run := judge(whole, dataset))]
     folders = {path.parent for path in files} - {ROOT / "results" / profile}
-    assert folders <= {run.run.folder for run in runs} | {run.folder for run in judged}
-    kept = {"run.json", "history.csv", "scores.csv", "judged.csv", "arrays.npz", "attacks.csv"}
-    assert {path.name for path in files} <= kept  # no weights, no checkpoints
+    scored = {run.scored.folder for run in whole.attacks()}
+    assert folders <= {run.run.folder for run in runs} | {run.folder for run in judged} | scored
+    kept = "run.json history.csv losses.csv scores.csv judged.csv arrays.npz attacks.csv".split()
+    assert {path.name for path in files} <= set(kept)  # no weights, no checkpoints
     assert sum(path.stat().st_size for path in files) < 40e6
     assert all(run.profile == profile and run.provenance["commit"] for run in runs)
     for run in whole.attacks():
-        assert run.queries_per_class == read.profile.attack(run.dataset).queries_per_class  # equal budgets
-        assert (run.scores["batch"] <= run.config.batches).all() and run.reconstructions.dtype == np.uint8
-    for run in read.attacks():
-        assert run.settings["gamin"] == asdict(read.profile.attack(run.dataset))
+        frozen = read.profile.settings(run.dataset, run.target).attack
+        assert run.queries_per_class == frozen.queries_per_class  # equal budgets
+        assert (
+            run.scores["batch"] <= run.config.attack.batches
+        ).all() and run.reconstructions.dtype == np.uint8
     if profile == "laptop":  # the whole grid
         cells = len(read.datasets) * len(read.kinds) * len(read.seeds)
         assert [len(found) for found in (read.targets(), read.attacks(), read.boundaries())] == [cells] * 3

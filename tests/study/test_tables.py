@@ -5,16 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snnmi.attack.players import GaminConfig
 from snnmi.store import Store
 from snnmi.study import profiles, published
 from snnmi.study.experiment import Experiment
 from snnmi.study.runs import AttackRun
+from snnmi.study.settings import Settings
 from snnmi.study.tables import alongside, attacks_table, budgets_table, targets_table
 
 COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k
     fidelity_mae fidelity_mae_floor fidelity_mae_ceiling fidelity_top fidelity_top_floor fidelity_top_ceiling
-    surrogate_accuracy surrogate_accuracy_floor surrogate_accuracy_ceiling A_comb A_target chance""".split()
+    surrogate_accuracy surrogate_accuracy_floor surrogate_accuracy_ceiling A_comb A_comb_floor A_comb_ceiling
+    A_target A_target_floor A_target_ceiling""".split()
 
 
 def test_tables_have_every_number_with_floor_and_ceiling(results):
@@ -23,11 +24,11 @@ def test_tables_have_every_number_with_floor_and_ceiling(results):
     assert sorted(table.columns) == sorted(COLUMNS) and len(table) == 2 * 10 * 2
     cells = {(kind, y, pair) for kind in ("ann", "snn") for y in range(10) for pair in ("kept", "last")}
     assert set(zip(table["target"], table["label"], table["pair"], strict=True)) == cells
-    shares = table.filter(regex="^(fidelity|surrogate|A_|chance)")
+    shares = table.filter(regex="^(fidelity|surrogate|A_)")
     assert shares.notna().all(axis=None) and (shares >= 0).all(axis=None) and (shares <= 1).all(axis=None)
     assert (table["queries"] == 1920).all() and np.isfinite(table["M_global"]).all()
     ann, snn = (table[table["target"] == kind] for kind in ("ann", "snn"))
-    assert (ann["fidelity_top_ceiling"] == 1).all() and (table["chance"] == 0.1).all()
+    assert (ann["fidelity_top_ceiling"] == 1).all() and (table["A_target_floor"] == 0.1).all()
     assert (snn["fidelity_mae_ceiling"] < 1).all()  # it answers two equal queries differently
     trained, top = targets_table([smoke]), "surrogate_accuracy_ceiling"
     drawn_anew = pytest.approx(snn[top].iloc[0], abs=0.03)
@@ -39,13 +40,18 @@ def test_larger_profiles_are_shown_alongside_where_they_are_finished(copied, mon
     smoke = Experiment("smoke", results=copied)
     monkeypatch.setitem(profiles.PROFILES, "laptop", replace(profiles.get("smoke"), name="laptop"))
     assert alongside(smoke) == [smoke]
-    Experiment("laptop", targets=["ann"], results=copied).targets()
+    Experiment("laptop", targets=["ann"], results=copied).attacks()
     shown = alongside(smoke)
     assert [e.profile.name for e in shown] == ["smoke", "laptop"] and not shown[1].compute
-    assert targets_table(shown)["profile"].tolist() == ["smoke", "smoke", "laptop"]
+    assert attacks_table(shown)[["profile", "target"]].drop_duplicates().to_numpy().tolist() == [
+        ["smoke", "ann"],
+        ["smoke", "snn"],
+        ["laptop", "ann"],
+    ]
     # another seed, found where it is stored
-    Experiment("laptop", targets=["ann"], seeds=[4], results=copied).targets()
-    assert targets_table(alongside(smoke))["seed"].tolist() == [0, 0, 0, 4]
+    Experiment("laptop", targets=["ann"], seeds=[4], results=copied).attacks()
+    laptop = attacks_table(alongside(smoke)).query("profile == 'laptop'")
+    assert laptop.seed.unique().tolist() == [0, 4]
     assert [e.profile.name for e in alongside(Experiment("laptop", results=copied))] == ["laptop"]
 
 
@@ -59,9 +65,8 @@ def test_budgets_stand_beside_the_papers(tmp_path):
         )
 
     run = Store(tmp_path).get("attack-mnist-ann-s7", {"seed": 7}, finish)
-    (row,) = budgets_table([AttackRun("half", "mnist", "ann", "ann", 7, run, 7, GaminConfig())]).to_dict(
-        "records"
-    )
+    attack = AttackRun("half", "mnist", "ann", "ann", 7, Settings("ann"), run, 7, run)
+    (row,) = budgets_table([attack]).to_dict("records")
     assert row.pop("wall_s") >= 0
     assert row == {
         "dataset": "mnist",

@@ -98,27 +98,3 @@ def test_sources_leave_out_what_a_scale_lacks():
     frame = pd.DataFrame({"scale": ["a", "a", "b"], "source": ["x", "y", "x"], "target": "", "value": 1.0})
     fig = figures.sources(frame.assign(metric="m", low=np.nan, high=np.nan))
     assert [sum(line.get_marker() == "o" for line in ax.lines) for ax in fig.axes] == [2, 1]
-
-
-def test_flips_have_a_panel_a_place_and_a_line_a_kind_of_path():
-    counted = pd.DataFrame(
-        {"profile": "laptop", "dataset": "mnist", "kind": ["within", "between"], "ann": [0.5, 1.5]}
-    )
-    counted[["snn_low", "snn_high", "snn_single"]] = [1.0, 2.0, 3.0]
-    names = {"between": "two classes", "within": "one class"}
-    fig = figures.flips(counted, [("laptop", "mnist")], names)
-    assert {"MNIST, laptop", "two classes", "one class"} <= set(texts(fig))
-    (ax,) = fig.axes
-    assert ax.lines[0].get_xdata().tolist() == [0.5, 1.5]
-    assert ax.lines[0].get_ydata().tolist() == pytest.approx([0.85, -0.15])
-    assert len(figures.flips(counted[:0], [], names).axes) == 1
-
-
-def test_likeness_has_a_dot_a_class_and_joins_the_two_targets():
-    part = pd.DataFrame(
-        {"target": ["ann", "ann", "snn", "snn"], "label": [0, 1, 0, 1], "delta": [0.4, 0.2, 0.1, 0.3]}
-    )
-    fig = figures.likeness({"MNIST, laptop": part, "one kind": part[:2]})
-    ann, snn = (dots.get_offsets()[:, 1].tolist() for dots in fig.axes[0].collections[::2])
-    assert (ann, snn) == ([0.4, 0.2], [0.1, 0.3])
-    assert [line.get_ydata().tolist() for line in fig.axes[0].lines[:2]] == [[0.4, 0.1], [0.2, 0.3]]

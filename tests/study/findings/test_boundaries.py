@@ -7,6 +7,7 @@ import pytest
 from snnmi.store import Store
 from snnmi.study.findings import boundaries as findings
 from snnmi.study.runs import BoundaryRun
+from snnmi.study.settings import Settings
 
 FLIPS = {  # two paths of each kind: voted, fresh, decided, surrogate
     "ann": ([1, 1], [1, 1], [1, 1], [2, 2]),
@@ -31,8 +32,11 @@ def run(tmp_path):
             run.checkpoint.start()
             run.finish(metrics={"plane_extent": 2.0, "random_extent": 9.0} | numbers, arrays=arrays)
 
-        name, settings = f"boundary-{dataset}-{kind}-s0", {"profile": profile, "label": label, "ends": ends}
-        return BoundaryRun(profile, dataset, kind, kind, 0, store.get(name, settings, finish))
+        name, settings = (
+            f"boundary-{dataset}-{kind}-s0",
+            {"kind": kind, "profile": profile, "label": label, "ends": ends},
+        )
+        return BoundaryRun(profile, dataset, kind, kind, 0, Settings(kind), store.get(name, settings, finish))
 
     return make
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from snnmi.data import Dataset
+from snnmi.measure.scores import METRICS
 from snnmi.study.findings import metrics as findings
 from snnmi.study.published import CLAIMS
 from snnmi.study.runs import AttackRun
@@ -21,8 +22,10 @@ def attacks(target: str, shift: float = 0.0, *, dataset: str = "mnist", seeds=(0
         for pair, less in (("kept", 0.0), ("last", 0.05)):
             frame = pd.DataFrame({"label": LABELS, "pair": pair, "seed": seed, "target": target})
             value = 0.8 + 0.01 * LABELS + shift - less + 0.1 * seed
-            rows.append(frame.assign(**{score: value for score in findings.SCORES}))
-    frame = pd.concat(rows).assign(profile="half", dataset=dataset, chance=0.1, queries=640_000)
+            rows.append(frame.assign(**{score: value for score in METRICS}))
+    frame = pd.concat(rows).assign(
+        profile="half", dataset=dataset, A_target_floor=0.1, A_target_ceiling=1.0, queries=640_000
+    )
     return frame.assign(fidelity_mae_floor=0.7, fidelity_mae_ceiling=1.0)
 
 
@@ -56,7 +59,7 @@ def test_fidelity_is_rescaled_from_floor_to_ceiling():
 
 def test_pairs_are_compared_class_by_class():
     table = findings.pairs_table(*both())
-    assert len(table) == 2 * len(findings.SCORES) and table.difference.tolist() == pytest.approx([-0.05] * 12)
+    assert len(table) == 2 * len(METRICS) and table.difference.tolist() == pytest.approx([-0.05] * 12)
     assert (table.p < 0.05).all()
 
 

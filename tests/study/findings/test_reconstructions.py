@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from snnmi import data
-from snnmi.attack.players import GaminConfig
 from snnmi.store import Store
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings import reconstructions as findings
 from snnmi.study.runs import AttackRun
+from snnmi.study.settings import Settings
 
 CLASSES, SHAPE = 3, (4, 4)
 LIKENESS = np.array([[0.9, 0.3, 0.1], [0.5, 0.4, 0.3], [0.0, 0.0, 0.6]])
@@ -29,7 +29,7 @@ def attack(tmp_path):
         )
 
     run = Store(tmp_path).get("attack", {}, finish)
-    return AttackRun("smoke", "digits", "snn", "snn", 0, run, 0, GaminConfig())
+    return AttackRun("smoke", "digits", "snn", "snn", 0, Settings("snn"), run, 0, run)
 
 
 @pytest.fixture

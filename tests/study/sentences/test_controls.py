@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
-from snnmi.models.targets import TargetConfig
+from snnmi.models.targets import Network
 from snnmi.study.controls import CELLS, CONTROLS
 from snnmi.study.sentences import controls as say
+from snnmi.study.settings import Settings
 
 NBSP = "\u00a0"
 SCALE = "MNIST, laptop"
@@ -16,7 +17,7 @@ def plain(text: str) -> str:
 
 
 def test_every_factor_that_is_controlled_is_a_suspect():
-    config = {kind: TargetConfig(kind=kind, hidden=64) for kind in ("ann", "snn")}
+    config = {kind: Settings(kind, network=Network(hidden=64)) for kind in ("ann", "snn")}
     table = say.suspects(config, {"ann": "98.0%"}, outside=0.6587)
     told = "; ".join(table.controls)
     steps = "T = 1, 5, 10, 50, 100"

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
+from snnmi.attack.players import GaminConfig
 from snnmi.study.controls import BASELINES, HALVED
 from snnmi.study.findings import provenance as findings
-from snnmi.study.profiles import CALIBRATED
 from snnmi.study.sentences import provenance as say
 
 
@@ -34,7 +34,7 @@ def screen(rate: float) -> pd.DataFrame:
 def test_the_frozen_setting_is_found_among_those_tried(tmp_path):
     (tmp_path / "calibration").mkdir()
     for rate, said in (
-        (CALIBRATED.lr_surrogate, "number 2 of 2 by distance"),
+        (GaminConfig().lr_surrogate, "number 2 of 2 by distance"),
         (1e-2, "not among those at hand"),
     ):
         screen(rate).to_csv(tmp_path / "calibration" / "screen.csv", index=False)

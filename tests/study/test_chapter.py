@@ -1,0 +1,70 @@
+"""What a chapter's parameters mean: the arguments of its experiment, or one sentence."""
+
+import papermill
+import pytest
+
+from snnmi.study import chapter
+from tests.helpers import NOTEBOOKS
+
+NONE = dict.fromkeys(["datasets", "noise", "num_steps", "changes", "code", "tables"])
+
+
+def given(**parameters):
+    return chapter.given({"profile": "smoke", "In": [], "_i": "x", "chapter": chapter} | NONE | parameters)
+
+
+def test_none_keeps_the_profiles_own():
+    assert given() == {"profile": "smoke", "changes": {}}
+
+
+def test_plain_parameters_are_changes():
+    found = given(noise="clipped", num_steps=50, datasets='["digits"]')
+    assert found["changes"] == {"attack": {"noise": "clipped"}, "training": {"num_steps": 50}}
+    assert found["datasets"] == '["digits"]'
+
+
+@pytest.mark.parametrize("changes", [{"attack": {"z_dim": 10}}, '{"attack": {"z_dim": 10}}'])
+def test_changes_come_as_a_mapping_or_as_its_text_and_count_last(changes):
+    assert given(noise="clipped", changes=changes)["changes"] == {"attack": {"noise": "clipped", "z_dim": 10}}
+    both = given(noise="clipped", changes={"attack": {"noise": "uniform"}})
+    assert both["changes"] == {"attack": {"noise": "uniform"}}
+
+
+@pytest.mark.parametrize(
+    "wrong, found",
+    [
+        (
+            {"dataset": "mnist"},
+            "dataset is no parameter of this chapter, expected some of .*: did you mean datasets",
+        ),
+        (
+            {"epsilon": 0.1},
+            "epsilon is no parameter of this chapter, expected some of changes, code, datasets",
+        ),
+        ({"changes": {"attack": 3}}, "changes is .*, expected sections of fields"),
+        ({"changes": {"attack": {"nois": "clipped"}}}, "attack has no 'nois'"),
+    ],
+)
+def test_what_a_chapter_does_not_know_stops_it_in_one_sentence(wrong, found):
+    with pytest.raises(ValueError, match=found):
+        given(**wrong)
+
+
+def test_a_chapter_may_have_parameters_of_its_own():
+    assert chapter.given({"profile": "smoke", "live_batches": 4}, own=("live_batches",)) == {
+        "profile": "smoke",
+        "changes": {},
+    }
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_chapter_knows_its_parameters_and_all_of_those_that_make_book_gives(notebook):
+    names = set(papermill.inspect_notebook(str(notebook)))
+    assert {"profile", "device", "tables", "code"} <= names
+    assert names <= chapter.KNOWN | {"live_batches"}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS[2:], ids=lambda path: path.stem)
+def test_chapters_that_attack_take_what_readers_want_to_change_first(notebook):
+    names = set(papermill.inspect_notebook(str(notebook)))
+    assert {"noise", "num_steps", "encoder", "decoder", "family", "batches", "changes"} <= names

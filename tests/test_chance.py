@@ -1,0 +1,41 @@
+"""One seed a run, a stream of its own for every role."""
+
+from itertools import combinations
+
+import pytest
+import torch
+
+from snnmi import chance
+
+
+def draws(role, seed):
+    return torch.rand(200, generator=chance.generator(role, seed))
+
+
+@pytest.mark.parametrize("one, other", combinations(chance.ROLES, 2))
+def test_no_two_roles_share_a_stream(one, other):
+    """Neither with the same seed nor with a neighbouring one: no number of the first is among the second's."""
+    first = set(draws(one, 0).tolist())
+    assert not any(first & set(draws(other, seed).tolist()) for seed in (0, 1))
+
+
+def test_a_stream_is_known_by_role_and_seed():
+    assert torch.equal(draws("attacker's queries", 3), draws("attacker's queries", 3))
+    assert not torch.equal(draws("attacker's queries", 3), draws("attacker's queries", 4))
+    assert (
+        chance.stream("attacker's queries", 3) == 2485296138006895086
+    )  # the first 63 bits of SHA-256 of "attacker's queries 3"
+
+
+def test_an_unknown_role_is_refused():
+    with pytest.raises(ValueError, match="role is 'attacker', expected one of"):
+        chance.stream("attacker", 0)
+
+
+def test_first_weights_leave_the_global_stream_alone():
+    torch.manual_seed(7)
+    expected = torch.rand(1)
+    torch.manual_seed(7)
+    with chance.first_weights("target's weights", 0):
+        inside = torch.rand(1)
+    assert torch.equal(torch.rand(1), expected) and not torch.equal(inside, expected)
