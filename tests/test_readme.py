@@ -37,14 +37,14 @@ def test_everything_of_ones_own_is_chosen_by_parameters(project, command):
 
 
 def test_an_edited_file_is_another_run(project):
-    names = lambda: {path.name for path in (project / "results/smoke").glob("attack-*sparse*")}  # noqa: E731
-    command = (
-        "papermill book/03_attack.ipynb out.ipynb -p profile smoke -p code mine.py -p noise sparse".split()
-    )
+    def sparse():
+        return {path.name for path in (project / "results/smoke").glob("attack-*-noise=sparse-??????????")}
+
+    command = "papermill book/03_attack.ipynb out.ipynb -p profile smoke -p code mine.py -p noise sparse".split()
     run(command, project)
-    before = names()
+    before = sparse()
     run(command, project)
-    assert names() == before
+    assert sparse() == before and len(before) == 2  # one a target
     (project / "mine.py").write_text(MINE.replace("< 0.1", "< 0.2"))
     run(command, project)
-    assert len(names()) == 2 * len(before)
+    assert len(sparse()) == 4
