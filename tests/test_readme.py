@@ -40,7 +40,9 @@ def test_an_edited_file_is_another_run(project):
     def sparse():
         return {path.name for path in (project / "results/smoke").glob("attack-*-noise=sparse-??????????")}
 
-    command = "papermill book/03_attack.ipynb out.ipynb -p profile smoke -p code mine.py -p noise sparse".split()
+    command = (
+        "papermill book/03_attack.ipynb out.ipynb -p profile smoke -p code mine.py -p noise sparse".split()
+    )
     run(command, project)
     before = sparse()
     run(command, project)
