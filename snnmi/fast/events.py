@@ -1,0 +1,278 @@
+"""A rate-coded network on a CPU, computed as events: what an image's spikes change at a step (events.c).
+
+The C is compiled at first use, as plain C by the system's compiler, and called through ctypes: that takes
+about a second, where PyTorch's own `torch.utils.cpp_extension` takes 18 for its headers and needs ninja.
+Results depend neither on the number of threads nor on how a call is cut into blocks.
+"""
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import subprocess
+import tempfile
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from snnmi.store import atomic_write
+
+SOURCE = Path(__file__).with_name("events.c")
+FLAGS = "-march=native -fopenmp", "-fopenmp", ""  # tried in this order: not every compiler takes them
+WORTH = "SNN queries take about nine times as long without one, their training six"
+DIGEST = hashlib.sha256().digest_size
+
+BLOCK = 64  # neurons whose currents stay in registers, as in events.c
+PIECE = 1024  # pixels at once, at most: their weights to a block of neurons fill 256 kB of an L2 cache
+ROWS = 1024  # rows at once of the gradient of a block's currents: as much
+AT_ONCE = 6400  # images x steps of a query at once, for the memory that their events take
+
+
+# --- the library
+
+
+def available() -> bool:
+    """Whether events can be computed here; the first call compiles, and warns where that fails."""
+    return library() is not None
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The compiled C, from the user's cache or made anew; None, with a warning, where it cannot be made."""
+    try:
+        found = ctypes.CDLL(str(_built()))
+        if philox(found, [2**32 - 1] * 4, [2**32 - 1] * 2) != [0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]:
+            raise OSError("what was compiled draws wrong numbers")
+        return found
+    except (OSError, AttributeError, subprocess.SubprocessError) as error:
+        why = str(getattr(error, "stderr", None) or error).strip().splitlines()[-1]
+        warnings.warn(f"a C compiler is missing, such as Debian's gcc: {WORTH} ({why})", stacklevel=2)
+        return None
+
+
+def _built() -> Path:
+    """The library's file, with its SHA-256 at the end, in the user's cache or, if that is not writable, elsewhere."""
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    version = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=True).stdout
+    made_of = "\n".join([SOURCE.read_text(), *FLAGS, *compiler, version, _processor()])
+    name = f"events-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
+    path = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "snnmi" / name
+    try:
+        content = path.read_bytes()
+        if hashlib.sha256(content[:-DIGEST]).digest() == content[-DIGEST:]:
+            return path
+    except OSError:
+        pass
+    content = _compiled(compiler)
+    content += hashlib.sha256(content).digest()  # whoever loads the library ignores it
+    try:
+        atomic_write(path, content)
+    except OSError:
+        path = Path(tempfile.mkdtemp(prefix="snnmi-")) / name
+        atomic_write(path, content)
+    return path
+
+
+def _compiled(compiler: list[str]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "events.so"
+        for flags in FLAGS:
+            command = [*compiler, "-O3", "-shared", "-fPIC", *flags.split(), str(SOURCE), "-o", str(out), "-lm"]
+            done = subprocess.run(command, capture_output=True, text=True)
+            if done.returncode == 0:
+                return out.read_bytes()
+        raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
+
+
+def _processor() -> str:
+    """What -march=native depends on."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+        return "\n".join(line for line in lines if line.startswith(("model", "flags", "CPU", "Features")))
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+
+
+def _call(name: str, *args: Tensor | int | float | None) -> None:
+    """A function of events.c; tensors must be contiguous, integers are int64_t and threads come last."""
+
+    def c(arg):
+        if isinstance(arg, float):
+            return ctypes.c_float(arg)
+        if isinstance(arg, int):
+            return ctypes.c_int64(arg)
+        return ctypes.c_void_p(None if arg is None else arg.data_ptr())
+
+    getattr(library(), name)(*map(c, args), ctypes.c_int64(torch.get_num_threads()))
+
+
+def philox(found: ctypes.CDLL, counter: list[int], key: list[int]) -> list[int]:
+    """Philox4x32-10's four words at this counter, as published (Salmon et al., SC 2011)."""
+    lanes = 16
+    words = (ctypes.c_uint32 * (4 * lanes))(*(word for word in counter for _ in range(lanes)))
+    found.philox(words, *map(ctypes.c_uint32, key))
+    return words[::lanes]
+
+
+# --- events
+
+Chance = int | Tensor  # the key of this call's draws, or the draws themselves, " time pixels", for all images
+
+
+def key(generator: torch.Generator) -> int:
+    """64 bits of the run's chance: what a call's draws depend on, besides image, pixel and step."""
+    return int(torch.randint(-(2**63), 2**63 - 1, (), generator=generator))
+
+
+class Events(NamedTuple):
+    """What `draw` of events.c finds: pixels that round to 1, and flips from that at each step."""
+
+    pixel: Tensor
+    start: Tensor
+    size: tuple[int, int, int, int]  # images, pixels, steps, pixels of a piece
+
+
+def draw(
+    x: Float[Tensor, " batch pixels"],
+    num_steps: int,
+    chance: Chance,
+    index: Int[Tensor, " batch"] | None = None,
+) -> Events:
+    """Bernoulli spike trains of rate x as events; `index` is an image's number in the call, if not its place.
+
+    A pixel spikes where 32 random bits lie below x 2^32, so its rate is x, rounded up to a multiple of 2^-32.
+    """
+    if num_steps >= 2**16:
+        raise ValueError(f"num_steps is {num_steps}, expected less than {2**16}")
+    (n, pixels), fixed = x.shape, None
+    pieces = -(-pixels // PIECE)
+    piece = -(-pixels // pieces)
+    if isinstance(chance, Tensor):
+        fixed, chance = (chance.double() * 2**32).to(torch.int64).to(torch.uint32).contiguous(), 0
+    x, index = x.contiguous(), torch.arange(n) if index is None else index.contiguous()
+    pixel = torch.empty(n * pieces * piece * (num_steps + 1), dtype=torch.uint16)
+    start = torch.empty(n * pieces, 2 * num_steps + 2, dtype=torch.int32)
+    size = (n, pixels, num_steps, piece)
+    _call("draw", x, index, *size, chance, fixed, pixel, start)
+    return Events(pixel, start, size)
+
+
+def spikes(events: Events) -> Float[Tensor, " time batch pixels"]:
+    """The same spikes, written out."""
+    n, pixels, num_steps, _ = events.size
+    out = torch.empty(num_steps, n, pixels)
+    _call("spikes", events.pixel, events.start, *events.size, out)
+    return out
+
+
+# --- networks
+
+
+class Neuron(NamedTuple):
+    beta: float
+    threshold: float
+    height: float  # by how much a spike lowers the next membrane: threshold, or beta x threshold
+    slope: float = 40.0  # of the fast-sigmoid surrogate gradient
+
+
+def snn(
+    x: Float[Tensor, " batch pixels"],
+    hidden: nn.Linear,
+    output: nn.Linear,
+    neuron: Neuron,
+    *,
+    num_steps: int,
+    chance: Chance,
+) -> tuple[Float[Tensor, " time batch classes"], Float[Tensor, " time batch classes"]]:
+    """Spikes and membranes of the output layer of LIF, Linear, LIF behind Bernoulli spikes of rate x.
+
+    Differentiable in the weights, as `lif` is; x gets no gradient.
+    """
+    weights = hidden.weight, hidden.bias, output.weight, output.bias
+    if torch.is_grad_enabled():
+        return _SNN.apply(*weights, draw(x, num_steps, chance), neuron)
+    found = []
+    for index in torch.arange(len(x)).split(max(1, AT_ONCE // num_steps)):
+        events = draw(x[index[0] : index[-1] + 1], num_steps, chance, index)
+        words, _ = _hidden(events, *weights[:2], neuron)
+        found.append(_output(events, words, *weights[2:], neuron))
+    spk, mem = zip(*found)
+    return torch.cat(spk, 1), torch.cat(mem, 1)
+
+
+def currents(
+    x: Float[Tensor, " batch pixels"], layer: nn.Linear, *, num_steps: int, chance: Chance
+) -> Float[Tensor, " time batch neuron"]:
+    """What the layer makes of Bernoulli spikes of rate x."""
+    events = draw(x, num_steps, chance)
+    _, kept = _hidden(events, layer.weight, layer.bias, INTEGRATOR, keep=True)
+    return kept.permute(2, 1, 0, 3).flatten(2)[..., : layer.out_features]
+
+
+def rate_ann(
+    x: Float[Tensor, " batch pixels"], hidden: nn.Linear, output: nn.Linear, *, num_steps: int, chance: Chance
+) -> Float[Tensor, " batch classes"]:
+    """Confidences of Linear, sigmoid, Linear, softmax behind Bernoulli spikes of rate x: the mean over the steps."""
+    spare = -hidden.out_features % BLOCK
+    weight = F.pad(output.weight, (0, spare)).unflatten(1, (-1, BLOCK)).permute(1, 2, 0)  # block neuron class
+    found = []
+    for index in torch.arange(len(x)).split(max(1, AT_ONCE // 8 // num_steps)):
+        events = draw(x[index[0] : index[-1] + 1], num_steps, chance, index)
+        _, kept = _hidden(events, hidden.weight, hidden.bias, INTEGRATOR, keep=True)
+        logits = (kept.sigmoid_().flatten(1, 2) @ weight).sum(0) + output.bias
+        found.append(logits.unflatten(0, (len(index), num_steps)).softmax(-1).mean(1))
+    return torch.cat(found)
+
+
+INTEGRATOR = Neuron(beta=0.0, threshold=float("inf"), height=0.0)  # its membrane is its input current
+
+
+def _hidden(events, weight, bias, neuron, keep=False) -> tuple[Tensor, Tensor | None]:
+    """Spikes of the hidden layer, a bit each, and its membranes if they are to be kept: both " block batch time"."""
+    n, _, num_steps, _ = events.size
+    blocks = -(-len(weight) // BLOCK)
+    words = torch.empty(blocks, n, num_steps, dtype=torch.int64)
+    kept = torch.empty(blocks, n, num_steps, BLOCK) if keep else None
+    _call("hidden", events.pixel, events.start, *events.size, weight.contiguous(), bias, len(weight),
+          *map(float, neuron[:3]), words, kept)  # fmt: skip
+    return words, kept
+
+
+def _output(events, words, weight, bias, neuron) -> tuple[Tensor, Tensor]:
+    n, _, num_steps, _ = events.size
+    spk, mem = torch.empty(2, num_steps, n, len(weight))
+    _call("output", words, n, num_steps, weight.shape[1], len(weight), weight.contiguous(), bias,
+          *map(float, neuron[:3]), spk, mem)  # fmt: skip
+    return spk, mem
+
+
+class _SNN(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, weight1, bias1, weight2, bias2, events, neuron):
+        words, kept = _hidden(events, weight1, bias1, neuron, keep=True)
+        spk, mem = _output(events, words, weight2, bias2, neuron)
+        ctx.save_for_backward(weight2, words, kept, mem)
+        ctx.events, ctx.neuron = events, neuron
+        ctx.set_materialize_grads(False)
+        return spk, mem
+
+    @staticmethod
+    def backward(ctx, grad_spk, grad_mem):
+        (weight2, words, kept, mem), (pixel, start, size) = ctx.saved_tensors, ctx.events
+        n, pixels, num_steps, piece = size
+        (classes, width), group = weight2.shape, max(1, ROWS // (num_steps + 1))
+        plan = torch.empty(len(pixel) // n * (-(-n // group) * group), dtype=torch.uint16)
+        place = torch.empty(-(-n // group) * -(-pixels // piece), 2 * piece + 2, dtype=torch.int32)
+        grads = [torch.empty(shape) for shape in ((width, pixels), (width,), (classes, width), (classes,))]
+        arrived = [None if g is None else g.contiguous() for g in (grad_spk, grad_mem)]
+        beta, threshold, _, slope = map(float, ctx.neuron)
+        _call("backward", pixel, start, plan, place, *size, group, words, kept, width, classes,
+              weight2.contiguous(), mem, *arrived, beta, threshold, slope, *grads)  # fmt: skip
+        return *grads, None, None
