@@ -1,0 +1,291 @@
+"""Events compute what the plain code does, of chance that depends on key, image, pixel and step alone."""
+
+import warnings
+
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from snnmi.fast import events
+from snnmi.fast.events import Neuron, draw, rate_ann, snn, spikes
+from snnmi.models.coding import frozen_encode
+from snnmi.models.neurons import lif, reset_height
+
+needs_compiler = pytest.mark.skipif(not events.available(), reason="no C compiler")
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def train(x, num_steps=25, key=1, index=None):
+    return spikes(draw(x, num_steps, key, index))
+
+
+# --- chance
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    "counter, key, words",
+    [
+        ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+        ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+        ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    ],
+)
+def test_the_generator_gives_the_published_known_answers(counter, key, words):
+    """Those of philox4x32 10 in Random123's kat_vectors."""
+    counter, key, words = ([int(word, 16) for word in text.split()] for text in (counter, key, words))
+    assert events.philox(events.library(), counter, key) == words
+
+
+@needs_compiler
+def test_a_spike_is_a_word_of_its_pixel_image_and_step_below_the_rate():
+    x = torch.rand(3, 5, generator=seeded())
+    key, train_of = 5 << 32 | 9, train(x, 7, key=5 << 32 | 9)
+    for n, pixel, step in ((0, 0, 0), (2, 4, 6), (1, 3, 5)):
+        word = events.philox(events.library(), [pixel, n, step // 4, 0], [key & 0xFFFFFFFF, key >> 32])[
+            step % 4
+        ]
+        assert train_of[step, n, pixel] == (word / 2**32 < x[n, pixel])
+
+
+@needs_compiler
+def test_every_pixel_value_fires_at_its_rate():
+    value = torch.arange(256) / 255
+    count = train(value.repeat(40, 20), 50).sum(0).view(-1, 256).sum(0)  # 40,000 draws of each
+    assert count[0] == 0 and count[255] == 40_000
+    z = (count - 40_000 * value)[1:255] / (40_000 * value * (1 - value))[1:255].sqrt()
+    assert z.abs().max() < 4.5 and 0.8 < z.std() < 1.2
+
+
+@needs_compiler
+def test_draws_of_unlike_steps_pixels_images_and_keys_are_independent():
+    """Chi-square of the four outcomes of pairs, at one rate below a half and one above."""
+    for rate in (0.3, 0.7):
+        x = torch.full((100, 40), rate)
+        a, other = train(x, 40), train(x, 40, key=2)
+        pairs = {
+            "the next step": (a[:-1], a[1:]),
+            "four steps on": (a[:-4], a[4:]),
+            "the next pixel": (a[..., :-1], a[..., 1:]),
+            "sixteen pixels on": (a[..., :-16], a[..., 16:]),
+            "the next image": (a[:, :-1], a[:, 1:]),
+            "another key": (a, other),
+        }
+        for name, (first, second) in pairs.items():
+            table = torch.bincount((2 * first + second).flatten().long(), minlength=4).view(2, 2)
+            assert stats.chi2_contingency(table.numpy()).pvalue > 1e-3, name
+
+
+@needs_compiler
+def test_values_outside_the_range_are_clipped_and_what_is_no_number_never_fires():
+    x = torch.tensor([[-1.0, -0.0, 0.0, 1.0, 1.5, torch.inf, -torch.inf, torch.nan]])
+    expected = torch.lt(torch.rand(25, 1, 8, generator=seeded()), x).float()
+    assert torch.equal(train(x), expected) and expected[0, 0].tolist() == [0, 0, 0, 1, 1, 1, 0, 0]
+
+
+@needs_compiler
+def test_frozen_draws_give_the_frozen_encoders_spikes():
+    x = torch.randn(9, 64, generator=seeded())
+    fixed = torch.rand(25, 1, 64, generator=seeded())[:, 0]  # as coding.frozen_encode draws
+    assert torch.equal(train(x, key=fixed), frozen_encode(x, 25, generator=seeded()))
+
+
+@needs_compiler
+def test_a_key_is_drawn_from_the_runs_generator():
+    chance = seeded()
+    keys = [events.key(chance) for _ in range(3)]
+    assert len(set(keys)) == 3 and keys[0] == events.key(seeded())
+
+
+# --- networks
+
+
+def network(pixels, neurons, classes):
+    torch.manual_seed(0)
+    hidden, output = nn.Linear(pixels, neurons), nn.Linear(neurons, classes)
+    with torch.no_grad():
+        hidden.weight.mul_(3), output.weight.mul_(3)  # enough current for spikes
+    return hidden, output
+
+
+def answer(*args, num_steps=25, chance=1):
+    """Spikes, membranes and the weights' gradients by events."""
+    x, hidden, output, neuron = args
+    spk, mem = snn(x, hidden, output, neuron, num_steps=num_steps, chance=chance)
+    return spk, mem, gradients(spk, mem, hidden, output)
+
+
+def gradients(spk, mem, hidden, output):
+    weights = torch.randn(2, *spk.shape, generator=seeded(3))
+    return torch.autograd.grad(
+        (weights[0] * spk + weights[1] * mem).sum(), [*hidden.parameters(), *output.parameters()]
+    )
+
+
+SIZES = {
+    "one pixel": (1, 20, 30, 10, 25),
+    "one image": (784, 1, 100, 10, 25),
+    "257 neurons, 3 classes": (30, 7, 257, 3, 26),
+    "40 classes": (200, 50, 64, 40, 9),
+    "faces": (10_304, 5, 100, 40, 5),
+    "one step": (2050, 3, 65, 16, 1),
+}
+
+
+@needs_compiler
+@pytest.mark.parametrize("reset", ["delayed", "before_decay"])
+@pytest.mark.parametrize("pixels, images, neurons, classes, steps", SIZES.values(), ids=SIZES.keys())
+def test_forward_and_backward_agree_with_lif_on_the_same_spikes(
+    pixels, images, neurons, classes, steps, reset
+):
+    x = torch.randn(images, pixels, generator=seeded()) * 0.6 + 0.3
+    hidden, output = network(pixels, neurons, classes)
+    neuron = dict(beta=0.7, threshold=1.0)
+    ours = Neuron(**neuron, height=reset_height(**neuron, reset=reset), slope=25.0)
+    first = lif(hidden(train(x, steps)), **neuron, reset=reset, slope=25.0)
+    second = lif(output(first.spk), **neuron, reset=reset, slope=25.0)
+    spk, mem, grads = answer(x, hidden, output, ours, num_steps=steps)
+    torch.testing.assert_close(mem, second.mem, rtol=1e-4, atol=1e-5)
+    assert torch.equal(spk, second.spk) and (pixels == 1 or 0.02 < first.spk.mean() < 0.98)
+    for our, their in zip(grads, gradients(*second, hidden, output), strict=True):
+        assert (our - their).abs().max() < 1e-3 * their.abs().max()
+    with torch.no_grad():
+        queried = snn(x, hidden, output, ours, num_steps=steps, chance=1)
+        confidences = output(hidden(train(x, steps)).sigmoid()).softmax(-1).mean(0)
+    assert torch.equal(queried[0], spk) and torch.equal(queried[1], mem)
+    torch.testing.assert_close(
+        rate_ann(x, hidden, output, num_steps=steps, chance=1), confidences, rtol=1e-4, atol=1e-5
+    )
+
+
+@needs_compiler
+def test_hidden_spikes_differ_from_the_references_only_where_a_membrane_lies_within_rounding_of_the_threshold():
+    x = torch.randn(40, 784, generator=seeded())
+    hidden, _ = network(784, 1000, 10)
+    found = draw(x, 25, 1)
+    with torch.no_grad():
+        current = hidden.double()(spikes(found).double())
+        exact, words = (
+            lif(current, beta=0.7),
+            events._hidden(found, *hidden.float().parameters(), Neuron(0.7, 1.0, 1.0))[0],
+        )
+    bits = words[..., None] >> torch.arange(64).view(8, 8).T.flatten() & 1  # a byte holds every eighth neuron
+    spk = bits.permute(2, 1, 0, 3).flatten(2)[..., :1000]
+    differs = spk != exact.spk
+    early = (
+        differs.cumsum(0).eq(1) & differs
+    )  # the first of a neuron and image; what follows may follow from it
+    assert 0.05 < exact.spk.mean() < 0.5 and early.sum() < 1e-5 * early.numel()
+    assert (exact.mem[early] - 1).abs().lt(1e-5).all()
+
+
+@needs_compiler
+def test_threads_change_no_bit():
+    x, layers, neuron = torch.rand(60, 300, generator=seeded()), network(300, 400, 10), Neuron(0.7, 1.0, 1.0)
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(answer(x, *layers, neuron))
+    torch.set_num_threads(before)
+    for _, mem, grads in found[1:]:
+        assert torch.equal(mem, found[0][1])
+        assert all(map(torch.equal, grads, found[0][2]))
+
+
+@needs_compiler
+def test_how_a_call_is_cut_changes_no_bit(monkeypatch):
+    x, layers = torch.rand(60, 300, generator=seeded()), network(300, 400, 10)
+    halves = [train(part, index=index) for part, index in zip(x.split(31), torch.arange(60).split(31))]
+    assert torch.equal(torch.cat(halves, 1), train(x))
+    whole = torch.no_grad()(snn)(x, *layers, Neuron(0.7, 1.0, 1.0), num_steps=25, chance=1)
+    monkeypatch.setattr(events, "AT_ONCE", 25 * 17)
+    parts = torch.no_grad()(snn)(x, *layers, Neuron(0.7, 1.0, 1.0), num_steps=25, chance=1)
+    assert torch.equal(whole[1], parts[1])
+
+
+@needs_compiler
+def test_a_batch_of_no_images_has_no_answers():
+    with torch.no_grad():
+        assert snn(torch.empty(0, 9), *network(9, 5, 3), Neuron(0.7, 1.0, 1.0), num_steps=4, chance=1)[
+            0
+        ].shape == (4, 0, 3)
+
+
+@needs_compiler
+def test_weights_in_double_precision_are_refused():
+    hidden, output = network(9, 5, 3)
+    with pytest.raises(TypeError, match="expected contiguous float32"):
+        snn(torch.rand(2, 9), hidden.double(), output, Neuron(0.7, 1.0, 1.0), num_steps=4, chance=1)
+
+
+# --- the library
+
+
+@pytest.fixture
+def fresh(monkeypatch, tmp_path):
+    """A cache of its own, in which nothing is compiled yet; quickly, not well."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(events, "ALWAYS", "-O0 -shared -fPIC")
+    before = events.library()
+    events.library.cache_clear()
+    yield tmp_path / "snnmi"
+    events.library.cache_clear()
+    monkeypatch.undo()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert (events.library() is None) == (before is None)
+
+
+def test_without_a_compiler_one_warning_says_what_to_install(monkeypatch, fresh):
+    monkeypatch.setenv("CC", "/bin/false")
+    with pytest.warns(UserWarning, match="install a C compiler, such as Debian's gcc: .* times") as said:
+        assert not events.available() and not events.available()
+    assert len(said) == 1 and len(str(said[0].message).splitlines()) == 1
+
+
+@needs_compiler
+def test_what_was_compiled_is_used_again_and_made_anew_if_broken(fresh):
+    path = events._built()
+    assert path.parent == fresh and events._built() == path
+    written, content = path.stat().st_mtime_ns, path.read_bytes()
+    assert events._built().stat().st_mtime_ns == written
+    path.write_bytes(content[: len(content) // 2])
+    assert events.available() and len(path.read_bytes()) == len(content)
+    assert [file.name for file in fresh.iterdir()] == [path.name]
+
+
+@needs_compiler
+def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch, fresh):
+    fresh.write_text("a file where the folder should be")
+    assert events.available() and fresh.is_file()
+
+
+@needs_compiler
+def test_another_source_or_compiler_has_another_file(monkeypatch, fresh, tmp_path):
+    first = events._built()
+    monkeypatch.setattr(events, "SOURCE", tmp_path / "events.c")
+    events.SOURCE.write_text("int changed;")
+    assert events._built() != first
+
+
+@needs_compiler
+def test_a_flag_that_the_compiler_refuses_is_left_out(monkeypatch, fresh):
+    monkeypatch.setattr(events, "FLAGS", ("-march=none-such", ""))
+    assert events.available()
+
+
+@needs_compiler
+def test_narrow_vectors_give_the_same_bits(monkeypatch, fresh):
+    x, layers, neuron = torch.rand(20, 100, generator=seeded()), network(100, 70, 10), Neuron(0.7, 1.0, 1.0)
+    monkeypatch.setattr(events, "ALWAYS", "-O1 -ffp-contract=off -shared -fPIC")
+    found = []
+    for flags in ("-march=native", "-mno-avx"):
+        monkeypatch.setattr(events, "FLAGS", (flags, ""))
+        events.library.cache_clear()
+        found.append(answer(x, *layers, neuron))
+    (_, mem, grads), (_, narrow_mem, narrow_grads) = found
+    assert torch.equal(mem, narrow_mem) and all(map(torch.equal, grads, narrow_grads))
