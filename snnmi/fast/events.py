@@ -172,7 +172,7 @@ def draw(
     if isinstance(chance, Tensor):
         fixed, chance = (chance.double() * 2**32).to(torch.int64).to(torch.uint32).contiguous(), 0
     x, index = x.contiguous(), torch.arange(n) if index is None else index.contiguous()
-    pixel = torch.empty(n * pieces * piece * (num_steps + 1), dtype=torch.uint16)
+    pixel = torch.empty(n * pieces * piece * (num_steps + 1) + 4, dtype=torch.uint16)
     start = torch.empty(n * pieces, 2 * num_steps + 2, dtype=torch.int32)
     size = (n, pixels, num_steps, piece)
     _call("draw", x, index, *size, chance, fixed, pixel, start)
