@@ -269,8 +269,13 @@ def _canonical(settings: dict) -> str:
     return json.dumps(settings, sort_keys=True, separators=(",", ":"))
 
 
+FURTHER: dict[str, str] = {}  # what the way of computing adds to provenance
+
+
 def provenance() -> dict:
     """Where, when and with what a number was made.
+
+    "spikes_on_cpu": how rate-coded networks were computed, by "events" or "PyTorch"; absent where there were none.
 
     "float32_matmul" names the library of float32 products; "bf16" in older records is PyTorch's name for the permission
     under which oneDNN was probed to compute in full float32 (cpu.py), not a precision that was used.
@@ -284,6 +289,7 @@ def provenance() -> dict:
         "processor": _processor(),
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        **FURTHER,
         "float32_matmul": "oneDNN"
         if torch.backends.mkldnn.matmul.fp32_precision == "bf16"
         else "PyTorch's default",

@@ -1,11 +1,8 @@
 """What a CPU needs to be as fast as it can be: most of a spiking query is one matrix product (`make bench`)."""
 
 import ctypes
-from collections.abc import Callable
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 
 def make_fast() -> None:
@@ -59,38 +56,3 @@ def _sample(rows: int, inner: int, columns: int, stack: int = 0) -> tuple[torch.
     return tuple(
         torch.randn(*lead, *shape, generator=generator) for shape in ((rows, inner), (inner, columns))
     )
-
-
-def spike_product(
-    weight: Float[Tensor, " out in"], bias: Float[Tensor, " out"]
-) -> Callable[[Tensor], Tensor]:
-    """The function spikes " rows in" (of 0 and 1) -> spikes @ weight.T + bias, where the processor can in 8-bit
-    integers.
-
-    A weight is cut into three digits of base 254 and each digit multiplied by the spikes, which is exact. What
-    remains is the error of cutting, 2^-23 of a row's largest weight: less than the rounding of a float32 sum.
-    Processors with VNNI do four 8-bit products in the time of one in float32, three digits thus in less than that of
-    one product.
-    """
-    if not (torch.backends.mkldnn.is_available() and torch.cpu._is_vnni_supported()):
-        return lambda spikes: torch.nn.functional.linear(spikes, weight, bias)
-    onednn, exact, digits = torch.ops.onednn, weight.detach().double(), []
-    scale = exact.abs().amax(1).clamp_min(torch.finfo(torch.float32).tiny) / 127
-    for _ in range(3):
-        digit = (exact / scale[:, None]).round().clamp_(-127, 127)
-        exact = exact - digit * scale[:, None]
-        packed = onednn.qlinear_prepack(digit.to(torch.int8), None)
-        digits.append((packed, scale.float(), torch.zeros(len(weight), dtype=torch.int32)))
-        scale = scale / 254
-    first, bias = digits.pop(0), bias.detach().clone()
-
-    def product(spikes: Float[Tensor, " rows in"]) -> Float[Tensor, " rows out"]:
-        x = spikes.to(torch.uint8)
-        out = onednn.qlinear_pointwise(x, 1.0, 0, *first, bias, 1.0, 0, torch.float32, "none", [], "")
-        for digit in digits:  # out += x @ digit
-            onednn.qlinear_pointwise.binary(
-                x, 1.0, 0, *digit, out, None, 1.0, 0, torch.float32, 1.0, 0, "sum", 1.0, "none", [], ""
-            )
-        return out
-
-    return product

@@ -73,11 +73,11 @@ def frozen_encode(
     """The rate encoder with one draw for ever, the same for all images and queries: its spikes and range without its
     chance.
     """
-    return torch.lt(_frozen_draw((num_steps, 1, *x.shape[1:]), x.device, x.dtype), x).to(x)
+    return torch.lt(frozen_draw((num_steps, 1, *x.shape[1:]), x.device, x.dtype), x).to(x)
 
 
 @cache
-def _frozen_draw(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+def frozen_draw(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device, dtype)
 
 

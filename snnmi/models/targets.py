@@ -1,7 +1,7 @@
 """The models under attack: a fully connected ANN and SNN with one hidden layer (paper, section IV-A)."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -11,9 +11,17 @@ from torch import Tensor, nn
 
 from snnmi.chance import first_weights
 from snnmi.checks import above, at_least, one_of, within
-from snnmi.fast import cuda
-from snnmi.fast.cpu import spike_product
-from snnmi.models.coding import DECODERS, ENCODERS, is_binary, is_constant, tempered
+from snnmi.fast import cuda, events
+from snnmi.models.coding import (
+    DECODERS,
+    ENCODERS,
+    frozen_draw,
+    frozen_encode,
+    is_binary,
+    is_constant,
+    rate_encode,
+    tempered,
+)
 from snnmi.models.neurons import RESETS, LIFTrace, fire_in_place, lif, reset_height
 
 AT_ONCE = {
@@ -90,11 +98,6 @@ class Target(nn.Module):
         self.hidden = nn.Linear(num_pixels, network.neurons)
         self.output = nn.Linear(network.neurons, num_classes)
         self.neuron, self.temperature, self.parts = neuron, 1.0, PARTS["float32"]
-        self._product = (
-            torch.empty(0),
-            torch.empty(0),
-            None,
-        )  # hidden weights and bias, and their `spike_product`
 
     def asked(self, query: Query) -> "Target":
         """The same weights (shared, not copied, unless rounded) behind another encoder, decoder or temperature."""
@@ -106,25 +109,46 @@ class Target(nn.Module):
             other._modules = {name: rounded(layer) for name, layer in self._modules.items()}
         return other
 
+    @torch.no_grad()
     def forward(
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
     ) -> Float[Tensor, " batch classes"]:
-        """Confidences, without gradients, in blocks of images that stay in cache; `generator` is the encoder's
-        chance.
-        """
-        if is_binary(self.encoder) and x.device.type == "cpu":
-            self._prepare()
-        block = max(
-            1,
-            AT_ONCE.get(x.device.type, AT_ONCE["cuda"]) // (self.neuron.num_steps * self.hidden.out_features),
-        )
-        return tempered(
-            torch.cat([self._confidences(images, generator) for images in x.flatten(1).split(block)]),
-            self.temperature,
-        )
+        """Confidences, without gradients; `generator` is the encoder's chance."""
+        x = x.flatten(1)
+        if (chance := self._chance(x, generator)) is None or events.grey(x):
+            confidences = torch.cat(
+                [self._confidences(spikes) for spikes in self._in_blocks(x, generator, chance)]
+            )
+        else:
+            confidences = self._by_events(x, chance)
+        return tempered(confidences, self.temperature)
 
-    def _confidences(
-        self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
+    def _chance(self, x: Tensor, generator: torch.Generator) -> events.Chance | None:
+        """What events draw from, where the project's own Bernoulli spikes meet a CPU with a C compiler; else None."""
+        bernoulli = ENCODERS[self.encoder] in (rate_encode, frozen_encode)
+        if not bernoulli or x.device.type != "cpu" or cuda.fused(x.device) or not events.available():
+            return None
+        if self.encoder == "frozen":
+            return frozen_draw((self.neuron.num_steps, 1, *x.shape[1:]), x.device, x.dtype)[:, 0]
+        return events.key(generator)
+
+    def _in_blocks(
+        self, x: Float[Tensor, " batch pixels"], generator: torch.Generator, chance: events.Chance | None
+    ) -> Iterator[Float[Tensor, " time block pixels"]]:
+        """What is fed at each step, for as many images at once as stay in cache."""
+        at_once = AT_ONCE.get(x.device.type, AT_ONCE["cuda"])
+        block = max(1, at_once // (self.neuron.num_steps * self.hidden.out_features))
+        for images, index in zip(x.split(block), torch.arange(len(x)).split(block)):
+            if chance is None:
+                yield self._encode(images, generator)
+            else:
+                yield events.spikes(events.draw(images, self.neuron.num_steps, chance, index))
+
+    def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
+        raise NotImplementedError
+
+    def _by_events(
+        self, x: Float[Tensor, " batch pixels"], chance: events.Chance
     ) -> Float[Tensor, " batch classes"]:
         raise NotImplementedError
 
@@ -136,27 +160,12 @@ class Target(nn.Module):
         return ENCODERS[self.encoder](x, self.neuron.num_steps, generator=generator)
 
     def _hidden_currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
-        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes a product made for
-        them.
-        """
+        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes on a GPU halves do."""
         if is_constant(self.encoder):
             return self.hidden(x[0]).expand(len(x), -1, -1).contiguous()
-        if not is_binary(self.encoder):
-            return self.hidden(x)
-        if cuda.fused(x.device):
+        if is_binary(self.encoder) and cuda.fused(x.device):
             return cuda.product(x, self.hidden.weight, self.hidden.bias, self.parts)
-        if x.device.type == "cpu":
-            return self._product[2](x.flatten(0, 1)).unflatten(0, x.shape[:2])
         return self.hidden(x)
-
-    def _prepare(self) -> None:
-        """Make the `spike_product` of the hidden weights anew if they have changed.
-
-        They are compared, number by number: fused optimisers write past the version counters that would tell.
-        """
-        weight, bias = self.hidden.weight, self.hidden.bias
-        if not (torch.equal(weight, self._product[0]) and torch.equal(bias, self._product[1])):
-            self._product = weight.detach().clone(), bias.detach().clone(), spike_product(weight, bias)
 
 
 def rounded(layer: nn.Linear) -> nn.Linear:
@@ -185,12 +194,14 @@ class ANN(Target):
             x = ENCODERS[self.encoder](x, 1, generator=generator)[0]  # one step serves all
         return tempered(self.logits(x).softmax(-1), self.temperature)
 
-    @torch.no_grad()
-    def _confidences(
-        self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
-    ) -> Float[Tensor, " batch classes"]:
+    def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
         """The mean over the encoder's draws."""
-        return self.output(self._hidden_currents(self._encode(x, generator)).sigmoid_()).softmax(-1).mean(0)
+        return self.output(self._hidden_currents(spikes).sigmoid_()).softmax(-1).mean(0)
+
+    def _by_events(
+        self, x: Float[Tensor, " batch pixels"], chance: events.Chance
+    ) -> Float[Tensor, " batch classes"]:
+        return events.rate_ann(x, self.hidden, self.output, num_steps=self.neuron.num_steps, chance=chance)
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         return F.cross_entropy(self.logits(x), y)
@@ -212,13 +223,15 @@ class SNN(Target):
         hidden = lif(self.hidden(spikes), **how)
         return hidden, lif(self.output(hidden.spk), **how)
 
-    @torch.no_grad()
-    def _confidences(
-        self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
-    ) -> Float[Tensor, " batch classes"]:
-        n, spikes = self.neuron, self._encode(x, generator)
-        how = dict(beta=n.beta, threshold=n.threshold, height=reset_height(n.beta, n.threshold, n.reset))
-        if cuda.fused(x.device):
+    @property
+    def _height(self) -> float:
+        """By how much a spike lowers the next membrane."""
+        return reset_height(self.neuron.beta, self.neuron.threshold, self.neuron.reset)
+
+    def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
+        n = self.neuron
+        how = dict(beta=n.beta, threshold=n.threshold, height=self._height)
+        if cuda.fused(spikes.device):
             if is_binary(self.encoder):
                 hidden, _ = cuda.spiking_layer(spikes, self.hidden, **how, parts=self.parts)
             else:
@@ -230,9 +243,26 @@ class SNN(Target):
             *lif(self.output(hidden), beta=n.beta, threshold=n.threshold, reset=n.reset)
         )
 
+    def _by_events(
+        self, x: Float[Tensor, " batch pixels"], chance: events.Chance
+    ) -> Float[Tensor, " batch classes"]:
+        return DECODERS[self.neuron.decoder](*self._output(x, chance))
+
+    def _output(self, x: Float[Tensor, " batch pixels"], chance: events.Chance) -> LIFTrace:
+        """Spikes and membranes of the output layer, by events; differentiable in the weights."""
+        n = self.neuron
+        neuron = events.Neuron(n.beta, n.threshold, self._height, n.slope)
+        return LIFTrace(
+            *events.snn(x, self.hidden, self.output, neuron, num_steps=n.num_steps, chance=chance)
+        )
+
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         """Softmax cross-entropy of the output membranes, summed over the steps (paper, section IV-A)."""
-        mem = self.run(self._encode(x.flatten(1), generator))[1].mem
+        x = x.flatten(1)
+        if (chance := self._chance(x, generator)) is None:
+            mem = self.run(self._encode(x, generator))[1].mem
+        else:
+            mem = self._output(x, chance).mem
         return F.cross_entropy(mem.flatten(0, 1), y.repeat(len(mem))) * len(mem)
 
 

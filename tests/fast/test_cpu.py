@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from snnmi.fast import cpu
-from snnmi.fast.cpu import spike_product, use_fastest_float32
+from snnmi.fast.cpu import use_fastest_float32
 
 
 @pytest.fixture
@@ -64,41 +64,3 @@ def test_another_c_library_is_left_alone(monkeypatch):
 
     monkeypatch.setattr(cpu.ctypes, "CDLL", no_library)
     cpu.keep_freed_memory()
-
-
-@pytest.fixture
-def spikes_and_weights():
-    generator = torch.Generator().manual_seed(0)
-    spikes = (torch.rand(500, 784, generator=generator) < 0.5).float()
-    # rows of unlike size
-    weight = torch.randn(300, 784, generator=generator) * torch.logspace(-3, 1, 300)[:, None]
-    return spikes, weight, torch.randn(300, generator=generator)
-
-
-def test_spikes_are_multiplied_no_less_exactly_than_in_float32(spikes_and_weights):
-    spikes, weight, bias = spikes_and_weights
-    exact = spikes.double() @ weight.double().T + bias.double()
-    # the error is relative to a row's largest weight, and to the bias that is added
-    size = weight.abs().amax(1) + bias.abs()
-
-    def error(found):
-        return ((found.double() - exact).abs().amax(0) / size).max()
-
-    ours, plain = spike_product(weight, bias)(spikes), torch.nn.functional.linear(spikes, weight, bias)
-    assert error(ours) <= error(plain) and error(ours) < 1e-5
-
-
-@pytest.mark.parametrize("special", [0.0, 1.0, -1.0, 1e-30])
-def test_spike_product_takes_rows_of_equal_zero_and_tiny_weights(special):
-    weight, bias = torch.full((4, 9), special), torch.arange(4.0)
-    found, sums = spike_product(weight, bias)(torch.ones(2, 9)), 9 * weight[:, 0] + bias
-    torch.testing.assert_close(found, sums.expand(2, 4))
-
-
-def test_spike_product_without_fast_integers_is_the_plain_product(monkeypatch, spikes_and_weights):
-    spikes, weight, bias = spikes_and_weights
-    fast = spike_product(weight, bias)(spikes)
-    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
-    plain = spike_product(weight, bias)(spikes)
-    assert torch.equal(plain, torch.nn.functional.linear(spikes, weight, bias))
-    assert ((fast - plain) / (weight.abs().amax(1) + bias.abs())).abs().max() < 1e-4

@@ -3,11 +3,12 @@
 import snntorch
 import torch
 import torch.nn.functional as F
-from pytest import mark, raises
+from pytest import mark, raises, skip
 from snntorch import surrogate
 
+from snnmi.fast import events
 from snnmi.models import targets
-from snnmi.models.coding import DECODERS, ENCODERS, rate_encode
+from snnmi.models.coding import DECODERS, ENCODERS, frozen_draw
 from snnmi.models.targets import Neuron, Query
 from tests.helpers import seeded, small
 
@@ -53,20 +54,64 @@ def test_first_weights_depend_on_the_seed_and_disturb_no_other_chance():
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
+def spikes_of(encoder: str, x, chance, by_events: bool):
+    """What a query with this chance is fed: the plain encoder's spikes, or those that events draw."""
+    if not by_events or encoder not in ("rate", "frozen"):
+        return ENCODERS[encoder](x, 25, generator=chance)
+    fixed = frozen_draw((25, 1, *x.shape[1:]), x.device, x.dtype)[:, 0]
+    return events.spikes(events.draw(x, 25, fixed if encoder == "frozen" else events.key(chance)))
+
+
+@mark.parametrize("grey", [False, True])
+@mark.parametrize("by_events", [False, True])
 @mark.parametrize("decoder", sorted(DECODERS))
 @mark.parametrize("reset", ["delayed", "before_decay"])
 @mark.parametrize("encoder", sorted(ENCODERS))
-def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, decoder):
-    monkeypatch.setitem(targets.AT_ONCE, "cpu", 8 * 25 * 50 + 7)  # 8 images at once
+def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, decoder, by_events, grey):
+    if by_events and not events.available():
+        skip("no C compiler")
+    monkeypatch.setattr(events, "available", lambda: by_events)
+    monkeypatch.setattr(events, "grey", lambda x: grey)
+    monkeypatch.setitem(
+        targets.AT_ONCE, "cpu", 19 * 25 * 50
+    )  # all images at once: one draw for the plain encoder
     model = digits_model(louder=3, reset=reset, decoder=decoder, encoder=encoder)
-    x, blocks, chance = torch.rand(19, 8, 8, generator=seeded()) * 1.5 - 0.25, [], seeded(7)
-    for images in x.flatten(1).split(8):
-        hidden, output = model.run(ENCODERS[encoder](images, 25, generator=chance))
-        assert 0.05 < hidden.spk.mean() < 0.95
-        blocks.append(DECODERS[decoder](*output).detach())
+    x = torch.rand(19, 8, 8, generator=seeded()) * 1.5 - 0.25
+    hidden, output = model.run(spikes_of(encoder, x.flatten(1), seeded(7), by_events))
+    assert 0.05 < hidden.spk.mean() < 0.95
     confidences = model(x, generator=seeded(7))
     assert confidences.shape == (len(x), 10) and not confidences.requires_grad
-    torch.testing.assert_close(confidences, torch.cat(blocks))
+    torch.testing.assert_close(confidences, DECODERS[decoder](*output).detach(), rtol=1e-4, atol=1e-5)
+
+
+@mark.parametrize("by_events", [False, True])
+def test_blocks_of_a_query_change_nothing_but_the_plain_encoders_draws(monkeypatch, by_events):
+    if by_events and not events.available():
+        skip("no C compiler")
+    monkeypatch.setattr(events, "available", lambda: by_events)
+    monkeypatch.setattr(events, "grey", lambda x: True)
+    model, x = digits_model(louder=3, encoder="rate"), torch.rand(19, 8, 8, generator=seeded())
+    whole = model(x, generator=seeded(7))
+    monkeypatch.setitem(targets.AT_ONCE, "cpu", 8 * 25 * 50 + 7)  # 8 images at once
+    if not by_events:  # each block draws from where the one before it stopped
+        blocks, chance = x.flatten(1).split(8), seeded(7)
+        trains = [spikes_of("rate", images, chance, False) for images in blocks]
+        whole = torch.cat([DECODERS["membrane"](*model.run(train)[1]) for train in trains]).detach()
+    torch.testing.assert_close(model(x, generator=seeded(7)), whole, rtol=1e-4, atol=1e-5)
+
+
+@mark.parametrize("reset", ["delayed", "before_decay"])
+def test_training_by_events_has_the_loss_and_gradients_of_the_plain_run(reset):
+    if not events.available():
+        skip("no C compiler")
+    model = digits_model(louder=3, reset=reset)
+    x, y = torch.rand(20, 8, 8, generator=seeded()), torch.arange(20) % 10
+    loss = model.loss(x, y, generator=seeded(7))
+    mem = model.run(spikes_of("rate", x.flatten(1), seeded(7), True))[1].mem
+    plain = F.cross_entropy(mem.flatten(0, 1), y.repeat(25)) * 25
+    torch.testing.assert_close(loss, plain)
+    for ours, theirs in zip(*(torch.autograd.grad(one, [*model.parameters()]) for one in (loss, plain))):
+        assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
 
 
 def test_the_same_weights_answer_behind_another_encoder_and_decoder():
@@ -88,7 +133,7 @@ def test_an_ann_behind_a_clip_answers_for_the_clipped_image():
 
 def test_an_ann_behind_bernoulli_spikes_answers_the_mean_over_25_draws():
     model, x = digits_model("ann"), torch.rand(6, 8, 8, generator=seeded())
-    spikes = rate_encode(x.flatten(1), 25, generator=seeded(3))
+    spikes = spikes_of("rate", x.flatten(1), seeded(3), events.available())
     expected = torch.stack([model(step.view(x.shape)) for step in spikes]).mean(0)
     torch.testing.assert_close(model.asked(Query(encoder="rate"))(x, generator=seeded(3)), expected)
 
@@ -114,7 +159,11 @@ def test_only_the_rate_encoder_has_chance_in_it(encoder):
     assert torch.equal(x, before)
 
 
-def test_snn_loss_and_its_gradients_equal_the_plain_snntorch_loop():
+@mark.parametrize("by_events", [False, True])
+def test_snn_loss_and_its_gradients_equal_the_plain_snntorch_loop(monkeypatch, by_events):
+    if by_events and not events.available():
+        skip("no C compiler")
+    monkeypatch.setattr(events, "available", lambda: by_events)
     model, x, y = digits_model(louder=3), torch.rand(20, 8, 8, generator=seeded()), torch.arange(20) % 10
     loss = model.loss(x, y, generator=seeded(3))
     loss.backward()
@@ -123,7 +172,7 @@ def test_snn_loss_and_its_gradients_equal_the_plain_snntorch_loop():
     model.zero_grad()
     first, second = (snntorch.Leaky(beta=0.7, spike_grad=surrogate.fast_sigmoid(slope=40)) for _ in range(2))
     mem1, mem2, total = first.init_leaky(), second.init_leaky(), 0
-    for step in rate_encode(x.flatten(1), 25, generator=seeded(3)):
+    for step in spikes_of("rate", x.flatten(1), seeded(3), by_events):
         spk1, mem1 = first(model.hidden(step), mem1)
         _, mem2 = second(model.output(spk1), mem2)
         total = total + F.cross_entropy(mem2, y)
