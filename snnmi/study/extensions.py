@@ -5,28 +5,39 @@ NOISES and FAMILIES (attack.players), TARGETS (models.targets), LOADERS (data), 
 """
 
 import hashlib
-import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
+
+PREFIX = "snnmi_code_"  # and a digest: the name of a module that was made of such a file
+_latest = [""]  # the module that was run last: what it registers stands in the tables
 
 
 def load(path: str | Path | None) -> Path | None:
-    """Run the file, once a process and content; its absolute path. Only a file that was named is ever run.
+    """Run the file, unless it was the last one that was and has not changed; its absolute path.
 
-    Raises ValueError where there is no such Python file, or where it fails.
+    Only a file that was named is ever run. Raises ValueError where there is no such Python file, or where it fails.
     """
     if path is None:
         return None
     path = Path(path).expanduser().resolve()
     if path.suffix != ".py" or not path.is_file():
         raise ValueError(f"code is {str(path)!r}, expected a Python file of yours")
-    name = f"snnmi_code_{hashlib.sha256(path.read_bytes()).hexdigest()[:10]}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
+    content = path.read_bytes()
+    name = PREFIX + hashlib.sha256(content).hexdigest()[:10]
+    if name != _latest[0]:
+        sys.modules[name] = module = ModuleType(name)
+        module.__file__ = str(path)
+        try:  # not imported: Python would take an edit of the same second and size for the file as it was
+            exec(compile(content, path, "exec"), module.__dict__)
         except Exception as error:
             del sys.modules[name]
             raise ValueError(f"{path} fails where it is run: {type(error).__name__}: {error}") from error
+        _latest[0] = name
     return path
+
+
+def loaded(thing: object) -> str | None:
+    """The digest of such a file as it was when it was run; None for what comes from elsewhere."""
+    module = getattr(thing, "__module__", None) or ""
+    return module.removeprefix(PREFIX) if module.startswith(PREFIX) else None

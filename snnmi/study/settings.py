@@ -19,6 +19,7 @@ from snnmi.measure.scores import METRICS, Evaluation
 from snnmi.models.coding import DECODERS, ENCODERS, is_constant
 from snnmi.models.targets import MODELS, TARGETS, Network, Neuron, Query
 from snnmi.models.training import Training
+from snnmi.study import extensions
 
 PACKAGE = Path(__file__).parents[1]
 Changes = Mapping[str, object]  # section -> field -> value; `checked` looks
@@ -209,8 +210,10 @@ def code(**things: object) -> dict:
 def foreign(thing: object) -> str | None:
     """The digest of the file that a function or class is written in; None for the project's own and PyTorch's.
 
-    It covers the file as it is when it is asked for, not what that file imports.
+    A user's own code counts as it was when it was run, whatever its file holds by now; what it imports is not covered.
     """
+    if digest := extensions.loaded(inspect.unwrap(thing)):
+        return digest
     try:
         path = Path(inspect.getsourcefile(inspect.unwrap(thing)) or "")
         if path.is_relative_to(PACKAGE):

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from snnmi.attack import gamin
-from snnmi.measure import boundaries
-from snnmi.models import training
+from snnmi import data
+from snnmi.attack import gamin, players
+from snnmi.measure import boundaries, scores
+from snnmi.models import coding, targets, training
+from snnmi.study import extensions
 from snnmi.study.experiment import Experiment
 
 
@@ -38,3 +40,18 @@ def no_computing(results, monkeypatch):
 
     for module, name in ((training, "train"), (gamin, "attack"), (boundaries, "measure")):
         monkeypatch.setattr(module, name, computed)
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch) -> Path:
+    """A file of the user's own, to be written; what it registers is forgotten afterwards."""
+    tables = (
+        *(coding.ENCODERS, coding.DECODERS, players.NOISES, players.FAMILIES),
+        *(targets.TARGETS, data.LOADERS, scores.METRICS),
+    )
+    before = [dict(table) for table in tables]
+    monkeypatch.setattr(extensions, "_latest", [""])
+    yield tmp_path / "mine.py"
+    for table, known in zip(tables, before):
+        table.clear()
+        table.update(known)
