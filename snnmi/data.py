@@ -91,7 +91,7 @@ def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset
         dataset = _npz(Path(name))
     elif name in LOADERS:
         loader = LOADERS[name]
-        dataset = loader(download) if loader in OWN else _validated(name, name, vars(loader()))
+        dataset = loader(download) if loader in OWN else _loaded(name, loader())
     else:
         raise ValueError(
             f"data set {str(name)!r} is unknown: expected one of {sorted(LOADERS)} or the path of an .npz file"
@@ -228,6 +228,13 @@ def _npz(path: Path) -> Dataset:
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}, expected {', '.join(KEYS)}")
     return _validated(str(path), path.stem, arrays)
+
+
+def _loaded(name: str, found: object) -> Dataset:
+    """What a loader of the user's own gives."""
+    if not isinstance(found, Dataset):
+        raise ValueError(f"{name}: its loader gives a {type(found).__name__}, expected a Dataset")
+    return _validated(name, name, {key: getattr(found, key) for key in KEYS})
 
 
 def _validated(where: str, name: str, arrays: Mapping[str, np.ndarray | Tensor]) -> Dataset:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import pickle
+import re
 import urllib.error
 import urllib.request
 import zipfile
@@ -421,3 +422,38 @@ def test_given_folder_comes_before_the_cache(faces_place):
     cache.mkdir(parents=True)
     (cache / "att_faces.zip").write_bytes(b"damaged")
     assert data.load("faces").num_classes == 40
+
+
+# --- a loader of the user's own
+
+
+def register(monkeypatch, **parts):
+    digits = data.load("digits")
+    found = data.Dataset("any", *({**vars(digits), **parts}[key] for key in data.KEYS))
+    monkeypatch.setitem(data.LOADERS, "mine", lambda: found)
+    return found
+
+
+def test_a_loader_of_ones_own_is_named_by_what_it_holds(monkeypatch):
+    assert data.is_own("digits") and not data.is_own("mine.npz")
+    found = register(monkeypatch)
+    first, again = data.load("mine"), data.load("mine")
+    assert first.name == again.name and re.fullmatch("mine-[0-9a-f]{8}", first.name)
+    assert not data.is_own("mine") and torch.equal(first.x_test, found.x_test)
+    register(monkeypatch, x_test=1 - found.x_test)
+    assert data.load("mine").name != first.name
+
+
+def test_a_data_set_of_the_projects_that_was_replaced_is_ones_own(monkeypatch):
+    found = register(monkeypatch)
+    monkeypatch.setitem(data.LOADERS, "digits", lambda: found)
+    assert data.load("digits").name.startswith("digits-") and not data.is_own("digits")
+
+
+def test_what_a_loader_gives_is_looked_at(monkeypatch):
+    register(monkeypatch, x_train=2 * data.load("digits").x_train)
+    with pytest.raises(ValueError, match=r"mine: x_train spans \[0, 2\], expected floats in \[0, 1\]"):
+        data.load("mine")
+    monkeypatch.setitem(data.LOADERS, "mine", dict)
+    with pytest.raises(ValueError, match="mine: its loader gives a dict, expected a Dataset"):
+        data.load("mine")
