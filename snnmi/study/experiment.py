@@ -203,8 +203,12 @@ class Experiment(Grid):
     # --- scores: of what an attack found
 
     def _scores_key(self, cell: Cell) -> dict | None:
-        attack = self._attack_key(cell)
-        return attack and settings.scores_key(self._config(cell), attack)
+        if (attack := self._attack_key(cell)) is None:
+            return None
+        key = settings.scores_key(self._config(cell), attack)
+        if self.compute or self.store.run("scores", key).complete():
+            return key
+        return {name: value for name, value in key.items() if name != "code"}  # before a metric of one's own
 
     def _found(self, cell: Cell, scored: Run | None = None) -> AttackRun:
         """The attack itself, with weights."""

@@ -2,12 +2,20 @@
 
 import os
 import sys
+from collections import Counter
 
+import pandas as pd
+import pytest
 import torch
 
+from snnmi.measure.scores import METRICS, Metric
 from snnmi.models.coding import ENCODERS
 from snnmi.study import extensions, settings
+from snnmi.study.experiment import Experiment
+from snnmi.study.findings import metrics as findings
+from snnmi.study.sentences import metrics as say
 from snnmi.study.settings import Settings, target_key
+from snnmi.study.tables import attacks_table, targets_table
 
 ENCODER = """
 from snnmi.models.coding import ENCODERS
@@ -96,3 +104,125 @@ def test_classes_and_what_is_decorated_are_known_too(mine):
     extensions.load(mine)
     digests = {settings.foreign(ENCODERS[name]) for name in ("mine", "own")}
     assert len(digests) == 1 and None not in digests
+
+
+# --- metrics
+
+
+METRIC = """
+from snnmi.measure.scores import METRICS, Metric
+METRICS["mine"] = Metric("my metric", lambda answers, i: {score}, floor=lambda answers: 0.25)
+"""
+
+
+def test_a_metric_of_ones_own_is_scored_and_nothing_else_is_done_again(mine, copied, no_computing):
+    before = attacks_table([Experiment("smoke", results=copied, compute=False)])
+    mine.write_text(METRIC.format(score="answers.labels[i] / 2"))
+    table = attacks_table([Experiment("smoke", code=mine, results=copied)])
+    assert (table.mine == table.label / 2).all() and (table.mine_floor == 0.25).all()
+    pd.testing.assert_frame_equal(table[before.columns], before)
+    assert len([*copied.glob("smoke/scores-*")]) == 4 and len([*copied.glob("smoke/attack-*")]) == 2
+
+
+def test_a_metric_of_ones_own_is_a_column_of_table_ii(mine, copied, no_computing):
+    mine.write_text(METRIC.format(score="answers.labels[i] / 2"))
+    table = attacks_table([Experiment("smoke", code=mine, results=copied)])
+    scores = findings.score_table(findings.per_class(table[table.pair == "kept"]))
+    own = scores[scores.score == "mine"]
+    assert own.target.tolist() == ["ann", "snn"] and own.value.tolist() == [2.25, 2.25]
+    assert own.floor.tolist() == [0.25, 0.25] and own.ceiling.isna().all() and own.published.isna().all()
+    assert [cell[:12] for cell in say.table_2(scores)["my metric"]] == ["2.250\u00a0±\u00a01.514"[:12]] * 2
+
+
+def test_scores_made_before_a_metric_of_ones_own_are_read_and_lack_it(mine, results, no_computing):
+    """Larger scales stay on the page, their cell of it empty."""
+    mine.write_text(METRIC.format(score="1.0"))
+    reading = Experiment("smoke", code=mine, results=results, compute=False)
+    table = attacks_table([reading])
+    assert len(table) == 40 and table.mine.isna().all() and table.A_target.notna().all()
+    scores = findings.score_table(findings.per_class(table[table.pair == "kept"]))
+    assert "mine" not in set(scores.score) and "A_target" in set(scores.score)
+
+
+def test_scores_made_before_a_metric_of_the_projects_stay_as_they_are(results, no_computing, monkeypatch):
+    monkeypatch.setitem(METRICS, "younger", Metric("younger", METRICS["A_comb"].score))
+    table = attacks_table([Experiment("smoke", results=results)])
+    assert len(table) == 40 and table.younger.isna().all() and table.A_comb.notna().all()
+
+
+# --- data sets
+
+
+LOADER = """
+from snnmi.data import LOADERS, Dataset, load
+def mine():
+    d = load("digits")
+    return Dataset("mine", {shade} * d.x_train, d.y_train, {shade} * d.x_test, d.y_test)
+LOADERS["mine"] = mine
+"""
+
+
+def test_a_loader_that_gives_other_images_gives_other_runs(mine, tmp_path):
+    folders = []
+    for shade in (0.5, 0.5, 1.0, 0.5):
+        mine.write_text(LOADER.format(shade=shade))
+        given = dict(datasets="mine", targets="ann", changes={"training": {"epochs": 1}}, results=tmp_path)
+        (found,) = Experiment("smoke", code=mine, **given).targets()
+        assert found.dataset.startswith("mine-")
+        folders.append(found.run.folder)
+    assert folders[0] == folders[1] == folders[3] != folders[2]
+    assert len([*tmp_path.glob("smoke/target-mine-*")]) == 2
+
+
+# --- targets
+
+
+TARGET = """
+import numpy as np
+from snnmi.models.targets import TARGETS
+def nearest(dataset, *, seed):
+    means = np.stack([dataset.class_mean(y) for y in range(dataset.num_classes)]).reshape(1, 10, -1)
+    def confidences(images):
+        distances = np.square(images.flatten(1)[:, None].numpy() - means).sum(-1)
+        weights = np.exp(-distances.astype(float))
+        return weights / weights.sum(1, keepdims=True)
+    return confidences
+TARGETS["nearest"] = nearest
+"""
+
+
+def test_a_target_of_ones_own_goes_all_the_way(mine, copied, digits):
+    mine.write_text(TARGET)
+    given = dict(targets=["ann", "nearest"], code=mine, changes={"attack": {"batches": 2}}, results=copied)
+    own = Experiment("smoke", **given)
+    _, target = own.targets()
+    _, attack = own.attacks()
+    _, boundary = own.boundaries()
+    distances = (digits.x_test[:, None] - torch.stack([digits.class_mean(y) for y in range(10)])).square()
+    right = (distances.sum((2, 3)).argmin(1) == digits.y_test).float().mean()
+    assert target.test_accuracy == pytest.approx(float(right)) and target.history.empty
+    assert attack.queries_per_class == 128 and attack.reconstructions.shape == (10, 3, 8, 8)
+    assert boundary.label == 0 and boundary.metrics
+    table = attacks_table([own])
+    assert Counter(table.target) == {"ann": 20, "nearest": 20}
+    ceiling = table[table.target == "nearest"].surrogate_accuracy_ceiling.unique()
+    assert ceiling == pytest.approx([float(right)])
+    assert targets_table([own]).variant.tolist() == ["ann", "nearest"]
+    assert len(attacks_table([Experiment("smoke", **given, compute=False)])) == 40
+
+
+def test_a_changed_target_of_ones_own_is_another_one(mine, tmp_path):
+    folders = []
+    for text in (TARGET, TARGET.replace("-distances", "-2 * distances")):
+        mine.write_text(text)
+        (found,) = Experiment("smoke", targets="nearest", code=mine, results=tmp_path).targets()
+        folders.append(found.run.folder)
+    assert folders[0] != folders[1]
+
+
+def test_a_query_cannot_change_what_is_no_network_of_ours(mine, tmp_path):
+    mine.write_text(TARGET)
+    changes = {"attack": {"batches": 2}, "query": {"encoder": "clip"}}
+    own = Experiment("smoke", targets="nearest", code=mine, changes=changes, results=tmp_path)
+    with pytest.raises(ValueError, match="query does not apply to the target 'nearest', which is your own"):
+        own.attacks()
