@@ -1,7 +1,8 @@
 """How fast the module is: `python bench.py [--device cuda]` (build/bench.json), `--growth` (growth.csv).
 
-Ours and baseline take turns in one process; medians of repeats. Images and weights are random, the weights
-scaled so that hidden neurons fire as often as trained ones do on MNIST (one step in six).
+Ours and baseline take turns in one process; medians of repeats. With MNIST at hand the SNN is trained on it for
+an epoch and asked what an attacker asks, half noise and half stored reconstructions. Without it, images and
+weights are random, the weights scaled so that hidden neurons fire as often as trained ones (one step in six).
 """
 
 import argparse
@@ -24,12 +25,14 @@ from snntorch import spikegen, surrogate
 from torch import Tensor
 from tqdm import tqdm
 
+from snnmi import data
 from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.players import GaminConfig
-from snnmi.fast import cpu, cuda
+from snnmi.fast import cpu, cuda, events
 from snnmi.models import targets
 from snnmi.models.targets import Network, Neuron
+from snnmi.models.training import Training, train
 from snnmi.store import atomic_write, provenance
 
 SHAPE, CLASSES = (28, 28), 10
@@ -115,6 +118,27 @@ def realistic(hidden: int, device: str = "cpu") -> tuple[targets.SNN, Callable[[
     return model, lambda n: (draw(n, *SHAPE) < 0.2) * draw(n, *SHAPE)
 
 
+def real() -> tuple[targets.SNN, Callable[[int], Tensor], Tensor] | None:
+    """A trained SNN, what an attacker asks, and training images; None where MNIST or stored runs are not at hand."""
+    stored = sorted(Path("results/laptop").glob("scores-mnist-snn-s0-*/arrays.npz"))
+    try:
+        mnist = data.load("mnist", download=False)
+    except (FileNotFoundError, ValueError):
+        return None
+    if not stored:
+        return None
+    with np.load(stored[0], allow_pickle=False) as file:
+        found = torch.from_numpy(file["reconstructions"]).flatten(0, 1) / 255
+    model = build("snn", SHAPE, CLASSES, hidden=HIDDEN)
+    train(model, mnist, Training(epochs=1), seed=0, description="train")
+
+    def asked(n: int) -> Tensor:
+        noise = torch.randn(n // 2, *SHAPE, generator=chance())
+        return torch.cat([noise, found[torch.arange(n - n // 2) % len(found)]])
+
+    return model, asked, mnist.x_train
+
+
 def products(model: targets.SNN, n: int) -> Callable[[], object]:
     """The matrix products of n queries alone, in the blocks that queries use."""
     device, layers = model.hidden.weight.device, (model.hidden, model.output)
@@ -126,12 +150,39 @@ def products(model: targets.SNN, n: int) -> Callable[[], object]:
         layers = [cuda.halves(layer.weight.detach(), model.parts)[0] for layer in layers]
         halved = [[x.half() for x in block] for block in spikes]
         return lambda: [cuda.multiply(x, weight) for block in halved for x, weight in zip(block, layers)]
-    model._prepare()
-    return torch.no_grad()(lambda: [(model._hidden_currents(a), model.output(b)) for a, b in spikes])
+    return torch.no_grad()(lambda: [(model.hidden(a), model.output(b)) for a, b in spikes])
 
 
-def spiking(quick: bool, device: str) -> list[Job]:
-    model, images = realistic(100 if quick else HIDDEN, device)
+def densely(model: targets.Target, x: Tensor) -> Tensor:
+    """The answers with all spikes written out, as where there is no C compiler."""
+    found, events.available = events.available, lambda: False
+    try:
+        return model(x, generator=chance())
+    finally:
+        events.available = found
+
+
+def event_costs(model: targets.SNN, x: Tensor) -> dict[str, float]:
+    """Nanoseconds a core takes for an event (64 neurons' weights of one pixel, 256 bytes), and how fast it reads
+    those bytes, as a share of the fastest that it reads them in order from its L2 cache.
+    """
+    if not events.available():
+        return {}
+    found = events.draw(x.flatten(1), NUM_STEPS, 0)
+    count = int(found.start[:, -1].sum()) * -(-model.hidden.out_features // events.BLOCK)
+    seconds = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        model(x, generator=chance())
+        seconds.append((time.perf_counter() - begun) * torch.get_num_threads())
+    each = median(seconds) / count
+    return {"ns_an_event": 1e9 * each, "share_of_L2": 4 * events.BLOCK / each / events.l2_bytes_per_second()}
+
+
+def spiking(quick: bool, device: str) -> tuple[list[Job], dict[str, float]]:
+    """Queries and training of an SNN, an ANN behind the encoder, a query of a face's size; and what an event costs."""
+    found = None if quick or device != "cpu" else real()
+    model, images = found[:2] if found else realistic(100 if quick else HIDDEN, device)
     coarse, loop, jobs = model.asked(targets.Query(precision="float16")), Loop(model), []
     for n, repeats in ((64, 15), (640, 7)):
         x = images(n)
@@ -143,10 +194,38 @@ def spiking(quick: bool, device: str) -> list[Job]:
             sides["float16"] = (partial(coarse, x, generator=chance(device)), FAST)
             sides["float16 products"] = (products(coarse, n), FAST)
         jobs.append(Job(f"snn_query_{n}", n, "queries/s", repeats, sides))
-    x, y = images(100), torch.arange(100, device=device) % CLASSES
+    costs = event_costs(model, x) if device == "cpu" else {}
+    x = found[2][:100] if found else images(100)
+    y = torch.arange(100, device=device) % CLASSES
     ours, theirs = (lambda: model.loss(x, y, generator=chance(device)).backward()), partial(loop.train, x, y)
     sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN), "same product": (theirs, FAST)}
-    return [*jobs, Job("snn_training", len(x), "images/s", 7, sides)]
+    jobs.append(Job("snn_training", len(x), "images/s", 7, sides))
+    if device == "cpu":
+        jobs += [behind_encoder(images(640)), face(quick)]
+    return jobs, costs
+
+
+def behind_encoder(x: Tensor) -> Job:
+    """An ANN behind Bernoulli spikes against the same with all spikes written out."""
+    ann = build("ann", SHAPE, CLASSES, hidden=HIDDEN).asked(targets.Query(encoder="rate"))
+    sides = {
+        "ours": (partial(ann, x, generator=chance()), FAST),
+        "baseline": (partial(densely, ann, x), FAST),
+    }
+    return Job("ann_behind_encoder_640", len(x), "queries/s", 3, sides)
+
+
+def face(quick: bool) -> Job:
+    """Queries of 10,304 pixels, half noise and half grey levels that are rarely between, against the plain loop."""
+    model = build("snn", (112, 92), 40, hidden=100 if quick else HIDDEN)
+    x = torch.randn(16, 112, 92, generator=chance())
+    x[8:] = (x[8:] > 0).float()
+    loop = Loop(model)
+    sides = {
+        "ours": (partial(model, x, generator=chance()), FAST),
+        "baseline": (partial(loop.query, x), PLAIN),
+    }
+    return Job("snn_query_face_16", len(x), "queries/s", 3, sides)
 
 
 def attack(model: targets.Target, shape: tuple[int, int], batches: int, labels: Sequence[int]) -> list[float]:
@@ -198,7 +277,8 @@ def growth(quick: bool) -> pd.DataFrame:
 
 def compare(quick: bool, device: str) -> dict:
     """What build/bench.json holds."""
-    jobs, ratios, shares = spiking(quick, device) + batched(quick, device), [], {}
+    (jobs, costs), ratios, shares = spiking(quick, device), [], {}
+    jobs += batched(quick, device)
     if quick:
         jobs = [job._replace(repeats=1) for job in jobs]
     with tqdm(total=sum((job.repeats + 1) * len(job.sides) for job in jobs), desc="bench", unit="run") as bar:
@@ -213,7 +293,7 @@ def compare(quick: bool, device: str) -> dict:
                 ratios.append(job.row(f"{job.name}_float16", t | {"ours": t["float16"]}, "baseline"))
                 shares[f"{job.name}_float16"] = t["float16 products"] / t["float16"]
     settings = {"float32_matmul": {"ours": FAST, "baseline": PLAIN}}
-    return {"ratios": ratios, "matmul_share": shares, "provenance": provenance() | settings}
+    return {"ratios": ratios, "matmul_share": shares, "event": costs, "provenance": provenance() | settings}
 
 
 def main() -> None:
@@ -237,7 +317,11 @@ def main() -> None:
         "(same_product: the baseline has our setting of the matrix product; float16: ours in that precision)"
     )
     for name, share in found["matmul_share"].items():
-        print(f"{name}: the matrix product takes {share:.0%} of our time")
+        print(f"{name}: dense products alone would take {share:.0%} of our time")
+    if event := found["event"]:
+        print(
+            f"an event takes a core {event['ns_an_event']:.1f} ns: {event['share_of_L2']:.0%} of its L2 cache's rate"
+        )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ def test_bench_writes_every_ratio(tmp_path):
     said = run([sys.executable, "bench.py", "--quick", "--output", str(tmp_path / "bench.json")], ROOT)
     found = json.loads((tmp_path / "bench.json").read_text())
     ratios = {row["name"]: row for row in found["ratios"]}
-    wanted = "snn_query_64 snn_query_640 snn_training attack_batched_digits attack_batched".split()
+    wanted = """snn_query_64 snn_query_640 snn_training ann_behind_encoder_640 snn_query_face_16
+        attack_batched_digits attack_batched""".split()
     assert set(wanted) <= set(ratios)
     for name, row in ratios.items():
         assert set(row) == {"name", "ours", "baseline", "unit", "ratio"} and name in said
@@ -30,6 +31,7 @@ def test_baseline_computes_what_ours_does(matmul_setting, monkeypatch):
     x = images(20)
     spikes = (torch.rand(25, 20, 784) < 0.2).float()
     model._encode = lambda x, generator: spikes
+    monkeypatch.setattr(bench.events, "available", lambda: False)
     monkeypatch.setattr(bench.spikegen, "rate", lambda x, num_steps: spikes)
     loop, y = bench.Loop(model), torch.arange(20) % 10
     torch.testing.assert_close(loop.query(x), model(x, generator=bench.chance()))

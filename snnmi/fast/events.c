@@ -339,3 +339,14 @@ void backward(const uint16_t *list, const int32_t *start, uint16_t *plan, int32_
     }
     free(dcurrent2);
 }
+
+/* The sum of a table that is read so many times over, in order: what a core reads from whichever cache holds it. */
+float reading(const float *table, size numbers, size times, size threads) {
+    vf sum[V];
+    (void)threads;
+    EACH(j, V) sum[j] = (vf){0};
+    for (size k = 0; k < times; k++)
+        for (size i = 0; i < numbers; i += BLOCK) EACH(j, V) sum[j] += ((const vf *)(table + i))[j];
+    for (int j = 1; j < V; j++) sum[0] += sum[j];
+    return sum[0][0];
+}
