@@ -144,6 +144,15 @@ class Target(nn.Module):
             else:
                 yield events.spikes(events.draw(images, self.neuron.num_steps, chance, index))
 
+    def spikes(
+        self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
+    ) -> Float[Tensor, " time batch pixels"]:
+        """What `loss` with this generator is fed at each step, written out."""
+        x = x.flatten(1)
+        if (chance := self._chance(x, generator)) is None:
+            return self._encode(x, generator)
+        return events.spikes(events.draw(x, self.neuron.num_steps, chance))
+
     def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
         raise NotImplementedError
 
