@@ -25,6 +25,7 @@ from snnmi.fast import cuda
 from snnmi.store import Checkpoint
 
 CURVES = ("L_N", "L_G", "k", "M_global")
+MOMENTS = 10
 
 
 class AttackResult(NamedTuple):
@@ -36,6 +37,8 @@ class AttackResult(NamedTuple):
     ]  # K values each: "M_global", "L_N", "L_G", "k", "batch" of the kept pair
     last_loss: dict[str, list[float]]  # the same of the last pair
     history: dict[str, Tensor]  # "batch" (points,); CURVES (points, K), means since the point before
+    moments: dict[str, Tensor]  # "batch" (moments,); "image", "target", "surrogate" (moments, K, ...): a
+    # reconstruction on the way and both confidences
     queries_per_class: int
 
 
@@ -64,6 +67,8 @@ class State:
     best: dict[str, Float[Tensor, " pairs"]]  # of the kept pair: M_global over the window, L_N, L_G, k, batch
     recent: Float[Tensor, " window pairs"]  # M_global of the last batches
     curves: Float[Tensor, " points curves pairs"]  # sums towards means
+    ends: Int[Tensor, " moments"]  # batches done at each moment
+    seen: dict[str, Float[Tensor, " moments pairs ..."]]  # a reconstruction, and what T and S say of it, then
 
     @classmethod
     def new(cls, config: GaminConfig, pair: Pair, *, seed: int, device: str | torch.device) -> "State":
@@ -90,6 +95,15 @@ class State:
             },
             recent=torch.zeros(config.keep_window, count, device=device),
             curves=torch.zeros(config.points, len(CURVES), count, device=device),
+            ends=(ends := moments(config.batches).to(device)),
+            seen={
+                name: torch.zeros(len(ends), count, *shape, device=device)
+                for name, shape in (
+                    ("image", pair.image_shape),
+                    ("target", (pair.num_classes,)),
+                    ("surrogate", (pair.num_classes,)),
+                )
+            },
         )
 
     def draw_z(self) -> Float[Tensor, " pairs n z"]:
@@ -110,7 +124,7 @@ class State:
             "kept": self.kept.parameters,
             "adam_S": self.adam_S.state_dict()["state"],
             "adam_G": self.adam_G.state_dict()["state"],
-        } | {name: getattr(self, name) for name in ("k", "best", "recent", "curves")}
+        } | {name: getattr(self, name) for name in ("k", "best", "recent", "curves", "seen")}
 
     def load(self, saved: dict) -> None:
         """Go on from what `dump` gave."""
@@ -122,8 +136,9 @@ class State:
             adam.load_state_dict(adam.state_dict() | {"state": saved[name]})
         for name in ("k", "recent", "curves"):
             getattr(self, name).copy_(saved[name])
-        for name, value in self.best.items():
-            value.copy_(saved["best"][name])
+        for name in ("best", "seen"):
+            for key, value in getattr(self, name).items():
+                value.copy_(saved[name][key])
 
     def keep(self, l_n: Float[Tensor, " pairs"], l_g: Float[Tensor, " pairs"]) -> None:
         """Keep the pairs whose M_global (eq. 7), averaged over the window, is the lowest so far; note all four
@@ -141,6 +156,18 @@ class State:
         averaged = torch.where(point + 1 < self.config.points, self.config.every, self.config.last_point)
         self.curves.index_add_(0, point, torch.stack([l_n, l_g, self.k, m_global])[None] / averaged)
 
+    def see(self, **now: Float[Tensor, " pairs ..."]) -> None:
+        """Note them for the next moment, over what was noted for it before."""
+        moment = torch.searchsorted(self.ends, self.batch + 1)
+        for name, value in now.items():
+            self.seen[name].index_copy_(0, moment, value[None])
+
+
+def moments(batches: int) -> Int[Tensor, " moments"]:
+    """At most MOMENTS numbers of batches in equal ratios, the last of them all."""
+    wanted = {max(1, round(batches ** (i / MOMENTS))) for i in range(1, MOMENTS)}
+    return torch.tensor(sorted(wanted | {batches}))
+
 
 def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n classes"]) -> None:
     """One batch of every class (paper, section III, steps 1-4); `wanted` is onehot(y), once for every z."""
@@ -152,12 +179,14 @@ def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n class
     t = blackbox.answer(x)
 
     # surrogate: agree with the target on noise, k_t times less on what the generator shows (eq. 4)
-    loss = cross_entropy(t, pair.S(x))
+    s = pair.S(x)
+    loss = cross_entropy(t, s)
     l_n, l_g = loss[:, :half].mean(1), loss[:, half:].mean(1)
     state.adam_S.zero_grad()
     (l_n - state.k * l_g).sum().backward()
     l_n, l_g = l_n.detach(), l_g.detach()
     state.keep(l_n, l_g)  # the pair as it was when it made these losses
+    state.see(image=x[:, half], target=t[:, half], surrogate=s[:, half].detach().softmax(-1))
     state.adam_S.step()
 
     # balance (eq. 5)
@@ -221,5 +250,12 @@ def result(state: State, labels: Sequence[int]) -> AttackResult:
     ends = torch.arange(1, len(curves) + 1).mul(config.every).clamp(max=config.batches)
     history = {"batch": ends} | {name: curves[:, i] for i, name in enumerate(CURVES)}
     return AttackResult(
-        list(labels), state.kept, state.pair.copy(), kept, last, history, config.queries_per_class
+        list(labels),
+        state.kept,
+        state.pair.copy(),
+        kept,
+        last,
+        history,
+        {"batch": state.ends.cpu()} | {name: value.cpu() for name, value in state.seen.items()},
+        config.queries_per_class,
     )

@@ -3,8 +3,9 @@
 A family of networks or a noise of your own is one more function here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -27,9 +28,9 @@ class GaminConfig:
     lr_generator: float = 1e-5  # Adam (G; calibrated)
     generator_steps: int = 2  # for one surrogate step (G)
     family: str = "mlp"  # networks of both players: "mlp" or "cnn" (?)
-    hidden: int = (
-        256  # width of both MLPs; of the CNN surrogate, whose convolutions have half as many channels (?)
-    )
+    # Width of both MLPs, or the widths of several layers from the surrogate's side, the generator's in reverse;
+    # of the CNN surrogate, whose convolutions have half as many channels (?)
+    hidden: int | Sequence[int] = 256
     z_dim: int = 100  # (?)
     noise: str = "normal"  # x_N: "normal" is N(0, 1), not clipped (G)
     keep_window: int = 1  # batches over which M_global is averaged before the lowest is kept (?)
@@ -37,9 +38,13 @@ class GaminConfig:
 
     def __post_init__(self):
         one_of(self, family=FAMILIES, noise=NOISES)
-        at_least(
-            self, batches=1, generator_steps=1, hidden=1, z_dim=1, keep_window=1, log_points=1, batch_size=2
-        )
+        at_least(self, batches=1, generator_steps=1, z_dim=1, keep_window=1, log_points=1, batch_size=2)
+        if isinstance(self.hidden, list):  # as files and command lines write it
+            object.__setattr__(self, "hidden", tuple(self.hidden))
+        if not self.widths or not all(type(width) is int and width > 0 for width in self.widths):
+            raise ValueError(f"hidden is {self.hidden!r}, expected a whole number, at least 1, or several")
+        if self.family == "cnn" and len(self.widths) > 1:
+            raise ValueError(f"hidden is {self.hidden!r}, expected one number for the family 'cnn'")
         above(self, lr_surrogate=0, lr_generator=0, gamma=0)
         within(self, 0, 1, "k0")
         if not (is_number(self.lam) and self.lam >= 0):
@@ -50,6 +55,10 @@ class GaminConfig:
             )
         if self.keep_window > self.batches:
             raise ValueError(f"keep_window is {self.keep_window}, expected at most batches, {self.batches}")
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        return self.hidden if isinstance(self.hidden, tuple) else (self.hidden,)
 
     @property
     def half(self) -> int:
@@ -76,19 +85,19 @@ class GaminConfig:
 
 
 def mlp(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> tuple[nn.Module, nn.Module]:
-    """Surrogate and generator with one hidden layer each."""
+    """Surrogate and generator of dense layers."""
     pixels = image_shape[0] * image_shape[1]
-    surrogate = nn.Sequential(
-        nn.Flatten(), nn.Linear(pixels, config.hidden), nn.ReLU(), nn.Linear(config.hidden, num_classes)
-    )
+    surrogate = nn.Sequential(nn.Flatten(), *_dense(pixels, *config.widths, num_classes))
     generator = nn.Sequential(
-        nn.Linear(config.z_dim, config.hidden),
-        nn.ReLU(),
-        nn.Linear(config.hidden, pixels),
-        nn.Sigmoid(),
-        nn.Unflatten(1, image_shape),
+        *_dense(config.z_dim, *config.widths[::-1], pixels), nn.Sigmoid(), nn.Unflatten(1, image_shape)
     )
     return surrogate, generator
+
+
+def _dense(*sizes: int) -> list[nn.Module]:
+    """Linear layers with rectifiers between."""
+    layers = [[nn.Linear(*pair), nn.ReLU()] for pair in pairwise(sizes)]
+    return sum(layers, [])[:-1]
 
 
 def cnn(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> tuple[nn.Module, nn.Module]:

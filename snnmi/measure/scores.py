@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
@@ -151,10 +151,15 @@ def score(answers: Answers, table: Mapping[str, Metric] = METRICS) -> list[dict[
     ]
 
 
+def as_bytes(images: Float[np.ndarray, " *n height width"]) -> UInt8[np.ndarray, " *n height width"]:
+    """Images in [0, 1] as results keep them."""
+    return (images * np.float32(255)).round().astype(np.uint8)
+
+
 def pictures(answers: Answers, shown: int) -> dict[str, np.ndarray]:
     """The first reconstructions of every class, uint8, and what both networks say of them."""
     return {
-        "reconstructions": (answers.images[:, :shown] * np.float32(255)).round().astype(np.uint8),
+        "reconstructions": as_bytes(answers.images[:, :shown]),
         "target_confidences": answers.T_images[:, :shown],
         "surrogate_confidences": answers.S_images[:, :shown],
     }

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from snnmi import chance
-from snnmi.checks import above, at_least
+from snnmi.checks import above, at_least, within
 from snnmi.data import Dataset
 from snnmi.store import Checkpoint
 
@@ -23,11 +23,14 @@ class Training:
     batch_size: int = 100
     lr: float = 5e-5  # Adam
     clip_norm: float | None = 1.0  # gradient norm; None: not clipped
+    stop_at: float | None = None  # ends at the first epoch with at least this test accuracy, if there is one
     match_accuracy: bool = False  # ends at the epoch whose test accuracy is nearest the other kind's last
 
     def __post_init__(self):
         at_least(self, epochs=1, batch_size=1)
         above(self, lr=0)
+        if self.stop_at is not None:
+            within(self, 0, 1, "stop_at")
         if self.clip_norm is not None:
             above(self, clip_norm=0)
 
@@ -90,6 +93,9 @@ def train(
             right = accuracy(model, dataset.x_test, dataset.y_test, seed=seed)
             curve[epoch] = torch.tensor([losses.mean(), right])
         bar.update()
+        if batch == per_epoch - 1 and training.stop_at is not None and right >= training.stop_at:
+            curve = curve[: epoch + 1]
+            break
         if checkpoint and checkpoint.due():
             checkpoint.save(
                 {"step": torch.tensor(step + 1), "order": order, "losses": losses, "curve": curve}

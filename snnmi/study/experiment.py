@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -22,6 +23,16 @@ from snnmi.study.settings import Settings
 
 SEEDS = 10  # target seeds that are looked for in stored results
 NO_HISTORY = pd.DataFrame(columns=["epoch", "loss", "test_accuracy"])
+
+
+def _on_the_way(result: gamin.AttackResult) -> dict[str, np.ndarray]:
+    """The attack at work, small: images as uint8, confidences in half precision."""
+    seen = result.moments
+    found = {f"moment_{who}": seen[who].numpy().astype(np.float16) for who in ("target", "surrogate")}
+    return found | {
+        "moment_batch": seen["batch"].numpy(),
+        "moment_image": scores.as_bytes(seen["image"].numpy()),
+    }
 
 
 class Experiment(Grid):
@@ -196,7 +207,7 @@ class Experiment(Grid):
                 "num_classes": images.num_classes,
             },
             tables={"losses": pd.concat(losses)[["label", "pair", "M_global", "L_N", "L_G", "k", "batch"]]},
-            arrays={name: values.numpy() for name, values in result.history.items()},
+            arrays={name: values.numpy() for name, values in result.history.items()} | _on_the_way(result),
             weights={"kept": result.kept.parameters, "last": result.last.parameters},
         )
 

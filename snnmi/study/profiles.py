@@ -74,6 +74,17 @@ PROFILES = {
         seeds=(0,),
         changes=(*BRAINLEAKS, SHORT, attack(batches=2000), Change({"data": {"shrink": 4}}, dataset="faces")),
     ),
+    "plan": Profile(  # the analysis plan's networks, at a tenth of the paper's queries (`study/plan.py`)
+        name="plan",
+        datasets=("mnist",),
+        seeds=tuple(range(7)),
+        changes=(
+            *BRAINLEAKS,
+            Change({"training": {"stop_at": 0.977}}, kind="ann"),
+            SHORT,
+            attack(batches=2000),
+        ),
+    ),
     "calibration": Profile(
         name="calibration", datasets=("mnist",), seeds=(0,), kinds=("ann",), changes=BRAINLEAKS
     ),

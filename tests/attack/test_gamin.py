@@ -203,6 +203,25 @@ def test_any_size_and_number_of_classes_spends_exactly_its_queries(family, shape
     assert not images.requires_grad and not confidences.requires_grad
 
 
+def test_moments_show_the_attack_at_work_up_to_its_last_batch():
+    asked, confidences = [], linear_target(20, 3)
+    config = replace(SMALL, batches=40)
+    seen, _ = attacked(
+        config, target=lambda x, *, generator: (asked.append(x), confidences(x, generator=generator))[1]
+    )
+    moments = seen.moments
+    assert moments["batch"].tolist() == [1, 2, 3, 4, 6, 9, 13, 19, 28, 40]
+    for moment, batch in enumerate(moments["batch"]):
+        image = asked[batch - 1].unflatten(0, (3, -1))[:, config.half]  # the batch's first reconstruction
+        assert torch.equal(moments["image"][moment], image)
+        torch.testing.assert_close(moments["target"][moment], confidences(image, generator=None))
+    torch.testing.assert_close(moments["surrogate"].sum(-1), torch.ones(10, 3))
+    wanted = moments["surrogate"].diagonal(dim1=1, dim2=2)
+    assert (wanted[-1] > wanted[0]).all(), "each surrogate comes to believe in its class"
+    few, _ = attacked(replace(SMALL, batches=3))
+    assert few.moments["batch"].tolist() == [1, 2, 3]
+
+
 def test_attack_cannot_pass_its_budget():
     with pytest.raises(BudgetExceeded):
         attacked(budget=SMALL.queries_per_class * 3 - 1)
@@ -279,7 +298,7 @@ def test_a_state_is_all_that_an_attack_is(tmp_path):
 
 def test_a_dump_holds_every_part_of_the_state():
     """A field that a checkpoint forgets would be lost in silence."""
-    parts = {field.name for field in fields(State)} - {"config"}
+    parts = {field.name for field in fields(State)} - {"config", "ends"}  # which follow from the settings
     assert new_state(0).dump().keys() == parts
 
 
@@ -306,7 +325,7 @@ def test_interrupted_attack_ends_bit_for_bit_as_uninterrupted(tmp_path, family):
 
 def assert_same_result(a, b):
     assert_same_tensors(a.kept.parameters | a.history, b.kept.parameters | b.history)
-    assert_same_tensors(a.last.parameters, b.last.parameters)
+    assert_same_tensors(a.last.parameters | a.moments, b.last.parameters | b.moments)
     assert (a.kept_loss, a.last_loss, a.queries_per_class) == (b.kept_loss, b.last_loss, b.queries_per_class)
 
 

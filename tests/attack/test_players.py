@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from torch import nn
 
-from snnmi.attack.players import NOISES, GaminConfig
+from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
 from tests.helpers import seeded
 
 
@@ -18,6 +19,18 @@ def test_noise_has_the_distribution_of_its_name(name, low, high, mean, std):
     assert x.mean().item() == pytest.approx(mean, abs=0.01) and x.std().item() == pytest.approx(std, abs=0.01)
 
 
+def test_several_widths_are_the_surrogates_layers_and_in_reverse_the_generators():
+    config = GaminConfig(hidden=[9, 5], z_dim=3)
+    surrogate, generator = FAMILIES["mlp"](config, (4, 5), 7)
+    sizes = [
+        [(m.in_features, m.out_features) for m in net if isinstance(m, nn.Linear)]
+        for net in (surrogate, generator)
+    ]
+    assert sizes == [[(20, 9), (9, 5), (5, 7)], [(3, 5), (5, 9), (9, 20)]]
+    assert [type(m).__name__ for m in surrogate[1:]] == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
+    assert config == GaminConfig(hidden=(9, 5), z_dim=3) and hash(config)
+
+
 @pytest.mark.parametrize(
     "changes, found",
     [
@@ -27,6 +40,10 @@ def test_noise_has_the_distribution_of_its_name(name, low, high, mean, std):
         ({"batch_size": 0}, "batch_size is 0"),
         ({"batches": 0}, "batches is 0"),
         ({"generator_steps": 0}, "generator_steps is 0"),
+        ({"hidden": 0}, "hidden is 0, expected a whole number, at least 1, or several"),
+        ({"hidden": [64, 0]}, r"hidden is \(64, 0\), expected a whole number"),
+        ({"hidden": []}, r"hidden is \(\), expected"),
+        ({"family": "cnn", "hidden": (64, 32)}, "expected one number for the family 'cnn'"),
         ({"log_points": 0}, "log_points is 0, expected a whole number, at least 1"),
         ({"keep_window": 0}, "keep_window is 0"),
         ({"batches": 5, "keep_window": 6}, "keep_window is 6, expected at most batches, 5"),

@@ -65,6 +65,28 @@ def test_interrupted_training_ends_bit_for_bit_as_uninterrupted(tmp_path, kind):
     assert_same_tensors(model.state_dict(), resumed.model.state_dict())
 
 
+def test_training_stops_at_the_first_epoch_that_is_good_enough(tmp_path):
+    images, path = few_digits(300), tmp_path / "checkpoint.safetensors"
+
+    def train_it(stop_at, epochs=30, **how):
+        training = Training(epochs=epochs, batch_size=32, lr=1e-3, stop_at=stop_at)
+        return train(small("ann", hidden=30), images, training, seed=0, **how)
+
+    whole = train_it(None).history["test_accuracy"]
+    enough = whole[9]
+    first = next(i for i, right in enumerate(whole) if right >= enough)
+    assert 0 < first < 29 and max(whole) < 1
+    stopped = train_it(enough)
+    assert stopped.history["test_accuracy"] == whole[: first + 1] == stopped.table().test_accuracy.tolist()
+    assert_same_tensors(stopped.model.state_dict(), train_it(None, epochs=first + 1).model.state_dict())
+    assert train_it(1.0).history["test_accuracy"] == whole, "never reached"
+    with raises(Killed):
+        train_it(enough, checkpoint=Interrupting(path, 10 * (first + 1) - 1))  # one batch before
+    assert train_it(enough, checkpoint=Checkpoint(path)).history == stopped.history
+    with raises(ValueError, match="stop_at is 97.7, expected a number from 0 to 1"):
+        Training(stop_at=97.7)
+
+
 def test_damaged_checkpoint_is_reported_and_training_begins_again(tmp_path):
     images, path = few_digits(64), tmp_path / "checkpoint.safetensors"
     with raises(Killed):
