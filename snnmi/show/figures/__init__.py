@@ -13,6 +13,7 @@ from snnmi.show.figures.curves import (
     training_curves,
 )
 from snnmi.show.figures.dots import FACTORS, VERDICTS, changes, differences, effects, score_dots, sources
+from snnmi.show.figures.networks import networks, specification
 from snnmi.show.figures.neurons import lif_traces, rate_coding, surrogate_gradient
 from snnmi.show.figures.pairs import flips, likeness
 from snnmi.show.figures.pictures import decision_slices, label_colors, reconstructions

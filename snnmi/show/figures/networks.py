@@ -1,0 +1,83 @@
+"""Networks as dots, and one contrast under every guess."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from snnmi.show.figures.style import COLORS, diamond, legend, new_figure
+
+
+def networks(
+    frame: pd.DataFrame, published: Mapping[str, float], *, name: str, floor: float | None = None
+) -> Figure:
+    """A line a cell: a dot a network, a bar at their mean, a diamond where the paper has a number.
+
+    `frame`: cell (as people write it), target ("ann" or "snn", its colour), value in 0..1; cells keep their order of
+    appearance. `published`: value by cell. `floor`: what comes for nothing, a dashed line. `name`: of the axis.
+    """
+    cells = list(frame.cell.unique())
+    fig = new_figure(5.6, 0.9 + 0.42 * len(cells))
+    ax = fig.subplots()
+    for y, cell in enumerate(cells):
+        own = frame[frame.cell == cell]
+        color = COLORS[own.target.iloc[0]]
+        ax.barh(y, own.value.mean(), height=0.62, color=color, alpha=0.22)
+        ax.vlines(own.value.mean(), y - 0.31, y + 0.31, color=color, linewidth=1.6)
+        heights = y + np.linspace(-0.18, 0.18, len(own)) if len(own) > 1 else [y]
+        ax.plot(own.value, heights, "o", color=color, markersize=5, markeredgecolor="white", linestyle="")
+        if cell in published:
+            hollow = dict(markerfacecolor="white", markersize=6, markeredgewidth=1.2)
+            ax.plot(published[cell], y, "D", color=COLORS["published"], **hollow)
+    if floor is not None:
+        ax.axvline(floor, color=COLORS["floor"], linewidth=0.9, linestyle=(0, (4, 3)))
+    ax.set_yticks(range(len(cells)), cells)
+    ax.set_ylim(len(cells) - 0.45, -0.55)
+    ax.tick_params(axis="y", length=0)
+    ax.set(xlim=(0, 1), xlabel=name)
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.grid(axis="x")
+    ax.set_axisbelow(True)
+    handles = [Line2D([], [], color=COLORS["ink"], marker="o", markersize=5, linestyle="", label="a network")]
+    if set(published) & set(cells):
+        handles.append(diamond(COLORS["published"]))
+    if floor is not None:
+        dashed = dict(linewidth=0.9, linestyle=(0, (4, 3)), label="for nothing")
+        handles.append(Line2D([], [], color=COLORS["floor"], **dashed))
+    legend(fig, handles)
+    return fig
+
+
+def specification(
+    frame: pd.DataFrame, choices: Sequence[str], *, name: str, chosen: pd.Series | None = None
+) -> Figure:
+    """The specification curve: one effect under every setting, sorted, and below it which setting that is.
+
+    `frame`: effect and one column for each of `choices`, whose values keep their order of appearance. `chosen`:
+    whether a setting is the frozen one, drawn filled. `name`: of the effect.
+    """
+    chosen = pd.Series(False, index=frame.index) if chosen is None else chosen
+    order = frame.effect.sort_values(kind="stable").index
+    frame, chosen = frame.loc[order], chosen.loc[order].to_numpy(bool)
+    lines = [(choice, value) for choice in choices for value in dict.fromkeys(frame[choice].sort_index())]
+    fig = new_figure(6.2, 2.2 + 0.2 * len(lines))
+    above, below = fig.subplots(2, sharex=True, height_ratios=[1.7, 0.2 * len(lines)])
+    places = np.arange(len(frame))
+    above.axhline(0, color="#777777", linewidth=0.9)
+    for mask, face in ((~chosen, "white"), (chosen, COLORS["ann"])):
+        dots = dict(color=COLORS["ann"], markerfacecolor=face, markersize=5)
+        above.plot(places[mask], frame.effect[mask], "o", **dots)
+    above.set_ylabel(name)
+    above.grid(axis="y")
+    for y, (choice, value) in enumerate(lines):
+        taken = (frame[choice] == value).to_numpy()
+        below.plot(places[taken], np.full(taken.sum(), y), "s", color=COLORS["ink"], markersize=3.4)
+        if y and lines[y - 1][0] != choice:
+            below.axhline(y - 0.5, color=COLORS["faint"], linewidth=0.8)
+    below.set_yticks(range(len(lines)), [f"{choice} {value}" for choice, value in lines])
+    below.set_ylim(len(lines) - 0.4, -0.6)
+    below.tick_params(axis="y", length=0)
+    below.set(xticks=[], xlabel=f"{len(frame)} settings, by effect")
+    return fig

@@ -1,0 +1,43 @@
+"""Networks are dots on their cell's line; a specification curve is sorted and names every setting."""
+
+import pandas as pd
+import pytest
+
+from snnmi.show import figures
+from tests.helpers import texts
+
+CELLS = pd.DataFrame(
+    {
+        "cell": ["ANN", "ANN", "SNN", "ANN behind a clip"],
+        "target": ["ann", "ann", "snn", "ann"],
+        "value": [0.6, 0.5, 0.2, 0.1],
+    }
+)
+
+
+def test_a_network_is_a_dot_and_the_paper_a_diamond_on_the_line_of_its_cell():
+    fig = figures.networks(CELLS, {"ANN": 0.68, "SNN": 0.2}, name="surrogate accuracy", floor=0.11)
+    ax = fig.axes[0]
+    dots = [sorted(line.get_xdata()) for line in ax.lines if line.get_marker() == "o"]
+    assert dots == [[0.5, 0.6], [0.2], [0.1]]
+    diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"}
+    assert diamonds == {0: 0.68, 1: 0.2}
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.55, 0.2, 0.1]), "at their mean"
+    assert {"ANN behind a clip", "surrogate accuracy", "published", "for nothing"} <= set(texts(fig))
+
+
+def test_what_the_paper_has_no_number_for_has_no_diamond():
+    said = texts(figures.networks(CELLS, {}, name="surrogate accuracy"))
+    assert "published" not in said and "for nothing" not in said
+
+
+def test_a_specification_curve_sorts_the_effects_and_marks_each_settings_choices():
+    frame = pd.DataFrame({"effect": [0.5, 0.1, 0.3], "width": [256, 512, 256], "rate": [1e-4, 1e-4, 1e-3]})
+    fig = figures.specification(frame, ["width", "rate"], name="effect", chosen=frame.width == 512)
+    above, below = fig.axes
+    hollow, filled = (line for line in above.lines if line.get_marker() == "o")
+    assert hollow.get_xydata().tolist() == [[1, 0.3], [2, 0.5]] and filled.get_xydata().tolist() == [[0, 0.1]]
+    marks = {(x, y) for line in below.lines if line.get_marker() == "s" for x, y in line.get_xydata()}
+    names = [label.get_text() for label in below.get_yticklabels()]
+    assert names == ["width 256", "width 512", "rate 0.0001", "rate 0.001"]
+    assert marks == {(0, 1), (0, 2), (1, 0), (1, 3), (2, 0), (2, 2)}
