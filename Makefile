@@ -32,6 +32,7 @@ $(VENV)/.installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)"
 	python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	python -c 'from snnmi.fast import events; events.available()'  # says what a C compiler is worth, if there is none
 	touch $@
 

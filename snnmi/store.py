@@ -26,6 +26,14 @@ from torch import Tensor
 CHECKPOINT_SECONDS = 30.0
 
 
+def place(path: str | Path) -> Path:
+    """Where a relative path of a chapter's lies: in the project, if that holds the working directory (a notebook's
+    kernel may start in book/), else in the working directory.
+    """
+    project, here = Path(__file__).parents[1], Path.cwd()
+    return (project if here.is_relative_to(project) else here) / Path(path).expanduser()
+
+
 def atomic_write(path: Path, content: bytes) -> None:
     """Write so that a kill at any moment leaves the old file or the new one: temporary file, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)

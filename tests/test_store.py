@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from snnmi import store
-from snnmi.store import Checkpoint, Store, atomic_write
+from snnmi.store import Checkpoint, Store, atomic_write, place
 from tests.helpers import ROOT
 
 SETTINGS = {"config": {"lr": 1e-3, "hidden": 64, "clip_norm": None}, "seed": 0}
@@ -34,6 +34,15 @@ def finished(runs):
     run = runs.run("attack-digits", SETTINGS)
     run.finish(**RESULT)
     return run
+
+
+def test_a_relative_path_lies_in_the_project_wherever_in_it_the_kernel_starts(tmp_path, monkeypatch):
+    for inside in (ROOT, ROOT / "book"):
+        monkeypatch.chdir(inside)
+        assert place("results") == ROOT / "results" and place(tmp_path) == tmp_path
+    monkeypatch.chdir(tmp_path)
+    assert place("results") == tmp_path / "results"
+    assert place("~/x") == Path.home() / "x"
 
 
 def test_what_was_finished_is_read_again(runs):

@@ -90,7 +90,7 @@ def glue(**values: object) -> None:
 _tables = {"folder": None, "changed": ""}  # where this page's tables go, and what their names say was changed
 
 
-def write_tables(folder: str | None, changed: str = "") -> None:
+def write_tables(folder: str | Path | None, changed: str = "") -> None:
     """Where `table` writes its CSVs from now on, None: nowhere; `changed` goes into their names."""
     _tables.update(folder=folder, changed=changed)
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 
 from snnmi.show import pages
+from snnmi.store import place
 from snnmi.study.settings import file_name, merged
 
 # Parameters that stand for a field: what readers want to change first.
@@ -24,7 +25,8 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     """The arguments of `Experiment` that a chapter's globals hold, to be asked right after its parameters.
 
     `own`: parameters of this chapter alone. Tables are written to the folder `tables`, if one is named, under names
-    that say what was changed. Raises ValueError for a parameter that the chapter does not know.
+    that say what was changed; it and `results` lie in the project wherever the kernel started (`store.place`).
+    Raises ValueError for a parameter that the chapter does not know.
     """
     values = {name: value for name, value in parameters.items() if _is_parameter(name, value)}
     for name in values.keys() - KNOWN - set(own):
@@ -37,7 +39,8 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
         if values.get(name) is not None:
             plain.setdefault(section, {})[field] = values[name]
     changes = merged(plain, _mapping(values.get("changes")))
-    pages.write_tables(values.get("tables"), file_name("", changes).strip("-"))
+    folder = values.get("tables") and place(values["tables"])
+    pages.write_tables(folder, file_name("", changes).strip("-"))
     found = {name: values[name] for name in EXPERIMENT if name in values}
     return {name: value for name, value in found.items() if value is not None} | {"changes": changes}
 

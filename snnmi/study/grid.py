@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from snnmi import data
 from snnmi.fast import cpu
-from snnmi.store import Run, Store
+from snnmi.store import Run, Store, place
 from snnmi.study import extensions, profiles, settings
 from snnmi.study.controls import BASELINES, Variant
 from snnmi.study.runs import Finished
@@ -99,7 +99,7 @@ class Grid:
         own = [BASELINES.get(kind) or Variant(kind) for kind in self.kinds]
         self.variants = tuple(own if variants is None else variants)
         self.changes, self.budget = settings.merged(changes or {}), settings.merged(budget or {})
-        self.device, self.results, self.compute, self.workers = device, Path(results), compute, workers
+        self.device, self.results, self.compute, self.workers = device, place(results), compute, workers
         self.store = Store(self.results / profile)
         self._loaded: dict[str, data.Dataset] = {}
         for dataset in self.datasets:  # a setting that cannot work is refused before any work
