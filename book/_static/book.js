@@ -10,3 +10,40 @@ document.addEventListener("DOMContentLoaded", () => {
 
 // The widget script speaks to MathJax 2, which this book does not have.
 document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !MathJax.Hub) MathJax.Hub = { Queue() {} }; });
+
+// The explorer: the address names the class that is shown ("#mnist-laptop-scale/3"), and a left or right arrow goes to the next.
+(() => {
+  const menu = (kind) => [...document.querySelectorAll(`.snnmi-explorer .${kind} select`)].find((one) => one.getClientRects().length);
+  const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  const choose = (select, index) => {
+    if (!select || index < 0 || index >= select.options.length) return;
+    select.selectedIndex = index;
+    select.dispatchEvent(new Event("change", { bubbles: true }));
+  };
+  const named = (select, name) => [...select.options].findIndex((option) => slug(option.text) === name);
+  const open = () => {
+    const [data, label] = decodeURIComponent(location.hash.slice(1)).split("/");
+    if (!label || named(menu("snnmi-data"), data) < 0) return;
+    choose(menu("snnmi-data"), named(menu("snnmi-data"), data));
+    setTimeout(() => {
+      choose(menu("snnmi-class"), named(menu("snnmi-class"), slug(label)));
+      document.querySelector(".snnmi-explorer").scrollIntoView();
+    }, 100);
+  };
+  const ready = (tries) => menu("snnmi-class") ? start() : tries && setTimeout(ready, 200, tries - 1);
+  const start = () => {
+    open();
+    addEventListener("hashchange", open);
+    document.querySelector(".snnmi-explorer").addEventListener("change", () => setTimeout(() => {
+      const [data, label] = [menu("snnmi-data"), menu("snnmi-class")].map((one) => slug(one.selectedOptions[0].text));
+      history.replaceState(null, "", `#${data}/${label}`);
+    }, 100));
+    addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], box = document.querySelector(".snnmi-explorer").getBoundingClientRect();
+      if (!step || event.target.closest("select, input, textarea, [role=slider]") || box.bottom < 0 || box.top > innerHeight) return;
+      choose(menu("snnmi-class"), menu("snnmi-class").selectedIndex + step);
+      event.preventDefault();
+    });
+  };
+  addEventListener("load", () => document.querySelector("script[type='application/vnd.jupyter.widget-view+json']") && ready(100));
+})();

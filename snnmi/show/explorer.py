@@ -1,13 +1,14 @@
-"""The explorer: reconstructions by class, from arrays to widgets. In a rendered book it works without a kernel.
+"""The explorer: reconstructions by class, targets side by side. In a rendered book it works without a kernel.
 
 Every picture is an <img> with its own text inside an HTML widget (an Image widget cannot carry one); nested
-Stacks linked in the browser choose among them. Only the button that draws new samples needs a kernel.
+Stacks linked in the browser choose among them. Only the button that draws new samples needs a kernel; links to a
+class and the arrow keys are the book's (book/_static/book.js).
 Experiments and attacks come as `experiment.Experiment` and `runs.AttackRun`; nothing is computed here.
 """
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 
 import ipywidgets as widgets
@@ -30,6 +31,9 @@ STYLE = """<style>
 .snnmi-explorer .pictures div { width: 5.4rem; text-align: center; font-size: 0.8rem; }
 .snnmi-explorer .pictures img {
   width: 100%; margin: 0; padding: 0 !important; filter: none !important; image-rendering: pixelated; }
+.snnmi-explorer .targets { display: flex; flex-wrap: wrap; gap: 0 1.5rem; }
+.snnmi-explorer .targets > section { flex: 1 1 15rem; min-width: 0; max-width: 26rem; }
+.snnmi-explorer .targets b { display: block; margin-top: 0.8rem; }
 .snnmi-explorer .absent { display: block; border: 1px dotted; padding: 1.6rem 0.3rem; }
 .snnmi-explorer svg { width: 100%; max-width: 36rem; height: auto; display: block; margin-top: 0.6rem; }
 .snnmi-explorer .key { font-size: 0.8rem; margin: 0; }
@@ -39,21 +43,27 @@ STYLE = """<style>
 </style>"""
 
 
+Shown = tuple[  # of one class: images, and what target and surrogate say of them
+    Shaped[np.ndarray, " n height width"], Float[np.ndarray, " n classes"], Float[np.ndarray, " n classes"]
+]
+Targets = dict[str, tuple]  # (experiment, attack) by the name of the attacked variant
+
+
 def explorer(experiments: Sequence) -> widgets.VBox:
-    """Choose scale and data set, target and class; see originals, reconstructions and both models' confidences.
+    """Choose scale, data set and class; see originals, and side by side what was drawn from each target.
 
     Of several seeds the first is shown; reconstructions are the first drawn, never picked.
     """
-    runs: dict[tuple[str, str], dict[str, tuple]] = {}  # (scale, data set): {target: (experiment, attack)}
+    runs: dict[tuple[str, str], Targets] = {}
     for experiment in experiments:
         for attack in experiment.attacks():
-            runs.setdefault((attack.profile, attack.dataset), {}).setdefault(
-                attack.target, (experiment, attack)
-            )
+            own = runs.setdefault((attack.profile, attack.dataset), {})
+            own.setdefault(attack.variant, (experiment, attack))
     if not runs:
         raise ValueError("explorer: none of the experiments holds a finished attack")
     names = [f"{title(dataset)}, {profile} scale" for profile, dataset in runs]
     choice = widgets.Dropdown(options=names, index=0, description="Data set")
+    choice.add_class("snnmi-data")
     stack = widgets.Stack([_run_panel(targets) for targets in runs.values()], selected_index=0)
     widgets.jslink((choice, "index"), (stack, "selected_index"))
     box = widgets.VBox([widgets.HTML(STYLE), choice, stack])
@@ -61,100 +71,118 @@ def explorer(experiments: Sequence) -> widgets.VBox:
     return box
 
 
-def _run_panel(targets: dict[str, tuple]) -> widgets.VBox:
-    """One data set at one scale: two more choices, the pictures, and the button."""
-    kinds = list(targets)
-    labels = targets[kinds[0]][1].labels
-    target = widgets.Dropdown(options=[KINDS[kind] for kind in kinds], index=0, description="Target")
+def _run_panel(targets: Targets) -> widgets.VBox:
+    """One data set at one scale: its classes, the attack at work where that was stored, and the button."""
+    labels = next(iter(targets.values()))[1].labels
     label = widgets.Dropdown(options=[str(name) for name in labels], index=0, description="Class")
-    stacks = []
-    for experiment, attack in targets.values():
-        shown = (
-            attack.reconstructions[:, :SHOWN],
-            attack.target_confidences[:, :SHOWN],
-            attack.surrogate_confidences[:, :SHOWN],
-        )
-        panels = [
-            class_panel(experiment, attack, index, *(part[index] for part in shown))
-            for index in range(len(labels))
-        ]
-        stacks.append(widgets.Stack([widgets.HTML(panel) for panel in panels], selected_index=0))
-        widgets.jslink((label, "index"), (stacks[-1], "selected_index"))
-    stack = widgets.Stack(stacks, selected_index=0)
-    widgets.jslink((target, "index"), (stack, "selected_index"))
+    label.add_class("snnmi-class")
 
+    def stored(attack, index: int) -> Shown:
+        kinds = attack.reconstructions, attack.target_confidences, attack.surrogate_confidences
+        return tuple(part[index, :SHOWN] for part in kinds)
+
+    panels = [class_panel(targets, index, stored) for index in range(len(labels))]
+    stack = widgets.Stack([widgets.HTML(panel) for panel in panels], selected_index=0)
+    widgets.jslink((label, "index"), (stack, "selected_index"))
     button, drawn = widgets.Button(description="Draw new samples"), widgets.HTML()
     button.add_class("snnmi-live")
 
     def draw(_) -> None:
-        experiment, attack = targets[kinds[target.index]]
         try:
-            drawn.value = class_panel(
-                experiment, attack, label.index, *new_samples(experiment, attack, label.index)
-            )
+            fresh = {name: new_samples(*pair, label.index) for name, pair in targets.items()}
+            drawn.value = class_panel(targets, label.index, lambda attack, _: fresh[attack.variant])
         except FileNotFoundError as error:
             drawn.value = f"<p>{escape(str(error))}</p>"
 
     button.on_click(draw)
-    return widgets.VBox([target, label, stack, button, drawn])
+    return widgets.VBox([label, stack, *_at_work(targets, label), button, drawn])
+
+
+def _at_work(targets: Targets, label: widgets.Dropdown) -> list[widgets.Widget]:
+    """A slider over the moments that the attacks stored, and what was drawn then of the class chosen."""
+    seen = {name: (attack, attack.moments) for name, (_, attack) in targets.items() if attack.moments}
+    if not seen:
+        return []
+    count = min(len(moments["batch"]) for _, moments in seen.values())
+    settings = dict(description="At work", readout=False, continuous_update=True)
+    slider = widgets.IntSlider(value=count - 1, min=0, max=count - 1, **settings)
+    by_class = []
+    for index in range(len(label.options)):
+        shown = [widgets.HTML(_moment(seen, index, moment)) for moment in range(count)]
+        by_class.append(widgets.Stack(shown, selected_index=count - 1))
+        widgets.jslink((slider, "value"), (by_class[-1], "selected_index"))
+    stack = widgets.Stack(by_class, selected_index=0)
+    widgets.jslink((label, "index"), (stack, "selected_index"))
+    return [slider, stack]
+
+
+def _moment(seen: dict[str, tuple], index: int, moment: int) -> str:
+    """What each attack had come to at one moment of its training."""
+    pictures = []
+    for attack, moments in seen.values():
+        wanted, batch = attack.labels[index], int(moments["batch"][moment])
+        p, q = (moments[who][moment, index, wanted] for who in ("target", "surrogate"))
+        text = f"What the generator drew of class {wanted} from the {named(attack)} after {batch:,} batches"
+        picture = _img(moments["image"][moment, index], text)
+        pictures.append(f"<div>{picture}{named(attack)}<br>batch {batch:,}<br>T {p:.2f} S {q:.2f}</div>")
+    return f'<div class="pictures">{"".join(pictures)}</div>'
+
+
+def named(attack) -> str:
+    """An attacked variant as people write it: "ANN, clipped input"."""
+    kind, *change = attack.variant.split(", ", 1)
+    return ", ".join([KINDS[kind], *change])
 
 
 @torch.no_grad()
-def new_samples(
-    experiment, attack, index: int
-) -> tuple[
-    Float[np.ndarray, " n height width"], Float[np.ndarray, " n classes"], Float[np.ndarray, " n classes"]
-]:
+def new_samples(experiment, attack, index: int) -> Shown:
     """Fresh draws from the kept generator of class `labels[index]`, with the target's and the surrogate's confidences.
 
-    Raises FileNotFoundError where the run keeps no weights.
+    Raises FileNotFoundError, with the command that helps, where the run keeps no weights.
     """
-    pair = attack.pair
-    target = next(
-        t
-        for t in experiment.targets()
-        if (t.dataset, t.target, t.seed) == (attack.dataset, attack.target, attack.seed)
-    )
+    pair, target = attack.pair, experiment.asked(attack)
     chance = torch.Generator()
     chance.seed()  # a new draw at every call: this is for looking, not for measuring
     images = pair.G(torch.randn(len(attack.labels), SHOWN, pair.config.z_dim, generator=chance))
-    answers = target.model(images[index], generator=chance)
+    answers = target(images[index], generator=chance)
     return images[index].numpy(), answers.numpy(), pair.S(images)[index].softmax(-1).numpy()
 
 
-def class_panel(
-    experiment,
-    attack,
-    index: int,
-    images: Shaped[np.ndarray, " n height width"],
-    target: Float[np.ndarray, " n classes"],
-    surrogate: Float[np.ndarray, " n classes"],
-) -> str:
-    """HTML for class `labels[index]`: originals, reconstructions with confidences, mean confidences by class, and all
-    of it in words.
+def class_panel(targets: Targets, index: int, shown: Callable[[object, int], Shown]) -> str:
+    """HTML for one class: originals, then for each target reconstructions with confidences, mean confidences by
+    class, and all of it in words. `shown(attack, index)` gives the images and what is said of them.
     """
-    label, kind = attack.labels[index], KINDS[attack.target]
+    experiment, first = next(iter(targets.values()))
+    label = first.labels[index]
     pictures = []
-    for name, original in originals(experiment, attack.dataset, label).items():
-        picture = (
-            '<span class="absent">not stored</span>'
-            if original is None
-            else _img(original, f"{name}, class {label}")
-        )
+    for name, original in originals(experiment, first.dataset, label).items():
+        absent = '<span class="absent">not stored</span>'
+        picture = absent if original is None else _img(original, f"{name}, class {label}")
         pictures.append(f"<div>{picture}{name}</div>")
-    for number, (image, p, q) in enumerate(zip(images, target, surrogate, strict=True), 1):
-        text = f"Reconstruction {number} of class {label} from the {kind}"
-        pictures.append(f"<div>{_img(image, text)}T {p[label]:.2f}<br>S {q[label]:.2f}</div>")
+    blocks = "".join(_block(attack, index, *shown(attack, index)) for _, attack in targets.values())
+    about = f"{escape(title(first.dataset))}, class {label}, {escape(first.profile)} scale, seed {first.seed}"
+    return (
+        f'<div class="panel"><p class="words">{about}</p><div class="pictures">{"".join(pictures)}</div>'
+        f'<div class="targets">{blocks}</div></div>'
+    )
+
+
+def _block(attack, index: int, images: Shaped[np.ndarray, " n height width"], target, surrogate) -> str:
+    """One target's part of a class's panel."""
+    label, who = attack.labels[index], escape(named(attack))
+    pictures = "".join(
+        f"<div>{_img(image, f'Reconstruction {number} of class {label} from the {who}')}"
+        f"T {p[label]:.2f}<br>S {q[label]:.2f}</div>"
+        for number, (image, p, q) in enumerate(zip(images, target, surrogate, strict=True), 1)
+    )
     hits, surrogate_hits = (int((c.argmax(-1) == label).sum()) for c in (target, surrogate))
-    caption = (
-        f"<b>{escape(title(attack.dataset))}, {kind} target, class {label}</b> ({attack.profile} scale, "
-        f"seed {attack.seed}, {attack.queries_per_class:,} queries). The target (T) calls {hits} of {len(images)} "
-        f"reconstructions class {label}, mean confidence {target[:, label].mean():.2f}; "
-        f"the surrogate (S) {surrogate_hits}, {surrogate[:, label].mean():.2f}."
+    words = (
+        f"{attack.queries_per_class:,} queries. The target (T) calls {hits} of {len(images)} reconstructions class "
+        f"{label}, mean confidence {target[:, label].mean():.2f}; the surrogate (S) {surrogate_hits}, "
+        f"{surrogate[:, label].mean():.2f}."
     )
     bars = _bars(target.mean(0), surrogate.mean(0), label, attack.target)
-    shown = f'<div class="pictures">{"".join(pictures)}</div>'
-    return f'<div class="panel">{shown}{bars}<p class="words">{caption}</p></div>'
+    return f'<section><b>{who}</b><div class="pictures">{pictures}</div>{bars}<p class="words">{words}</p></section>'
 
 
 def originals(experiment, dataset: str, label: int) -> dict[str, Shaped[np.ndarray, " height width"] | None]:

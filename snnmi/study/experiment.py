@@ -81,6 +81,19 @@ class Experiment(Grid):
         self._weights(self._target, target.run, cell)
         return target.model.to(self.device)
 
+    def asked(self, attack: AttackRun) -> Callable:
+        """The target of an attack of this grid, as the attack asked it."""
+        return self._asked(self._cell(attack))[0]
+
+    def with_weights(self, attack: AttackRun) -> AttackRun:
+        """The same attack, its weights kept or made again."""
+        return self._found(self._cell(attack))
+
+    def _cell(self, attack: AttackRun) -> Cell:
+        wanted = attack.dataset, attack.variant, attack.seed, attack.attack_seed
+        places = {(self.name(c.dataset), c.variant.name, c.seed, c.attack_seed): c for c in self.cells()}
+        return places[wanted]
+
     # --- steps: each has a key, a computation, and what is made of the finished run
 
     @property

@@ -56,8 +56,10 @@ class Finished:
     def weights(self) -> dict:
         """Nested dicts of tensors; raises FileNotFoundError where none are kept."""
         if (weights := self.run.weights()) is None:
+            profile, dataset = self.profile.split(",")[0], self.dataset
             raise FileNotFoundError(
-                f"{self.run.folder} keeps no weights (results in git have none): compute the run to have them"
+                f"{self.run.folder} keeps no weights (results in git have none): "
+                f"python -m snnmi.study.weights {profile} {dataset} makes them again"
             )
         return weights
 
@@ -114,6 +116,14 @@ class AttackRun(Finished):
     def history(self) -> dict[str, np.ndarray]:
         """ "batch" (points,) and "L_N", "L_G", "k", "M_global" (points, K): means since the point before."""
         return {name: self.arrays[name] for name in ("batch", *gamin.CURVES)}
+
+    @property
+    def moments(self) -> dict[str, np.ndarray]:
+        """The attack at work: "batch" (moments,), "image" (uint8), "target" and "surrogate" (moments, K, ...); empty
+        for runs made before these were stored.
+        """
+        found = {name: values for name, values in self.arrays.items() if name.startswith("moment_")}
+        return {name.removeprefix("moment_"): values for name, values in found.items()}
 
     @cached_property
     def _pictures(self) -> dict[str, np.ndarray]:
