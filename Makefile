@@ -3,6 +3,7 @@
 # make calibrate                                                          the attack's open settings, on MNIST-ANN (resumes)
 # make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]                pack all that a GPU machine without network lacks
 # make import-results FROM=results.zip                                    take home what was made there, verified
+# make lab                                                              the explorer, live, in JupyterLab
 # make bench [DEVICE=cpu|cuda]                                            our speed against plain loops
 # make env | clean
 SHELL := bash
@@ -10,7 +11,7 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .ONESHELL:
 .SILENT:
-.PHONY: book notebooks html test lint env bench calibrate offline-kit import-results clean
+.PHONY: book notebooks html test lint env lab bench calibrate offline-kit import-results clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -54,7 +55,15 @@ lint: env
 	ruff format --check .
 	nbstripout --verify --keep-id book/*.ipynb
 
-test: lint
+# JupyterLab at the explorer: run all cells, then "Draw new samples".
+lab: $(VENV)/.lab
+	jupyter lab book/06_reconstructions.ipynb
+
+$(VENV)/.lab: requirements-lab.txt $(VENV)/.installed
+	python -m pip install --quiet --disable-pip-version-check -r requirements-lab.txt
+	touch $@
+
+test: lint $(VENV)/.lab
 	python -m pytest
 
 bench: env

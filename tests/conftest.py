@@ -1,12 +1,16 @@
 """Every shape in a signature of snnmi is checked while the tests run."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from jaxtyping import install_import_hook
+from playwright.sync_api import sync_playwright
 
+FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync"""
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # a GPU's kernels, run by Triton's interpreter
 install_import_hook("snnmi", "beartype.beartype")
@@ -19,6 +23,18 @@ def data_folder() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("SNNMI_DATA names no folder with data sets")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        end = pytest.fail if os.environ.get("CI") else pytest.skip
+        end("no chromium on this machine (Debian's package `chromium`)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,7 @@
 import functools
 import hashlib
 import http.server
-import os
 import re
-import shutil
 import sys
 import threading
 from contextlib import contextmanager
@@ -18,13 +16,10 @@ import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
-from playwright.sync_api import sync_playwright
 
 from tests.helpers import NOTEBOOKS, ROOT, clone, run
 
 WIDTHS = {"desktop": 1280, "phone": 390}
-FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync"""
 EXPLORER = "executed/06_reconstructions.html"
 
 
@@ -41,18 +36,6 @@ def pages(book) -> list[str]:
     """Every page but the front door, which only sends on to `book/index.html`."""
     found = [path for path in book.rglob("*.html") if not path.is_relative_to(book / "_static")]
     return sorted({path.relative_to(book).as_posix() for path in found} - {"index.html"})
-
-
-@pytest.fixture(scope="session")
-def browser():
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        end = pytest.fail if os.environ.get("CI") else pytest.skip
-        end("no chromium on this machine (Debian's package `chromium`)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS.split())
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
