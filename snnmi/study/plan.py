@@ -5,6 +5,7 @@ Each step resumes where it was stopped; `results/plan` holds its runs. The steps
 """
 
 import argparse
+from dataclasses import replace
 from itertools import product
 
 from snnmi.study.controls import CELLS, Variant
@@ -13,20 +14,27 @@ from snnmi.study.settings import merged
 
 WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first
 RATES = 1e-4, 3e-4, 1e-3
-SPLITS = {32: {"batch_size": 64, "batches": 2000}, 64: {"batch_size": 128, "batches": 1000}}  # equal queries
+SPLITS = {"batch_size": 64, "batches": 2000}, {"batch_size": 128, "batches": 1000}  # equal queries
 
 
 def settings(baseline: Variant) -> list[Variant]:
     """The grid of step 1 on one of the four cells, each setting a variant of its own."""
     found = []
-    for hidden, rate, (half, split) in product(WIDTHS, RATES, SPLITS.items()):
+    for hidden, rate, split in product(WIDTHS, RATES, SPLITS):
         attack = {"hidden": hidden, "lr_surrogate": rate, "lr_generator": rate} | split
-        layers = "-".join(map(str, hidden)) if isinstance(hidden, tuple) else hidden
-        change = f"{layers}, {rate:g}, {half} + {half}"
-        name = ", ".join(filter(None, (baseline.change, change)))
         changes = merged(baseline.changes, {"attack": attack})
-        found.append(Variant(baseline.kind, name, "calibration", changes))
+        setting = Variant(baseline.kind, baseline.change, "calibration", changes)
+        name = ", ".join(filter(None, (baseline.change, *choices(setting).values())))
+        found.append(replace(setting, change=name))
     return found
+
+
+def choices(setting: Variant) -> dict[str, object]:
+    """What a setting of the grid chose, as people write it."""
+    attack = setting.changes["attack"]
+    hidden, half = attack["hidden"], attack["batch_size"] // 2
+    layers = "-".join(map(str, hidden)) if isinstance(hidden, tuple) else str(hidden)
+    return {"hidden": layers, "rate": f"{attack['lr_surrogate']:g}", "split": f"{half} + {half}"}
 
 
 ANN, CLIP, SNN, RAW = (

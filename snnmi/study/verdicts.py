@@ -190,6 +190,22 @@ def reaches_floor(low: pd.Series, floor: pd.Series) -> pd.Series:
     return low <= floor
 
 
+# --- the analysis plan's contrasts
+
+SAME = 0.05  # surrogate accuracy: an interval within this of zero calls two targets the same
+
+
+def contrast(low: float, high: float, p: float) -> str:
+    """`same`: the interval lies within SAME of zero. `differ`: else, Holm's p is below ALPHA. `open`: all else.
+
+    >>> contrast(-0.02, 0.04, 0.02), contrast(0.1, 0.4, 0.016), contrast(-0.1, 0.02, 0.2)
+    ('same', 'differ', 'open')
+    """
+    if -SAME < low and high < SAME:
+        return "same"
+    return "differ" if p < ALPHA else "open"
+
+
 # --- what carries the gap
 
 NOT_THE_SPIKES = "Mostly not the spikes"

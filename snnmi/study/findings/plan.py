@@ -1,0 +1,108 @@
+"""The analysis plan's outcomes: calibration, the two primary contrasts, and what the guesses change."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from snnmi.measure.intervals import t_interval
+from snnmi.measure.scores import METRICS
+from snnmi.measure.statistics import holm, sign_flip_p
+from snnmi.study import plan, published, verdicts
+from snnmi.study.controls import Variant
+from snnmi.study.experiment import Experiment
+from snnmi.study.tables import attacks_table
+
+PRIMARY = "surrogate_accuracy"  # of the last pair, mean over classes
+NAMES = {
+    "ANN": plan.ANN,
+    "ANN behind a clip": plan.CLIP,
+    "SNN": plan.SNN,
+    "SNN without its encoder": plan.RAW,
+}
+CONTRASTS = {"clip": ("ANN", "ANN behind a clip"), "rest": ("SNN", "ANN behind a clip")}  # first minus second
+READINGS = "fidelity_mae", "fidelity_top"
+PLACE = ["profile", "dataset"]
+
+
+# --- step 1: the grid, by its distance from the published row
+
+
+def distance(scores: pd.Series, reading: str) -> float:
+    """Mean absolute relative difference from the five published numbers of MNIST-ANN, by this reading of F."""
+    row = published.TABLE_2["mnist", "ann"]
+    names = [name for name, metric in METRICS.items() if metric.paper and name not in READINGS]
+    found = [abs(scores[name] / row[METRICS[name].paper] - 1) for name in (*names, reading)]
+    return sum(found) / len(found)
+
+
+def calibration(experiment: Experiment) -> pd.DataFrame:
+    """One row a setting and reading of F, the nearest first: means over classes of the kept pair, its `distance`, and
+    the primary outcome; empty where nothing is stored.
+    """
+    attacks = attacks_table([experiment])
+    if attacks.empty:
+        return attacks
+    columns = [name for name, metric in METRICS.items() if metric.paper]
+    kept = attacks[attacks.pair == "kept"].groupby("variant", sort=False)[columns].mean()
+    last = attacks[attacks.pair == "last"].groupby("variant", sort=False)[PRIMARY].mean()
+    rows = []
+    for variant in experiment.variants:
+        if variant.name in kept.index:
+            means = kept.loc[variant.name]
+            about = plan.choices(variant) | means.to_dict() | {"last": last[variant.name]}
+            rows += [about | {"reading": r, "distance": distance(means, r)} for r in READINGS]
+    return pd.DataFrame(rows).sort_values("distance", ignore_index=True, kind="stable")
+
+
+# --- step 2: networks
+
+
+def network_means(attacks: pd.DataFrame) -> pd.DataFrame:
+    """One row a network of the four cells: the primary outcome (`value`), its floor, and the cell's name."""
+    last = attacks[attacks.pair == "last"]
+    found = [
+        last[last.variant == variant.name]
+        .groupby([*PLACE, "target", "seed"], sort=False)[[PRIMARY, f"{PRIMARY}_floor"]]
+        .mean()
+        .reset_index()
+        .assign(cell=cell)
+        for cell, variant in NAMES.items()
+    ]
+    return pd.concat(found).rename(columns={PRIMARY: "value", f"{PRIMARY}_floor": "floor"})
+
+
+def contrasts(means: pd.DataFrame) -> pd.DataFrame:
+    """One row a scale and contrast: first minus second over networks paired by seed, with Student's interval, the
+    exact p of flipping signs, Holm's over the scale's contrasts, and the verdict.
+    """
+    rows = []
+    for place, own in means.groupby(PLACE, sort=False):
+        wide = own.pivot(index="seed", columns="cell", values="value")
+        tested = []
+        for name, (first, second) in CONTRASTS.items():
+            if {first, second} <= set(wide):
+                d = (wide[first] - wide[second]).dropna()
+                low, high = t_interval(d)
+                about = dict(zip(PLACE, place)) | {"contrast": name, "networks": len(d)}
+                numbers = {"difference": d.mean(), "low": low, "high": high, "p": sign_flip_p(d)}
+                tested.append(about | numbers)
+        for row, p in zip(tested, holm(row["p"] for row in tested)):
+            rows.append(row | {"p_holm": p, "verdict": verdicts.contrast(row["low"], row["high"], p)})
+    columns = [*PLACE, "contrast", "networks", "difference", "low", "high", "p", "p_holm", "verdict"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+# --- step 3: what the guesses change
+
+
+def specification(attacks: pd.DataFrame, pairs: Sequence[tuple[Variant, Variant]]) -> pd.DataFrame:
+    """One row a setting that both targets were attacked with: its choices, and the first contrast under it (`effect`),
+    ANN minus ANN behind a clip.
+    """
+    outcome = attacks[attacks.pair == "last"].groupby("variant")[PRIMARY].mean()
+    rows = [
+        plan.choices(plain) | {"effect": outcome[plain.name] - outcome[clipped.name]}
+        for plain, clipped in pairs
+        if {plain.name, clipped.name} <= set(outcome.index)
+    ]
+    return pd.DataFrame(rows)

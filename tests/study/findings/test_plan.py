@@ -1,0 +1,109 @@
+"""The plan's outcomes, of networks made by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from snnmi.study import plan, published
+from snnmi.study.controls import BASELINES
+from snnmi.study.findings import plan as findings
+from snnmi.study.verdicts import contrast
+
+ROW = published.TABLE_2["mnist", "ann"]
+
+
+def attacks(values, profile="plan"):
+    """Two classes a network: {variant: one value a seed}; the kept pair says 0, which must not matter."""
+    rows = [
+        (
+            profile,
+            "mnist",
+            variant.kind,
+            variant.name,
+            seed,
+            seed,
+            label,
+            pair,
+            value + 0.01 * (2 * label - 1),
+        )
+        for variant, own in values.items()
+        for seed, one in enumerate(own)
+        for label in (0, 1)
+        for pair, value in (("last", one), ("kept", 0.0))
+    ]
+    columns = [
+        "profile",
+        "dataset",
+        "target",
+        "variant",
+        "seed",
+        "attack_seed",
+        "label",
+        "pair",
+        findings.PRIMARY,
+    ]
+    return pd.DataFrame(rows, columns=columns).assign(surrogate_accuracy_floor=0.11)
+
+
+def test_distance_is_the_mean_relative_difference_of_five_numbers_by_one_reading_of_f():
+    same = pd.Series(ROW | {"fidelity_mae": ROW["fidelity"], "fidelity_top": 0.0})
+    assert findings.distance(same, "fidelity_mae") == pytest.approx(0)
+    assert findings.distance(same, "fidelity_top") == pytest.approx(1 / 5)
+    off = (
+        same | {}
+        if False
+        else pd.concat([same.drop("M_global"), pd.Series({"M_global": 1.5 * ROW["M_global"]})])
+    )
+    assert findings.distance(off, "fidelity_mae") == pytest.approx(0.5 / 5)
+
+
+def test_a_network_is_one_value_the_mean_over_classes_of_its_last_pair():
+    means = findings.network_means(attacks({plan.ANN: [0.6, 0.5], plan.CLIP: [0.1]}))
+    assert means.groupby("cell").value.apply(list).to_dict() == {
+        "ANN": pytest.approx([0.6, 0.5]),
+        "ANN behind a clip": pytest.approx([0.1]),
+    }
+    assert (means.floor == 0.11).all()
+
+
+def test_contrasts_are_paired_by_seed_and_tested_exactly_with_holm():
+    ann, clip = np.linspace(0.5, 0.6, 7), np.linspace(0.10, 0.13, 7)
+    snn = clip + np.array([0.01, -0.01, 0.02, -0.02, 0.01, 0.0, 0.01])
+    table = findings.contrasts(
+        findings.network_means(attacks({plan.ANN: ann, plan.CLIP: clip, plan.SNN: snn}))
+    )
+    rows = table.set_index("contrast")
+    assert rows.networks.tolist() == [7, 7] and rows.difference.loc["clip"] == pytest.approx(
+        (ann - clip).mean()
+    )
+    assert rows.p.loc["clip"] == 2 / 2**7 and rows.p_holm.loc["clip"] == 4 / 2**7, "the least p there is"
+    assert rows.verdict.tolist() == ["differ", "same"]
+    assert rows.p.rest > 0.05 and rows.low.rest < 0 < rows.high.rest
+
+
+def test_a_seed_that_one_cell_lacks_is_no_pair():
+    means = findings.network_means(attacks({plan.ANN: [0.6, 0.5, 0.7], plan.CLIP: [0.1, 0.2]}))
+    (row,) = findings.contrasts(means).itertuples()
+    assert row.contrast == "clip" and row.networks == 2 and row.difference == pytest.approx(0.4)
+    assert row.verdict == "open", "two networks tell nothing"
+
+
+def test_the_same_needs_the_whole_interval_within_the_margin():
+    assert [contrast(-0.051, 0.01, 0.5), contrast(-0.049, 0.049, 0.001)] == ["open", "same"]
+
+
+def test_the_grid_is_the_plans_on_either_target_and_names_its_choices():
+    plain, clipped = plan.settings(plan.ANN), plan.settings(plan.CLIP)
+    assert len({v.name for v in plain}) == len(plain) == 4 * 3 * 2
+    assert {v.changes["attack"]["batch_size"] * v.changes["attack"]["batches"] for v in plain} == {128_000}
+    assert plan.choices(plain[-1]) == {"hidden": "1024", "rate": "0.001", "split": "64 + 64"}
+    assert [plan.choices(v) for v in clipped] == [plan.choices(v) for v in plain]
+    assert all(v.changes["query"] == {"encoder": "clip"} for v in clipped) and plan.ANN is BASELINES["ann"]
+
+
+def test_the_specification_curve_has_an_effect_for_every_setting_run_on_both():
+    pairs = [*zip(plan.settings(plan.ANN), plan.settings(plan.CLIP))][:3]
+    values = {v: [x] for pair, xs in zip(pairs, [(0.6, 0.1), (0.5, 0.2)]) for v, x in zip(pair, xs)}
+    values[pairs[2][0]] = [0.9]  # not yet behind a clip
+    curve = findings.specification(attacks(values), pairs)
+    assert curve.effect.tolist() == pytest.approx([0.5, 0.3]) and curve.hidden.tolist() == ["256", "256"]
