@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from snnmi.show.figures.dots import VERDICTS
 from snnmi.show.figures.style import title
 
-PROFILE_ORDER = ("paper", "half", "laptop", "quick", "smoke")  # largest scale first
+SCALES: list[str] = []  # the profiles, whose attack comes farthest first: `study/profiles.py` says
 LANDING = ("mnist", "faces", "digits")  # the columns of the landing page
 _WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
@@ -64,19 +64,19 @@ def p_value(p: float) -> str:
 
 
 def _rank(profiles: pd.Series) -> pd.Series:
-    """0 for the largest scale; profiles of one's own rank last."""
+    """0 for the scale whose attack comes farthest; profiles of one's own rank last."""
     own = profiles.str.split(",").str[0]  # before what was changed
-    return own.map({name: rank for rank, name in enumerate(PROFILE_ORDER)}).fillna(len(PROFILE_ORDER))
+    return own.map({name: rank for rank, name in enumerate(SCALES)}).fillna(len(SCALES))
 
 
 def largest_scale(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the largest profile at hand, for each data set."""
+    """Of each data set the rows of the profile at hand whose attack comes farthest."""
     rank = _rank(frame.profile)
     return frame[rank == rank.groupby(frame.dataset).transform("min")]
 
 
 def largest_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of larger profiles before those of smaller ones, else in their order."""
+    """The rows of profiles whose attack comes farther before the others, else in their order."""
     return frame.sort_values("profile", key=_rank, kind="stable")
 
 

@@ -51,12 +51,17 @@ FRAME = pd.DataFrame(
 )
 
 
-def test_the_largest_scale_is_chosen_for_each_data_set():
+@pytest.fixture
+def scales(monkeypatch):
+    monkeypatch.setattr(pages, "SCALES", ["paper", "half", "smoke"])
+
+
+def test_the_largest_scale_is_chosen_for_each_data_set(scales):
     assert pages.largest_scale(FRAME).n.tolist() == [1, 2, 4]
     assert pages.largest_scale(FRAME[:0]).empty
 
 
-def test_larger_scales_come_first_and_ties_keep_their_order():
+def test_larger_scales_come_first_and_ties_keep_their_order(scales):
     assert pages.largest_first(FRAME).n.tolist() == [2, 4, 3, 1, 0]
     assert pages.largest_first(FRAME[:0]).empty
 
