@@ -10,15 +10,20 @@ from snnmi.study import published
 from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.runs import AttackRun
 
+KEPT = ("laptop", "plan", "half", "paper")  # profiles whose results git keeps
+
 
 def alongside(experiment: Experiment) -> list[Experiment]:
-    """The given experiment, then read-only ones of the larger profiles kept in git, with whatever seeds are stored
-    there.
+    """The given experiment, then, read only, whatever else is stored: its own scale's other seeds, so that no build
+    of one scale speaks of fewer networks than another, and the profiles kept in git.
     """
-    names = [name for name in ("laptop", "half", "paper") if name != experiment.profile.name]
-    same = {name: getattr(experiment, name) for name in ("results", "variants", "changes", "code")}
-    others = [Experiment(name, compute=False, seeds=list(range(SEEDS)), **same) for name in names]
-    return [experiment, *(other for other in others if other.attacks())]
+    own, same = experiment.profile.name, ("results", "variants", "changes", "code")
+    given = {name: getattr(experiment, name) for name in same} | {"compute": False}
+    missing = [seed for seed in range(SEEDS) if seed not in experiment.seeds]
+    chosen = {"datasets": experiment.datasets, "targets": experiment.kinds, "seeds": missing}
+    stored = [Experiment(own, **given, **chosen)] if missing else []
+    stored += [Experiment(name, seeds=list(range(SEEDS)), **given) for name in KEPT if name != own]
+    return [experiment, *(one for one in stored if one.attacks())]
 
 
 def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
