@@ -27,7 +27,9 @@ class PairedTest(NamedTuple):
     high: float
     p: float  # two-sided, of all flips of the differences' signs; never below 2 / 2^differing
     n: int  # units
-    differing: int  # units in which the two differ: the others say nothing of a sign
+    differing: int | None = (
+        None  # units in which the two differ, others say nothing of a sign; None: not counted
+    )
     p_error: float = 0.0  # Monte-Carlo standard error of p; 0: exact
 
 

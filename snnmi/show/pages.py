@@ -8,7 +8,6 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from snnmi.show.figures.dots import VERDICTS
 from snnmi.show.figures.style import title
 
 SCALES: list[str] = []  # the profiles, whose attack comes farthest first: `study/profiles.py` says
@@ -44,8 +43,10 @@ def difference(mean: float, low: float, high: float, p: float, decimals: int = 2
 
 
 def verdict_counts(verdicts: pd.Series) -> str:
-    """ "11 reproduced, 5 not reproduced, 13 open"."""
-    return ", ".join(f"{int((verdicts == name).sum())} {name}" for name in VERDICTS)
+    """ "11 supported, 5 contradicted, 13 open"."""
+    return ", ".join(
+        f"{int((verdicts == name).sum())} {name}" for name in ("supported", "contradicted", "open")
+    )
 
 
 def place(profile: str, dataset: str) -> str:

@@ -64,9 +64,11 @@ def score_dots(scores: pd.DataFrame) -> Figure:
 
 
 VERDICTS = {
-    "reproduced": ("o", COLORS["ink"]),
-    "not reproduced": ("x", COLORS["ink"]),
+    "supported": ("o", COLORS["ink"]),
+    "contradicted": ("x", COLORS["ink"]),
     "open": ("o", "white"),
+    "not tested": ("s", "white"),
+    "demonstration": ("s", "white"),
 }
 
 
