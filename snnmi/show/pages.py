@@ -27,6 +27,17 @@ def number(value: float, decimals: int = 2, *, sign: bool = False) -> str:
     return (text.lstrip("+-") if float(text) == 0 else text).replace("-", "−")
 
 
+def short(value: object) -> str:
+    """A number of any size, never lost to rounding; other things as they are.
+
+    >>> [short(value) for value in (1e-05, 0.12345, 128000, 4.0, "mlp")]
+    ['1e-05', '0.1235', '128,000', '4', 'mlp']
+    """
+    if isinstance(value, (str, bool)):
+        return str(value)
+    return f"{value:,.0f}" if value == np.round(value) or abs(value) >= 1000 else f"{value:.4g}"
+
+
 def span(low: float, high: float, decimals: int = 2) -> str:
     """An interval as text that does not break: "[−0.21, 0.04]"."""
     return f"[{number(low, decimals)},\u00a0{number(high, decimals)}]"

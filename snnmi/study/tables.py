@@ -8,7 +8,7 @@ import pandas as pd
 from snnmi.data import Dataset
 from snnmi.study import published
 from snnmi.study.experiment import SEEDS, Experiment
-from snnmi.study.runs import AttackRun
+from snnmi.study.runs import AttackRun, TargetRun
 
 KEPT = ("laptop", "plan", "half", "paper")  # profiles whose results git keeps
 
@@ -39,10 +39,18 @@ def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
             "n_train": t.metrics["n_train"],
             "n_test": t.metrics["n_test"],
             "wall_s": t.provenance["wall_s"],
+            "loss": _last_loss(t),
         }
         for e in experiments
         for t in e.targets()
     )
+
+
+def _last_loss(target: TargetRun) -> float:
+    """The training loss of the last epoch as a share of guessing's (ln C, for an SNN at each of T steps)."""
+    steps = target.config.neuron.num_steps if target.target == "snn" else 1
+    losses = target.history.loss
+    return losses.iloc[-1] / (steps * np.log(target.num_classes)) if len(losses) else np.nan
 
 
 def attacks_table(experiments: Sequence[Experiment]) -> pd.DataFrame:

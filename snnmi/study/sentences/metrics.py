@@ -133,8 +133,8 @@ def number(r: tuple | pd.Series) -> str:
     if r.judged == ABOVE:
         said.append(f"{pages.number(r.printed, digits, sign=True)}; L_N − H(T)")
     if r.tested:
-        said.append(pages.difference(r.difference, r.low, r.high, r.p, digits))
-        said += [f"± {r.p_error:.4f}"] * (r.p_error > 0)
+        error = f" ± {r.p_error:.4f}" if r.p_error > 0 else ""
+        said.append(pages.difference(r.difference, r.low, r.high, r.p, digits) + error)
     elif not counted:
         said.append(pages.number(r.difference, digits, sign=True))
     return " ".join(said)
@@ -224,8 +224,8 @@ def headline(found: pd.DataFrame) -> str:
         copies, target = rows.set_index("key").loc["surrogate"], rows.set_index("key").loc["a_target"]
         ann, snn = (verdicts.named(kind, copies.networks) for kind in figures.KINDS.values())
         said.append(
-            f"On {pages.place(profile, dataset)}, copies of {ann} read {copies.ann:.0%} of the test images and copies "
-            f"of {snn} {copies.snn:.0%} ({copies.verdict}); {ann} accept the pictures in {target.won_ann} of "
+            f"On {pages.place(profile, dataset)}, copies of {ann} read {copies.ann:.0%} of the test images, copies of "
+            f"{snn} {copies.snn:.0%} ({copies.verdict}); {ann} accepted the pictures in {target.won_ann} of "
             f"{target.attacks} attacks, {snn} in {target.won_snn} ({target.verdict})."
         )
     return " ".join(said) or "Only one kind of target was attacked, so nothing can be compared."
