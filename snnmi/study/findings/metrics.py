@@ -176,14 +176,13 @@ def try_claim(rows: pd.DataFrame, dataset: str, claim: Claim) -> dict | None:
     won = (both.rows[score] > 0.5).groupby(both.rows.target).sum()
     judged = compare(rows, claim.judged, "target", "ann", "snn") if claim.judged else None
     test, a_target = (judged or both).test, rows[rows.target == "ann"].A_target.mean()
-    verdict = verdicts.claim_verdict(test, dataset, claim, a_target=a_target)
-    if spread:
-        test = PairedTest(value.snn - value.ann, *[np.nan] * 3, test.n)
-        verdict = verdicts.UNTESTED
-    if claim.judged and not judged and dataset in published.CLASSES:
-        verdict = "open"
+    about = {"a_target": a_target, "known": bool(judged or not claim.judged)}
+    verdict = verdicts.claim_verdict(test, dataset, claim, **about)
+    tested = verdicts.can_tell(test) and not spread
+    if not tested:  # no interval either: of few classes that differ it would be too sure
+        test = PairedTest(value.snn - value.ann, *[np.nan] * 3, test.n, test.differing)
     return test._asdict() | {
-        **{"tested": verdicts.can_tell(test) and not spread, "works": verdicts.attack_works(a_target)},
+        **{"tested": tested, "works": verdicts.attack_works(a_target)},
         **{"unit": both.unit, "networks": both.networks, "ann": value.ann, "snn": value.snn},
         **{"won_ann": won.ann, "won_snn": won.snn, "attacks": len(both.rows) // 2},
         **{"printed": value.snn - value.ann, "judged": claim.judged if judged else score},

@@ -11,6 +11,8 @@ from snnmi.study.published import CLAIMS, Claim, is_share
 from snnmi.study.verdicts import ALPHA
 
 ONE_KIND = "one kind of target only: nothing to compare"
+PRINTED = [key for key, metric in METRICS.items() if metric.paper]
+ENOUGH = pages.words(verdicts.NETWORKS)
 
 # --- Table II
 
@@ -45,13 +47,15 @@ def table_2(scores: pd.DataFrame) -> pd.DataFrame:
     for (dataset, target), group in scores.groupby(["dataset", "target"], sort=False):
         head = {"target": f"{figures.title(dataset)}, {figures.KINDS[target]}"}
         if (dataset, target) in published.TABLE_2:
-            theirs = {m.name: printed_score(dataset, target, key) for key, m in METRICS.items() if m.paper}
+            theirs = {name(key): printed_score(dataset, target, key) for key in PRINTED}
             lines.append(head | {"scale": "published"} | theirs)
         for profile, one in group.groupby("profile", sort=False):
             about = {"scale": profile, "networks": f"{one.networks.iloc[0]}"}
             lines.append(head | about | {name(r.score): score(r) for r in one.itertuples()})
-    columns = dict.fromkeys(["target", "scale", "networks", *map(name, scores.score.unique())])
-    return pd.DataFrame(lines, columns=[*columns]).fillna("")
+    there = [key for key in ("M_global", ABOVE, *METRICS) if key in {*scores.score} or key in PRINTED]
+    return pd.DataFrame(
+        lines, columns=["target", "scale", "networks", *dict.fromkeys(map(name, there))]
+    ).fillna("")
 
 
 def table_2_caption(scores: pd.DataFrame) -> str:
@@ -63,9 +67,8 @@ def table_2_caption(scores: pd.DataFrame) -> str:
         finding = f"{agree} of {len(compared)} numbers cannot be told from the published ones."
     return (
         f"**{finding}** Last pair; shares in %. ± is the standard deviation over classes; brackets: 95 % interval of "
-        f"the mean over classes (bootstrap), over networks where there are {verdicts.NETWORKS} or more (Student's). "
-        f"†: the two intervals, as printed, share no point; for F, printed without a spread: the published value lies "
-        f"outside ours."
+        f"the mean over classes (bootstrap), over networks where there are {ENOUGH} or more (Student's). †: the two "
+        "intervals, as printed, share no point; for F, printed without a spread: the published value lies outside ours."
     )
 
 
@@ -79,7 +82,7 @@ def rescaled(found: pd.DataFrame) -> str:
     said = []
     for (profile, dataset), rows in found.groupby(["profile", "dataset"], sort=False):
         shares = [
-            f"{pages.number(100 * r.rescaled, 0)} % on {verdicts.named(figures.KINDS[r.target], r.networks)}"
+            f"{pages.number(100 * r.rescaled, 0)} % on {verdicts.named(figures.KINDS[r.target], int(r.networks))}"
             for r in rows.itertuples()
         ]
         said.append(f"{' and '.join(shares)} ({pages.place(profile, dataset)})")
@@ -186,9 +189,9 @@ def claims_finding(found: pd.DataFrame) -> str:
 def claims_caption(found: pd.DataFrame) -> str:
     return (
         f"**{claims_finding(found)}** Last pair; SNN minus ANN with its 95 % interval and exact p, over classes, or "
-        f"over networks where there are {verdicts.NETWORKS} or more of each kind. A_comb and A_target: in how many "
-        "attacks, each on one class of one network, more than half of the pictures are accepted; with too few of "
-        f"these that differ no test is run. Scales at which the gate is shut: {stalled(found)}."
+        f"over networks where there are {ENOUGH} or more of each kind. A_comb and A_target: in how many attacks, each "
+        "on one class of one network, more than half of the pictures are accepted; where too few classes differ no "
+        f"test is run. Scales at which the gate is shut: {stalled(found)}."
     )
 
 
@@ -203,7 +206,7 @@ def landing(found: pd.DataFrame, shares: pd.Series) -> dict[str, str]:
         rows = largest[largest.dataset == dataset].set_index("key", drop=False)
         verdict, text, scale = "not run", "at any scale", "not run"
         if len(rows):
-            profile, networks = rows.profile.iloc[0], pages.words(rows.networks.iloc[0], "network")
+            profile, networks = rows.profile.iloc[0], pages.words(int(rows.networks.iloc[0]), "network")
             scale = f"{pages.scale(profile, shares[profile, dataset])}, {networks} of each kind"
             verdict, text = "open", "not measured"
         cells[f"metrics_scale_{dataset}"] = scale
@@ -222,7 +225,7 @@ def headline(found: pd.DataFrame) -> str:
         ["profile", "dataset"], sort=False
     ):
         copies, target = rows.set_index("key").loc["surrogate"], rows.set_index("key").loc["a_target"]
-        ann, snn = (verdicts.named(kind, copies.networks) for kind in figures.KINDS.values())
+        ann, snn = (verdicts.named(kind, int(copies.networks)) for kind in figures.KINDS.values())
         said.append(
             f"On {pages.place(profile, dataset)}, copies of {ann} read {copies.ann:.0%} of the test images, copies of "
             f"{snn} {copies.snn:.0%} ({copies.verdict}); {ann} accepted the pictures in {target.won_ann} of "

@@ -31,7 +31,7 @@ def accuracy_lines(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def passing(r: tuple) -> str:
+def passing(r: tuple | pd.Series) -> str:
     """Which scores could not be told from the published one: "65 to 80 of 80"; a dash for nan."""
     return "–" if pd.isna(r.least) else f"{r.least:,.0f} to {r.most:,.0f} of {r.n_test:,}"
 
