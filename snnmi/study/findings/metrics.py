@@ -16,25 +16,12 @@ from snnmi.study.published import CLAIMS, Claim
 from snnmi.study.runs import AttackRun
 
 GROUP = ["profile", "dataset", "target"]
-ABOVE = "L_N_above"  # H(T), the target's own mean entropy on noise, below which no cross-entropy can fall
+ABOVE = CLAIMS[
+    "m_global"
+].judged  # L_N above H(T), the target's own mean entropy on noise: it cannot fall below
 PICTURES = ("likeness", "ssim", "identified")  # of reconstructions: chapter 6 shows them
-CLAIM_COLUMNS = [
-    *("profile", "dataset", "key", "claim", "difference", "low", "high", "p", "p_error", "n", "differing"),
-    *(
-        "tested",
-        "works",
-        "unit",
-        "networks",
-        "ann",
-        "snn",
-        "won_ann",
-        "won_snn",
-        "attacks",
-        "printed",
-        "judged",
-    ),
-    *("published", "verdict", "decimals", "verdict_kept"),
-]
+CLAIM_COLUMNS = """profile dataset key claim difference low high p p_error n differing tested works unit networks ann snn
+    won_ann won_snn attacks printed judged published verdict decimals verdict_kept""".split()
 
 
 def completed(
