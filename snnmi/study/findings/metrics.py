@@ -16,12 +16,11 @@ from snnmi.study.published import CLAIMS, Claim
 from snnmi.study.runs import AttackRun
 
 GROUP = ["profile", "dataset", "target"]
-ABOVE = CLAIMS[
-    "m_global"
-].judged  # L_N above H(T), the target's own mean entropy on noise: it cannot fall below
+# L_N above H(T), the target's own mean entropy on noise, which it cannot fall below
+ABOVE = CLAIMS["m_global"].judged
 PICTURES = ("likeness", "ssim", "identified")  # of reconstructions: chapter 6 shows them
-CLAIM_COLUMNS = """profile dataset key claim difference low high p p_error n differing tested works unit networks ann snn
-    won_ann won_snn attacks printed judged published verdict decimals verdict_kept""".split()
+CLAIM_COLUMNS = """profile dataset key claim difference low high p p_error n differing tested works unit networks
+    ann snn won_ann won_snn attacks printed judged published verdict decimals verdict_kept""".split()
 
 
 def completed(
