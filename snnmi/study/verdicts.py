@@ -14,6 +14,7 @@ ALPHA = 0.05  # the level of every test; no p is corrected for their number
 NETWORKS = (
     6  # of each kind: with so many a test over networks can reach p < 0.05, and the words may speak of kinds
 )
+DEMONSTRATION = "demonstration"  # on data that the paper does not use nothing is said of its claims
 LESS = 0.025  # a target whose accuracy is lower than the published one by more is named
 MARGIN = 0.5  # of the published difference: an interval that ends short of it rules the claim out
 GATE = 0.5  # of the ANN's reconstructions accepted, or recognised: below, there is nothing that spikes could protect
@@ -198,7 +199,6 @@ def attack_works(a_target: float) -> bool:
     return bool(a_target >= GATE)
 
 
-DEMONSTRATION = "demonstration"  # on data that the paper does not use nothing is said of its claims
 UNTESTED = "not tested"  # the spread over classes: no test of it holds its level on such skewed scores
 
 
