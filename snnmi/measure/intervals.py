@@ -1,5 +1,7 @@
 """Intervals of one number: of a mean over units, of a share of trials, of what was only printed."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from jaxtyping import Float
 from scipy import stats
@@ -42,9 +44,18 @@ def summary_interval(mean: float, std: float, n: int, *, level: float = 0.95) ->
     return float(mean - half), float(mean + half)
 
 
-def intervals_apart(first: tuple[float, float], second: tuple[float, float]) -> bool:
-    """Whether two intervals share no point: a stricter sign of a difference than a test at the same level."""
-    return first[1] < second[0] or second[1] < first[0]
+def t_interval(values: Iterable, level: float = 0.95) -> tuple[float, float]:
+    """Student's interval of a mean; it speaks of new units of the kind given (networks, if values are networks')."""
+    values = np.array([*values], float)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    return summary_interval(values.mean(), values.std(ddof=1), len(values), level=level)
+
+
+def intervals_apart(first: tuple[float, float], second: tuple[float, float], *, decimals: int = 3) -> bool:
+    """Whether two intervals, as printed, share no point: a stricter sign of a difference than a test at that level."""
+    (l1, u1), (l2, u2) = np.round([first, second], decimals)
+    return bool(u1 < l2 or u2 < l1)
 
 
 def share_difference_interval(

@@ -8,10 +8,9 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from snnmi.show.figures.dots import VERDICTS
 from snnmi.show.figures.style import title
 
-PROFILE_ORDER = ("paper", "half", "laptop", "quick", "smoke")  # largest scale first
+SCALES: list[str] = []  # the profiles, whose attack comes farthest first: `study/profiles.py` says
 LANDING = ("mnist", "faces", "digits")  # the columns of the landing page
 _WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
@@ -26,6 +25,17 @@ def number(value: float, decimals: int = 2, *, sign: bool = False) -> str:
     """A number with a true minus, never "−0.00"; with `sign`, differences from zero get "+" too."""
     text = f"{value:{'+' if sign else ''}.{decimals}f}"
     return (text.lstrip("+-") if float(text) == 0 else text).replace("-", "−")
+
+
+def short(value: object) -> str:
+    """A number of any size, never lost to rounding; other things as they are.
+
+    >>> [short(value) for value in (1e-05, 0.12345, 128000, 4.0, "mlp")]
+    ['1e-05', '0.1235', '128,000', '4', 'mlp']
+    """
+    if isinstance(value, (str, bool)):
+        return str(value)
+    return f"{value:,.0f}" if value == np.round(value) or abs(value) >= 1000 else f"{value:.4g}"
 
 
 def span(low: float, high: float, decimals: int = 2) -> str:
@@ -44,8 +54,10 @@ def difference(mean: float, low: float, high: float, p: float, decimals: int = 2
 
 
 def verdict_counts(verdicts: pd.Series) -> str:
-    """ "11 reproduced, 5 not reproduced, 13 open"."""
-    return ", ".join(f"{int((verdicts == name).sum())} {name}" for name in VERDICTS)
+    """ "11 supported, 5 contradicted, 13 open"."""
+    return ", ".join(
+        f"{int((verdicts == name).sum())} {name}" for name in ("supported", "contradicted", "open")
+    )
 
 
 def place(profile: str, dataset: str) -> str:
@@ -64,19 +76,19 @@ def p_value(p: float) -> str:
 
 
 def _rank(profiles: pd.Series) -> pd.Series:
-    """0 for the largest scale; profiles of one's own rank last."""
+    """0 for the scale whose attack comes farthest; profiles of one's own rank last."""
     own = profiles.str.split(",").str[0]  # before what was changed
-    return own.map({name: rank for rank, name in enumerate(PROFILE_ORDER)}).fillna(len(PROFILE_ORDER))
+    return own.map({name: rank for rank, name in enumerate(SCALES)}).fillna(len(SCALES))
 
 
 def largest_scale(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the largest profile at hand, for each data set."""
+    """Of each data set the rows of the profile at hand whose attack comes farthest."""
     rank = _rank(frame.profile)
     return frame[rank == rank.groupby(frame.dataset).transform("min")]
 
 
 def largest_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of larger profiles before those of smaller ones, else in their order."""
+    """The rows of profiles whose attack comes farther before the others, else in their order."""
     return frame.sort_values("profile", key=_rank, kind="stable")
 
 

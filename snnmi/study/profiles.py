@@ -5,6 +5,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from snnmi.show import pages
 from snnmi.study.settings import Changes, Settings
 
 
@@ -30,6 +31,13 @@ class Profile:
             if change.dataset in (None, dataset) and change.kind in (None, kind):
                 settings = settings.changed(change.changes)
         return settings
+
+    @property
+    def reach(self) -> tuple[bool, float, int, int]:
+        """How far the attack comes: real images before toys, then learning rate x steps, queries, networks."""
+        attack = self.settings(self.datasets[0], self.kinds[0]).attack
+        travelled = round(attack.lr_surrogate * attack.batches, 9)
+        return self.datasets != ("digits",), travelled, attack.queries_per_class, len(self.seeds)
 
 
 def attack(**values) -> Change:
@@ -93,6 +101,8 @@ PROFILES = {
     ),
     "paper": Profile(name="paper", datasets=("mnist", "faces"), seeds=(0,), changes=BRAINLEAKS),
 }
+
+pages.SCALES[:] = sorted(PROFILES, key=lambda name: PROFILES[name].reach, reverse=True)
 
 
 def get(name: str) -> Profile:

@@ -8,17 +8,22 @@ import pandas as pd
 from snnmi.data import Dataset
 from snnmi.study import published
 from snnmi.study.experiment import SEEDS, Experiment
-from snnmi.study.runs import AttackRun
+from snnmi.study.runs import AttackRun, TargetRun
+
+KEPT = ("laptop", "plan", "half", "paper")  # profiles whose results git keeps
 
 
 def alongside(experiment: Experiment) -> list[Experiment]:
-    """The given experiment, then read-only ones of the larger profiles kept in git, with whatever seeds are stored
-    there.
+    """The given experiment, then, read only, whatever else is stored: its own scale's other seeds, so that no build
+    of one scale speaks of fewer networks than another, and the profiles kept in git.
     """
-    names = [name for name in ("laptop", "half", "paper") if name != experiment.profile.name]
-    same = {name: getattr(experiment, name) for name in ("results", "variants", "changes", "code")}
-    others = [Experiment(name, compute=False, seeds=list(range(SEEDS)), **same) for name in names]
-    return [experiment, *(other for other in others if other.attacks())]
+    own, same = experiment.profile.name, ("results", "variants", "changes", "code")
+    given = {name: getattr(experiment, name) for name in same} | {"compute": False}
+    missing = [seed for seed in range(SEEDS) if seed not in experiment.seeds]
+    chosen = {"datasets": experiment.datasets, "targets": experiment.kinds, "seeds": missing}
+    stored = [Experiment(own, **given, **chosen)] if missing else []
+    stored += [Experiment(name, seeds=list(range(SEEDS)), **given) for name in KEPT if name != own]
+    return [experiment, *(one for one in stored if one.attacks())]
 
 
 def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
@@ -34,10 +39,18 @@ def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
             "n_train": t.metrics["n_train"],
             "n_test": t.metrics["n_test"],
             "wall_s": t.provenance["wall_s"],
+            "loss": _last_loss(t),
         }
         for e in experiments
         for t in e.targets()
     )
+
+
+def _last_loss(target: TargetRun) -> float:
+    """The training loss of the last epoch as a share of guessing's (ln C, for an SNN at each of T steps)."""
+    steps = target.config.neuron.num_steps if target.target == "snn" else 1
+    losses = target.history.loss
+    return losses.iloc[-1] / (steps * np.log(target.num_classes)) if len(losses) else np.nan
 
 
 def attacks_table(experiments: Sequence[Experiment]) -> pd.DataFrame:

@@ -19,6 +19,13 @@ def test_minus_is_a_minus_and_zero_has_no_sign():
     assert [pages.number(v, 1, sign=True) for v in (0.5, -0.5, 0.01)] == ["+0.5", "−0.5", "0.0"]
 
 
+def test_no_number_is_lost_to_rounding_and_whole_ones_are_whole():
+    """Learning rates stood as 0.0."""
+    told = [pages.short(value) for value in (1e-05, np.float64(0.00012), 0.12345, 4.0, 20_000, 3378.42)]
+    assert told == ["1e-05", "0.00012", "0.1235", "4", "20,000", "3,378"]
+    assert [pages.short(value) for value in ("mlp", float("nan"), True)] == ["mlp", "nan", "True"]
+
+
 def test_an_interval_does_not_break():
     assert pages.span(-0.21, 0.04) == "[−0.21,\u00a00.04]"
     assert pages.mean_and_span(0.123, -0.21, 0.04, 1, sign=True) == "+0.1 [−0.2,\u00a00.0]"
@@ -32,8 +39,8 @@ def test_a_difference_comes_with_interval_and_test():
 
 
 def test_verdicts_are_counted_in_one_order_also_where_there_are_none():
-    found = pd.Series(["open", "reproduced", "open"])
-    assert pages.verdict_counts(found) == "1 reproduced, 0 not reproduced, 2 open"
+    found = pd.Series(["open", "supported", "open"])
+    assert pages.verdict_counts(found) == "1 supported, 0 contradicted, 2 open"
 
 
 def test_a_place_is_named_as_people_write_it():
@@ -51,12 +58,17 @@ FRAME = pd.DataFrame(
 )
 
 
-def test_the_largest_scale_is_chosen_for_each_data_set():
+@pytest.fixture
+def scales(monkeypatch):
+    monkeypatch.setattr(pages, "SCALES", ["paper", "half", "smoke"])
+
+
+def test_the_largest_scale_is_chosen_for_each_data_set(scales):
     assert pages.largest_scale(FRAME).n.tolist() == [1, 2, 4]
     assert pages.largest_scale(FRAME[:0]).empty
 
 
-def test_larger_scales_come_first_and_ties_keep_their_order():
+def test_larger_scales_come_first_and_ties_keep_their_order(scales):
     assert pages.largest_first(FRAME).n.tolist() == [2, 4, 3, 1, 0]
     assert pages.largest_first(FRAME[:0]).empty
 

@@ -127,7 +127,7 @@ def test_a_metric_of_ones_own_is_scored_and_nothing_else_is_done_again(mine, cop
 def test_a_metric_of_ones_own_is_a_column_of_table_ii(mine, copied, no_computing):
     mine.write_text(METRIC.format(score="answers.labels[i] / 2"))
     table = attacks_table([Experiment("smoke", code=mine, results=copied)])
-    scores = findings.score_table(findings.per_class(table[table.pair == "kept"]))
+    scores = findings.score_table(table[table.pair == "kept"])
     own = scores[scores.score == "mine"]
     assert own.target.tolist() == ["ann", "snn"] and own.value.tolist() == [2.25, 2.25]
     assert own.floor.tolist() == [0.25, 0.25] and own.ceiling.isna().all() and own.published.isna().all()
@@ -140,7 +140,7 @@ def test_scores_made_before_a_metric_of_ones_own_are_read_and_lack_it(mine, resu
     reading = Experiment("smoke", code=mine, results=results, compute=False)
     table = attacks_table([reading])
     assert len(table) == 40 and table.mine.isna().all() and table.A_target.notna().all()
-    scores = findings.score_table(findings.per_class(table[table.pair == "kept"]))
+    scores = findings.score_table(table[table.pair == "kept"])
     assert "mine" not in set(scores.score) and "A_target" in set(scores.score)
 
 

@@ -1,7 +1,9 @@
 """Profiles: the paper's setting is the paper's, the others are complete and what their names say."""
 
+import pandas as pd
 import pytest
 
+from snnmi.show import pages
 from snnmi.study import profiles
 
 PAPER, LAPTOP = profiles.get("paper"), profiles.get("laptop")
@@ -50,3 +52,13 @@ def test_profiles_are_complete_and_called_by_their_names(name):
         assert len({one.attack for one in found}) == 1  # equal budgets
     assert {"smoke", "quick", "laptop", "paper"} <= set(profiles.PROFILES)
     assert name not in ("quick", "smoke") or profile.datasets == ("digits",)
+
+
+def test_a_scale_ranks_by_how_far_its_attack_comes_and_not_by_its_queries():
+    """At half the queries and a tenth of the rate an attack is trained half as far as at a tenth of the queries."""
+    half, laptop, paper = (profiles.get(name).reach for name in ("half", "laptop", "paper"))
+    assert half[2] > laptop[2] and half < laptop < paper
+    order = [name for name in pages.SCALES if name in ("paper", "plan", "laptop", "half", "quick", "smoke")]
+    assert order == ["paper", "plan", "laptop", "half", "quick", "smoke"]
+    at_hand = pd.DataFrame({"profile": ["half", "laptop, noise = clipped"], "dataset": "mnist"})
+    assert pages.largest_scale(at_hand).profile.tolist() == ["laptop, noise = clipped"]

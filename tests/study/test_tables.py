@@ -52,7 +52,15 @@ def test_larger_profiles_are_shown_alongside_where_they_are_finished(copied, mon
     Experiment("laptop", targets=["ann"], seeds=[4], results=copied).attacks()
     laptop = attacks_table(alongside(smoke)).query("profile == 'laptop'")
     assert laptop.seed.unique().tolist() == [0, 4]
-    assert [e.profile.name for e in alongside(Experiment("laptop", results=copied))] == ["laptop"]
+
+
+def test_every_build_of_a_scale_speaks_of_all_its_stored_networks(copied):
+    """Two builds, one label: p = 0.045 with two stored seeds, 0.113 with the profile's own alone."""
+    Experiment("smoke", seeds=[3], targets=["snn"], results=copied).attacks()
+    for seeds in (None, [3], [0, 3]):
+        own, *others = alongside(Experiment("smoke", seeds=seeds, targets=["snn"], results=copied))
+        assert own.compute and not any(other.compute for other in others)
+        assert {*attacks_table([own, *others]).seed} == {0, 3}
 
 
 def test_budgets_stand_beside_the_papers(tmp_path):

@@ -64,16 +64,18 @@ def score_dots(scores: pd.DataFrame) -> Figure:
 
 
 VERDICTS = {
-    "reproduced": ("o", COLORS["ink"]),
-    "not reproduced": ("x", COLORS["ink"]),
+    "supported": ("o", COLORS["ink"]),
+    "contradicted": ("x", COLORS["ink"]),
     "open": ("o", "white"),
+    "not tested": ("s", "white"),
+    "demonstration": ("^", "white"),
 }
 
 
 def differences(frame: pd.DataFrame) -> Figure:
     """SNN minus ANN, a panel a metric, a line a scale: the difference with its interval, and the paper's.
 
-    `frame`: metric, scale, difference, low, high, published (may be NaN), verdict (a key of VERDICTS).
+    `frame`: metric, scale, difference, low, high, published (these may be NaN), verdict (a key of VERDICTS).
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
     columns = min(len(metrics), 3)

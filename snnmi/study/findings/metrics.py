@@ -1,129 +1,176 @@
 """Chapter 4: Table II beside the paper's, what the choice of the pair changes, and the paper's claims one by one."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from snnmi.data import Dataset
-from snnmi.measure import intervals, metrics, statistics
+from snnmi.measure import intervals, metrics
 from snnmi.measure.scores import METRICS
+from snnmi.measure.statistics import PairedTest, paired_test
+from snnmi.show import pages
 from snnmi.study import published, verdicts
 from snnmi.study.published import CLAIMS, Claim
 from snnmi.study.runs import AttackRun
 
 GROUP = ["profile", "dataset", "target"]
-CLAIM_COLUMNS = [
-    *("profile", "dataset", "key", "claim", "difference", "low", "high", "p", "n"),
-    *("published", "works", "verdict", "decimals", "verdict_last"),
-]
+# L_N above H(T), the target's own mean entropy on noise, which it cannot fall below
+ABOVE = CLAIMS["m_global"].judged
+PICTURES = ("likeness", "ssim", "identified")  # of reconstructions: chapter 6 shows them
+CLAIM_COLUMNS = """profile dataset key claim difference low high p p_error n differing tested works unit networks
+    ann snn won_ann won_snn attacks printed judged published verdict decimals verdict_kept""".split()
 
 
-def measured(attacks: pd.DataFrame) -> list[str]:
-    """The metrics that these attacks have; runs scored before a metric was added lack it."""
-    column = {name: f"{name}_kept" if f"{name}_kept" in attacks else name for name in METRICS}
-    return [name for name in METRICS if column[name] in attacks and attacks[column[name]].notna().all()]
+def completed(
+    attacks: pd.DataFrame, runs: Sequence[AttackRun], pictures: Mapping[tuple[str, str], Dataset | None]
+) -> pd.DataFrame:
+    """An `attacks_table` with L_N above the target's entropy, and the likeness of scores that lack it.
+
+    Not M_global above it: its second term, |gamma L_N - L_G|, is made of entropies as much. The likeness is that of the
+    stored pictures, which are the kept pair's, where the data set is at hand (`pictures`, by profile and name).
+    """
+    found = attacks.assign(**{ABOVE: attacks.L_N - attacks.get("M_global_ceiling", np.nan)})
+    found["likeness"] = attacks.get("likeness", pd.Series(np.nan, attacks.index))
+    for run in runs:
+        images, own = pictures.get((run.profile, run.dataset)), found.likeness.isna()
+        for name in ("profile", "dataset", "variant", "seed", "attack_seed"):
+            own &= found[name] == getattr(run, name)
+        if images is not None and own.any():
+            for label, shown in zip(run.labels, run.reconstructions):
+                like = metrics.likeness(shown, np.asarray(images.class_mean(label)))
+                found.loc[own & (found.label == label), "likeness"] = like
+    return found
 
 
-def per_class(attacks: pd.DataFrame) -> pd.DataFrame:
-    """One row a class and pair of an `attacks_table`, averaged over seeds."""
-    return attacks.groupby([*GROUP, "pair", "label"], sort=False).mean(numeric_only=True).reset_index()
+# --- Table II
 
 
-def score_table(kept: pd.DataFrame) -> pd.DataFrame:
+def measured(rows: pd.DataFrame) -> list[str]:
+    """The scores that these attacks have; runs scored before a metric was added lack it."""
+    names = ["M_global", ABOVE, *(name for name in METRICS if name not in ("M_global", *PICTURES))]
+    return [name for name in names if name in rows and rows[name].notna().all()]
+
+
+def score_table(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a target and score: mean and spread over classes, interval, floor, ceiling, and the paper's value.
 
-    `apart`: its interval and ours share no point.
+    `rows`: of one pair. `apart`: its interval and ours, as printed, share no point.
     """
-    rows = []
-    for key, group in kept.groupby(GROUP, sort=False):
+    found = []
+    for key, group in rows.groupby(GROUP, sort=False):
         for score in measured(group):
             row = dict(zip(GROUP, key)) | {"score": score, "published": np.nan, "apart": False}
             row |= _over_classes(group, score)
-            if key[1:] in published.TABLE_2 and METRICS[score].paper:
+            if key[1:] in published.TABLE_2 and score in METRICS and METRICS[score].paper:
                 theirs = published.interval(*key[1:], score)
                 row["published"], _ = published.printed(*key[1:], score)
                 row["published_low"], row["published_high"] = theirs
                 row["apart"] = intervals.intervals_apart((row["low"], row["high"]), theirs)
-            rows.append(row)
-    return pd.DataFrame(rows)
+            found.append(row)
+    return pd.DataFrame(found)
 
 
 def _over_classes(rows: pd.DataFrame, score: str) -> dict[str, float | int]:
-    """Mean and standard deviation over classes, bootstrap interval of the mean, floor and ceiling."""
-    values = rows[score]
+    """Mean and standard deviation over classes, floor and ceiling; the interval of the mean over classes (bootstrap),
+    or over networks (Student's) where there are enough.
+    """
+    values, networks = rows.groupby("label")[score].mean(), rows.groupby("seed")[score].mean()
     low, high = intervals.bootstrap_interval(values.to_numpy(), seed=0)
-    found = {"n": len(rows), "value": values.mean(), "std": values.std(), "low": low, "high": high}
+    if verdicts.unit(len(networks)) == "network":
+        low, high = intervals.t_interval(networks)
+    found = {"n": len(values), "networks": len(networks)}
+    found |= {"value": values.mean(), "std": values.std(), "low": low, "high": high}
     ends = [end for end in ("floor", "ceiling") if f"{score}_{end}" in rows]
     return found | {end: rows[f"{score}_{end}"].mean() for end in ends}
 
 
-def rescaled_fidelity(scores: pd.DataFrame) -> dict[str, float]:
-    """Where F (error) lies between its floor (0) and its ceiling (1), on average over a kind's targets."""
-    fidelity = scores[scores.score == "fidelity_mae"]
-    above = (fidelity.value - fidelity.floor) / (fidelity.ceiling - fidelity.floor)
-    return {kind: float(above[fidelity.target == kind].mean()) for kind in fidelity.target.unique()}
+def rescaled_fidelity(scores: pd.DataFrame) -> pd.DataFrame:
+    """Where F (error) lies between its floor (0) and its ceiling (1) on each target, at the largest scales."""
+    found = pages.largest_scale(scores[scores.score == "fidelity_mae"])
+    return found.assign(rescaled=(found.value - found.floor) / (found.ceiling - found.floor))
 
 
-def pairs_table(kept: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
-    """One row a target and score: the last pair's minus the kept pair's, over the same classes."""
-    rows = []
-    both = kept.merge(last, on=[*GROUP, "label"], suffixes=("_kept", "_last"))
-    for key, group in both.groupby(GROUP, sort=False):
+# --- two targets, or two pairs, over the same units
+
+
+class Comparison(NamedTuple):
+    """Second minus first of one score, over networks where there are enough, else over classes."""
+
+    test: PairedTest
+    unit: str
+    networks: int  # that both have: of others nothing counts
+    rows: pd.DataFrame
+
+
+def compare(rows: pd.DataFrame, score: str, column: str, first: str, second: str) -> Comparison | None:
+    """Paired test of a score, rows where `column` is `second` minus those where it is `first`; None without pairs."""
+    rows = rows[rows[column].isin([first, second]) & rows[score].notna()] if score in rows else rows[:0]
+    rows = rows[rows.groupby("seed")[column].transform("nunique") == 2]
+    if rows.empty:
+        return None
+    unit = verdicts.unit(networks := rows.seed.nunique())
+    index = "seed" if unit == "network" else "label"
+    wide = rows.pivot_table(index=index, columns=column, values=score).dropna()
+    test = paired_test(wide[first].to_numpy(), wide[second].to_numpy(), seed=0, student=unit == "network")
+    return Comparison(test, unit, networks, rows)
+
+
+def pairs_table(attacks: pd.DataFrame) -> pd.DataFrame:
+    """One row a target and score: the last pair's minus the kept pair's."""
+    found = []
+    for key, group in attacks.groupby(GROUP, sort=False):
         for score in measured(group):
-            first, second = (group[f"{score}_{which}"].to_numpy() for which in ("kept", "last"))
-            test = statistics.paired_test(first, second, seed=0)
-            means = {"kept": first.mean(), "last": second.mean()}
-            rows.append(dict(zip(GROUP, key)) | {"score": score} | means | test._asdict())
-    return pd.DataFrame(rows)
+            means = group.groupby("pair")[score].mean()[["kept", "last"]].to_dict()
+            test = compare(group, score, "pair", "kept", "last").test
+            found.append(dict(zip(GROUP, key)) | {"score": score} | means | test._asdict())
+    return pd.DataFrame(found)
 
 
-def likeness_table(
-    runs: Sequence[AttackRun], pictures: Mapping[tuple[str, str], Dataset | None]
-) -> pd.DataFrame:
-    """One row a class of a target: how like its mean training image the reconstructions are, averaged over seeds.
+# --- the claims
 
-    `pictures`: the data sets by (profile, name); where one is not at hand, the likeness is NaN.
+
+def claims_table(attacks: pd.DataFrame) -> pd.DataFrame:
+    """One row a data set, scale and claim of the paper that can be held against numbers there: `CLAIM_COLUMNS`.
+
+    It speaks of the last pair; `verdict_kept`: with the kept one.
     """
-    rows = []
-    for run in runs:
-        images = pictures.get((run.profile, run.dataset))
-        for label, shown in zip(run.labels, run.reconstructions):
-            like = metrics.likeness(shown, np.asarray(images.class_mean(label))) if images else np.nan
-            rows.append((run.profile, run.dataset, run.target, label, like))
-    found = pd.DataFrame(rows, columns=[*GROUP, "label", "likeness"])
-    return found.groupby([*GROUP, "label"]).likeness.mean().reset_index()
-
-
-def claims_table(kept: pd.DataFrame, last: pd.DataFrame) -> pd.DataFrame:
-    """One row a data set, scale and claim of the paper that can be tested there: `CLAIM_COLUMNS`.
-
-    `works`: the gate is open. `verdict_last`: the verdict with the last pair in place of the kept one.
-    """
-    rows = []
-    for (profile, dataset), group in kept.groupby(["profile", "dataset"], sort=False):
-        end = last[(last.profile == profile) & (last.dataset == dataset)]
+    found = []
+    for (profile, dataset), group in attacks.groupby(["profile", "dataset"], sort=False):
         for key, claim in CLAIMS.items():
-            if tested := try_claim(group, dataset, claim):
+            last, kept = (try_claim(group[group.pair == pair], dataset, claim) for pair in ("last", "kept"))
+            if last:
                 about = {"profile": profile, "dataset": dataset, "key": key, "claim": claim.text}
-                at_the_end = try_claim(end, dataset, claim) or {"verdict": None}
-                more = {"decimals": claim.decimals, "verdict_last": at_the_end["verdict"]}
-                rows.append(about | tested | more)
-    return pd.DataFrame(rows, columns=CLAIM_COLUMNS)
+                more = {"decimals": claim.decimals, "verdict_kept": kept["verdict"] if kept else None}
+                found.append(about | last | more)
+    return pd.DataFrame(found, columns=CLAIM_COLUMNS)
 
 
 def try_claim(rows: pd.DataFrame, dataset: str, claim: Claim) -> dict | None:
-    """Paired test of SNN against ANN over classes, and the verdict; None where one of the two is missing."""
-    wide = (
-        rows.pivot(index="label", columns="target", values=claim.score) if claim.score in rows else rows[:0]
-    )
-    if not {"ann", "snn"} <= set(wide) or wide.dropna().empty:
+    """SNN against ANN, and the verdict; None where one of the two is missing.
+
+    `difference` and its test are of the score that is judged, `printed` of the one that the paper prints, `ann` and
+    `snn` its values. `won_ann` and `won_snn`: in how many of `attacks`, each on one class of one network, it exceeds a
+    half. `tested`: a test was run. `works`: the gate is open.
+    """
+    spread, score = claim.score.endswith("_std"), claim.score.removesuffix("_std")
+    if not (both := compare(rows, score, "target", "ann", "snn")):
         return None
-    ann, snn = wide.dropna()[["ann", "snn"]].to_numpy().T
-    test = statistics.paired_test(ann, snn, seed=0, statistic=claim.statistic)
-    a_target = rows[rows.target == "ann"].A_target.mean()
+    by_class = both.rows.groupby(["target", "label"])[score].mean().groupby("target")
+    value = by_class.std() if spread else by_class.mean()
+    won = (both.rows[score] > 0.5).groupby(both.rows.target).sum()
+    judged = compare(rows, claim.judged, "target", "ann", "snn") if claim.judged else None
+    test, a_target = (judged or both).test, rows[rows.target == "ann"].A_target.mean()
+    about = {"a_target": a_target, "known": bool(judged or not claim.judged)}
+    verdict = verdicts.claim_verdict(test, dataset, claim, **about)
+    tested = verdicts.can_tell(test) and not spread
+    if not tested:  # no interval either: of few classes that differ it would be too sure
+        test = PairedTest(value.snn - value.ann, *[np.nan] * 3, test.n, test.differing)
     return test._asdict() | {
-        "published": published.difference(dataset, claim.score, claim.statistic),
-        "works": verdicts.attack_works(a_target),
-        "verdict": verdicts.claim_verdict(test, dataset, claim, a_target=a_target),
+        **{"tested": tested, "works": verdicts.attack_works(a_target)},
+        **{"unit": both.unit, "networks": both.networks, "ann": value.ann, "snn": value.snn},
+        **{"won_ann": won.ann, "won_snn": won.snn, "attacks": len(both.rows) // 2},
+        **{"printed": value.snn - value.ann, "judged": claim.judged if judged else score},
+        **{"published": published.difference(dataset, claim.score), "verdict": verdict},
     }

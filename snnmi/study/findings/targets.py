@@ -1,5 +1,7 @@
 """Test accuracies beside the paper's Table I, and the spiking target's against the ordinary one's."""
 
+from bisect import bisect
+
 import pandas as pd
 
 from snnmi.measure.intervals import intervals_apart, share_difference_interval, wilson_interval
@@ -12,17 +14,36 @@ PUBLISHED = "published"  # in the place of a profile: the paper's own rows
 def beside_published(targets: pd.DataFrame) -> pd.DataFrame:
     """A `targets_table` with Wilson's intervals (new test images, the model fixed) and the paper's with theirs.
 
-    New columns: low, high, published, published_low, published_high (nan where the paper has none), and apart: whether
-    the two intervals share no point.
+    New columns: low, high, published, published_low, published_high, least, most (nan where the paper has none), and
+    apart: whether the two intervals, as printed, share no point. least, most: of n_test images, the counts of right
+    answers that would not be apart either.
     """
     rows = []
     for row in targets.itertuples():
         ours = wilson_interval(row.test_accuracy, row.n_test)
         share = TABLE_1.get((row.dataset, row.target), float("nan"))
-        theirs = wilson_interval(share, TEST_IMAGES[row.dataset]) if share == share else (share, share)
-        rows.append((*ours, share, *theirs, intervals_apart(ours, theirs)))
-    names = ["low", "high", "published", "published_low", "published_high", "apart"]
+        theirs, passing = (share, share), (float("nan"), float("nan"))
+        if share == share:
+            theirs = wilson_interval(share, TEST_IMAGES[row.dataset])
+            passing = not_apart(theirs, row.n_test)
+        rows.append((*ours, share, *theirs, *passing, intervals_apart(ours, theirs)))
+    names = ["low", "high", "published", "published_low", "published_high", "least", "most", "apart"]
     return targets.join(pd.DataFrame(rows, index=targets.index, columns=names))
+
+
+def not_apart(theirs: tuple[float, float], n: int) -> tuple[int, int]:
+    """The smallest and the largest count of n whose interval is not apart from theirs.
+
+    >>> not_apart(wilson_interval(0.95, 80), 80)
+    (65, 80)
+    """
+    (low, high), infinite = theirs, float("inf")
+
+    def apart(k: int, interval: tuple[float, float]) -> bool:
+        return intervals_apart(wilson_interval(k / n, n), interval)
+
+    least = bisect(range(n + 1), False, key=lambda k: not apart(k, (low, infinite)))
+    return least, bisect(range(n + 1), False, key=lambda k: apart(k, (-infinite, high))) - 1
 
 
 def differences(table: pd.DataFrame) -> pd.DataFrame:

@@ -56,8 +56,8 @@ def calibration(screen: pd.DataFrame) -> pd.DataFrame:
     columns = [*_SCREEN, "distance"]
     if screen.empty:
         return pd.DataFrame(columns=columns)
-    shown = screen.reindex(columns=[*columns, "wall_s", "chosen"]).round(4).astype(object)
-    return shown.assign(chosen=screen.chosen.map({True: "yes", False: ""})).astype(str)
+    shown = screen.reindex(columns=[*columns, "wall_s", "chosen"]).map(pages.short)
+    return shown.assign(chosen=screen.chosen.map({True: "yes", False: ""}))
 
 
 def calibration_finding(screen: pd.DataFrame) -> str:

@@ -23,7 +23,7 @@ def test_score_dots_draw_a_diamond_where_the_paper_has_a_number():
 def test_differences_name_only_verdicts_that_occur():
     row = {"metric": "F", "scale": "laptop", "difference": 0.1, "low": 0.0, "high": 0.2}
     found = texts(figures.differences(pd.DataFrame([row | {"published": 0.06, "verdict": "open"}])))
-    assert {"open", "published", "laptop"} <= set(found) and "reproduced" not in found
+    assert {"open", "published", "laptop"} <= set(found) and "supported" not in found
 
 
 def effects_of(scale, metric, effects, reach=0.05):

@@ -38,3 +38,15 @@ def test_the_spiking_target_is_compared_with_the_ordinary_one_of_its_scale():
     found = findings.differences(table)
     assert found.dataset.tolist() == ["mnist", "mnist", "faces"]
     assert found.difference[0] == 0.25 and 0 < found.low[0] < 0.25 < found.high[0] and found.told_apart[0]
+
+
+def test_how_little_touching_intervals_say_is_counted():
+    """Any score from 65 of 80 passed as a reproduction of 95 %."""
+    table = findings.beside_published(
+        targets(("faces", "ann", 0.875, 80), ("mnist", "ann", 0.9771, 10_000), ("digits", "ann", 0.9, 100))
+    )
+    assert (table.least[0], table.most[0]) == (65, 80) and not table.apart[0]
+    assert table.least[1] < 9771 < table.most[1] and table.most[1] - table.least[1] < 150
+    assert np.isnan(table.least[2])
+    for count, apart in ((64, True), (65, False)):
+        assert findings.beside_published(targets(("faces", "ann", count / 80, 80))).apart[0] == apart

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from snnmi.study.findings.metrics import ABOVE
 from snnmi.study.published import CLAIMS
 from snnmi.study.sentences import metrics as say
 
@@ -15,6 +16,7 @@ def scores(**more) -> pd.DataFrame:
         "dataset": "mnist",
         "target": "ann",
         "n": 10,
+        "networks": 2,
         "apart": False,
         "published": 1.0,
     }
@@ -40,9 +42,15 @@ def test_the_papers_row_stands_above_ours():
 def test_the_caption_counts_what_agrees():
     found = pd.concat([scores(), scores(apart=True)])
     caption = say.table_2_caption(found)
-    assert caption.startswith("**2 of 4 numbers cannot be told from the published ones.** Kept pair;")
-    assert "(MNIST at scale laptop: ten classes; the paper ten and forty)" in caption
+    assert caption.startswith("**2 of 4 numbers cannot be told from the published ones.** Last pair;")
+    assert "over networks where there are six or more" in caption
     assert "No data set at hand is in the paper" in say.table_2_caption(scores(published=np.nan))
+
+
+def test_what_lies_above_the_entropy_is_a_column_of_its_own():
+    table = say.table_2(pd.concat([scores(), scores()[:1].assign(score=ABOVE, value=0.3, std=0.1)]))
+    assert table["L_N − H(T)"].tolist()[0] == "" and table["L_N − H(T)"][1].startswith("0.300")
+    assert table.networks.tolist() == ["", "2"]
 
 
 def test_pairs_that_differ_are_marked():
@@ -60,17 +68,36 @@ def test_pairs_that_differ_are_marked():
 
 
 def claims(**more) -> pd.DataFrame:
-    row = {"profile": "half", "dataset": "mnist", "key": "a_target", "claim": "lower", "difference": -0.4}
-    row |= {"low": -0.7, "high": -0.1, "p": 0.002, "n": 10, "published": -0.3, "works": True, "decimals": 2}
-    return pd.DataFrame([row | {"verdict": "reproduced", "verdict_last": None} | more])
+    row = {"profile": "half", "dataset": "mnist", "key": "surrogate", "claim": "lower", "difference": -0.4}
+    row |= {"low": -0.7, "high": -0.1, "p": 0.002, "p_error": 0.0, "n": 10, "published": -0.3, "works": True}
+    row |= {"tested": True, "networks": 1, "printed": -0.4, "judged": "", "decimals": 2, "attacks": 10}
+    row |= {"ann": 0.5, "snn": 0.1, "won_ann": 10, "won_snn": 6}
+    return pd.DataFrame([row | {"verdict": "supported", "verdict_kept": None} | more])
+
+
+def told(**more) -> str:
+    return say.number(next(claims(**more).itertuples())).replace(NBSP, " ")
 
 
 def test_a_claim_is_told_with_interval_and_p():
     found = say.claims(claims()).iloc[0]
     assert found["SNN − ANN"].replace(NBSP, " ") == "−0.40 [−0.70, −0.10], p = 0.002"
-    assert (found.run, found.paper, found.verdict) == ("MNIST, half", "−0.30", "**reproduced**")
-    assert found["with the last pair"] == "–"
+    assert (found.run, found.paper, found.verdict) == ("MNIST, half", "−0.30", "**supported**")
+    assert found["with the kept pair"] == "–"
     assert say.claims(claims(published=np.nan)).paper[0] == "–"
+    assert told(p_error=0.0004).endswith("p = 0.002 ± 0.0004")
+
+
+def test_shares_of_classes_are_counts_and_nothing_else_where_no_test_was_run():
+    """ "p = 0.125" said that the difference may be chance, of a test that could say nothing else."""
+    assert told(key="a_target", tested=False) == "ANN 10 of 10, SNN 6 of 10"
+    assert told(key="a_comb") == "ANN 10 of 10, SNN 6 of 10 −0.40 [−0.70, −0.10], p = 0.002"
+    assert told(tested=False) == "−0.40"
+
+
+def test_both_numbers_are_told_where_another_is_judged_than_the_paper_prints():
+    found = told(key="m_global", judged=ABOVE, printed=-0.51, difference=0.27, low=0.2, high=0.3)
+    assert found == "−0.51; L_N − H(T) +0.27 [0.20, 0.30], p = 0.002"
 
 
 def test_panels_are_named_by_their_score():
@@ -84,41 +111,55 @@ def test_panels_are_named_by_their_score():
 def test_the_paper_prints_no_number_for_likeness():
     assert say.paper_numbers(CLAIMS["likeness"]) == "no number"
     assert say.paper_numbers(CLAIMS["fidelity"]) == "+0.0612; +0.0080"
+    assert say.paper_numbers(CLAIMS["unstable"]) == "+0.46; +0.32"
 
 
-def test_the_caption_says_what_changes_with_the_last_pair_and_where_the_gate_is_shut():
-    found = pd.concat([claims(verdict_last="open"), claims(profile="smoke", works=False, verdict="open")])
-    caption = say.claims_caption(found)
-    assert caption.startswith(
-        "**1 reproduced, 0 not reproduced, 1 open; verdicts that change with the last pair: 1.**"
+def test_the_finding_names_claims_on_the_papers_data_at_the_largest_scale_and_counts_none():
+    found = pd.concat(
+        [
+            claims(profile="laptop"),
+            claims(profile="laptop", key="a_comb", verdict="open"),
+            claims(),
+            claims(dataset="digits", verdict="demonstration"),
+        ]
     )
-    assert caption.endswith("Scales at which the gate is shut: MNIST, smoke.")
+    assert say.claims_finding(found) == "MNIST, laptop: supported by surrogate acc.; open by A_comb."
+    assert say.claims_finding(found[-1:]).startswith("None of the paper's data sets is at hand")
+
+
+def test_the_caption_says_where_the_gate_is_shut():
+    found = pd.concat([claims(), claims(profile="smoke", works=False, verdict="open")])
+    assert say.claims_caption(found).endswith("Scales at which the gate is shut: MNIST, smoke.")
     assert say.stalled(claims()) == "none"
 
 
 def test_the_landing_page_has_a_cell_for_everything():
-    shares = pd.Series({("half", "mnist"): 0.5, ("laptop", "faces"): 0.1})
+    shares = pd.Series({("laptop", "mnist"): 0.1, ("laptop", "faces"): 0.1})
     found = pd.concat(
-        [claims(), claims(profile="laptop"), claims(profile="laptop", dataset="faces", key="m_global")]
+        [
+            claims(),
+            claims(profile="laptop", networks=2),
+            claims(profile="laptop", dataset="faces", key="m_global"),
+        ]
     )
     cells = say.landing(found, shares)
     assert len(cells) == len(CLAIMS) * (1 + 2 * 3) + 3
-    assert cells["metrics_scale_mnist"] == "half, 50.0% of the paper's queries"
-    assert cells["verdict_a_target_mnist"] == "reproduced" and cells["number_a_target_mnist"].startswith(
-        "−0.40"
-    )
-    assert (cells["verdict_likeness_mnist"], cells["number_likeness_mnist"]) == (
-        "open",
-        "data set not at hand",
-    )
+    assert cells["metrics_scale_mnist"] == "laptop, 10.0% of the paper's queries, two networks of each kind"
+    assert cells["verdict_surrogate_mnist"] == "supported"
+    assert cells["number_surrogate_mnist"].startswith("−0.40")
+    assert (cells["verdict_likeness_mnist"], cells["number_likeness_mnist"]) == ("open", "not measured")
     assert cells["verdict_a_target_digits"] == cells["metrics_scale_digits"] == "not run"
     assert cells["number_a_target_digits"] == "at any scale" and cells["claim_a_comb_paper"] == "−0.30; −0.55"
 
 
-def test_the_headline_counts_verdicts_at_the_largest_scale():
-    found = pd.concat([claims(), claims(profile="laptop", verdict="not reproduced")])
-    assert say.headline(found) == (
-        "At the largest scale at hand (MNIST at scale half), 1 tests of the paper's claims were made: 1 reproduced, "
-        "0 not reproduced, 0 open."
+def test_the_headline_speaks_of_these_networks_until_there_are_many():
+    def found(**more):
+        return pd.concat([claims(**more), claims(key="a_target", verdict="open", **more)])
+
+    assert say.headline(pd.concat([found(), found(dataset="digits")])) == (
+        "On MNIST, half, copies of this ANN read 50% of the test images, copies of this SNN 10% (supported); this ANN "
+        "accepted the pictures in 10 of 10 attacks, this SNN in 6 (open)."
     )
-    assert say.headline(found[:0]) == "Only one kind of target was attacked, so nothing can be compared."
+    assert "copies of ANNs read 50% of the test images, copies of SNNs 10%" in say.headline(found(networks=7))
+    assert say.headline(found(dataset="digits")).startswith("On Digits (8×8), half, copies")
+    assert say.headline(found()[:0]) == "Only one kind of target was attacked, so nothing can be compared."

@@ -45,6 +45,8 @@ def test_the_frozen_setting_is_found_among_those_tried(tmp_path):
         )
     assert say.calibration_caption(found).endswith("The paper: 1.0371, 0.8929, 0.6813, 1, 1.")
     assert say.calibration(found).chosen.tolist() == ["", ""]
+    rates = say.calibration(findings.calibration(tmp_path).assign(lr_surrogate=1e-5)).lr_surrogate
+    assert rates.tolist() == ["1e-05", "1e-05"]  # and not 0.0
 
 
 def test_without_a_calibration_the_page_says_so(tmp_path):
