@@ -4,7 +4,21 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from snnmi.show import figures
+from snnmi.show import figures, pages
+from snnmi.study import verdicts
+
+
+def these(kind: str, networks: int) -> str:
+    """Who a number speaks of: `these("snn", 1)` -> "this SNN", of two "these two SNNs", of many "SNNs"."""
+    name = figures.KINDS[kind]
+    if verdicts.speaks_of_kinds(networks):
+        return f"{name}s"
+    return f"this {name}" if networks == 1 else f"these {pages.words(networks)} {name}s"
+
+
+def whose(kind: str, networks: int) -> str:
+    """`whose("ann", 1)` -> "this ANN's", of more "these two ANNs'"."""
+    return these(kind, networks) + ("'s" if networks == 1 else "'")
 
 
 def budget_lines(budgets: pd.DataFrame) -> pd.DataFrame:

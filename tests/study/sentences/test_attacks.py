@@ -7,6 +7,11 @@ from snnmi.study.sentences import attacks as say
 SETTLED = {"ann": [True, False, True], "snn": [False]}
 
 
+def test_one_network_is_no_kind():
+    assert [say.these("snn", n) for n in (1, 2, 7)] == ["this SNN", "these two SNNs", "SNNs"]
+    assert [say.whose("ann", n) for n in (1, 2, 7)] == ["this ANN's", "these two ANNs'", "ANNs'"]
+
+
 def test_settled_attacks_are_counted_by_kind_of_target():
     assert say.settled(SETTLED) == "2 of 3 attacks on ANNs and 0 of 1 attacks on SNNs"
     assert say.settled({"snn": []}) == "0 of 0 attacks on SNNs"
