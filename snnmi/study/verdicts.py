@@ -1,6 +1,6 @@
 """Every rule, gate and margin by which the book turns numbers into words, side by side."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,10 @@ from snnmi.show import pages
 from snnmi.study import published as paper
 
 ALPHA = 0.05  # the level of every test; no p is corrected for their number
+NETWORKS = (
+    6  # of each kind: with so many a test over networks can reach p < 0.05, and the words may speak of kinds
+)
+DEMONSTRATION = "demonstration"  # on data that the paper does not use nothing is said of its claims
 LEAST_CLASSES = 6  # below six classes no sign test can reach p < 0.05
 MARGIN = 0.5  # of the published difference: an interval that ends short of it rules the claim out
 GATE = 0.5  # of the ANN's reconstructions accepted, or recognised: below, there is nothing that spikes could protect
@@ -20,12 +24,25 @@ RECOGNISED = 0.5  # of the reconstructions: with that many recognised they are i
 FELL = 0.1  # an attack has settled if M_global fell by this share in all
 STANDS = 0.01  # and by less than this share over the last tenth of its batches
 OFF = 0.05  # k_t: below, generated inputs weigh less than a twentieth of the noise in the surrogate's loss
-KIND = 6  # networks: from so many on one may speak of a kind, for then a sign test can reach p < 0.05
-DEMONSTRATION = "demonstration"  # in place of a verdict, off the paper's data
+SAME = 0.05  # a surrogate accuracy that differs by no more is the same (the analysis plan)
 FLIP_MARGIN = 0.5  # flips a path: one crossing more on every second path
 CHEAP = (
     0.05  # a surrogate that beats the best constant answer by less has shown little knowledge of the boundary
 )
+
+# --- units
+
+
+def named(kind: str, networks: int) -> str:
+    """Of whom the words speak: of kinds only where there are networks enough for a test over them.
+
+    >>> [named("SNN", networks) for networks in (1, 2, 7)]
+    ['this SNN', 'these two SNNs', 'SNNs']
+    """
+    if networks >= NETWORKS:
+        return f"{kind}s"
+    return f"this {kind}" if networks == 1 else f"these {pages.words(networks, kind)}"
+
 
 # --- targets
 
@@ -63,11 +80,6 @@ def adversary_off(k: Float[np.ndarray, " points classes"]) -> Bool[np.ndarray, "
 
 
 # --- boundaries
-
-
-def speaks_of_kinds(networks: int) -> bool:
-    """Whether so many networks of a kind allow a word on "SNNs"; below it is on "this SNN", "these two SNNs"."""
-    return networks >= KIND
 
 
 def of_paper(verdict: str, dataset: str) -> str:
@@ -136,31 +148,42 @@ def verdict(test: PairedTest, published: float | None, sign: int, *, alpha: floa
     return "not reproduced" if furthest < MARGIN * abs(published) else "open"
 
 
-def why_verdict(
-    effects: pd.DataFrame, sign: int, *, neuron: str = "neuron", rest: str = "range + encoder"
-) -> tuple[str, str]:
-    """The book's rule on "spikes protect", from an `effects_table`: the verdict, and one sentence that says why.
+PARTS = ("encoding", "neuron")  # of the gap between SNN and ANN: what feeds the weights, and all the rest
 
-    open: the gap's interval covers zero. reproduced: the neuron's effect has the claimed sign, its interval excludes
-    zero and it carries at least half of the gap. not reproduced: the other sign, zero excluded; or the rest carries
-    at least half, zero excluded, and the neuron's interval excludes half of the gap. open: all else.
+
+def why_verdict(effects: pd.DataFrame, part: str, *, sign: int = -1) -> tuple[str, str]:
+    """Does this part carry the gap? The verdict on the explanation that says so, and one sentence that says why.
+
+    `effects`: factor (gap and `PARTS`), effect, low, high (over networks; NaN of one), share. open: one network, or
+    the gap's interval covers zero. supported: the part has the claimed sign, its interval excludes zero and it
+    carries at least half. contradicted: the other sign, zero excluded; or the other part carries at least half, zero
+    excluded, and this one's interval excludes half of the gap. open: all else.
     """
     rows = effects.set_index("factor")
-    said = {name: pages.mean_and_span(r.effect, r.low, r.high, sign=True) for name, r in rows.iterrows()}
+    (other,) = {*PARTS} - {part}
+    said = {
+        name: pages.number(r.effect, sign=True) + (f" {pages.span(r.low, r.high)}" if r.low == r.low else "")
+        for name, r in rows.iterrows()
+    }
+    numbers = (
+        f"of the gap, {said['gap']}, the encoding carries {said['encoding']} and the neuron {said['neuron']}"
+    )
 
     def excludes(name: str, point: float) -> bool:
         return bool(lies_off(rows.low[name], rows.high[name], point))
 
+    if np.isnan(rows.low["gap"]):
+        return "open", f"One network of each kind says nothing of kinds: {numbers}."
     if not excludes("gap", 0.0):
         return "open", f"The gap, {said['gap']}, cannot be told from zero: there is nothing to explain."
-    numbers = f"of the gap, {said['gap']}, the neuron carries {said[neuron]} and {rest} {said[rest]}"
-    if np.sign(rows.effect[neuron]) == sign and excludes(neuron, 0.0) and rows.share[neuron] >= HALF:
-        return "reproduced", f"The spiking neuron carries at least half: {numbers}."
-    if np.sign(rows.effect[neuron]) == -sign and excludes(neuron, 0.0):
-        return "not reproduced", f"The spiking neuron works against the claim: {numbers}."
-    if rows.share[rest] >= HALF and excludes(rest, 0.0) and excludes(neuron, HALF * rows.effect["gap"]):
-        reason = f"What feeds the neuron carries at least half, and the neuron less than half: {numbers}."
-        return "not reproduced", reason
+    if excludes(part, 0.0):
+        if np.sign(rows.effect[part]) == -sign:
+            return "contradicted", f"The {part} works against the claim: {numbers}."
+        if carries_half(rows.share[part]):
+            return "supported", f"The {part} carries at least half: {numbers}."
+    half = HALF * rows.effect["gap"]
+    if carries_half(rows.share[other]) and excludes(other, 0.0) and excludes(part, half):
+        return "contradicted", f"The {other} carries at least half, and the {part} less than half: {numbers}."
     return "open", f"The intervals leave open what carries it: {numbers}."
 
 
@@ -198,8 +221,6 @@ def reaches_floor(low: pd.Series, floor: pd.Series) -> pd.Series:
 
 # --- what carries the gap
 
-NOT_THE_SPIKES = "Mostly not the spikes"
-
 
 def lies_off(low: Numbers, high: Numbers, point: float = 0.0) -> bool | np.bool_ | pd.Series:
     """Whether an interval excludes a point: what it speaks of differs from it. Of no interval (NaN): no."""
@@ -211,33 +232,15 @@ def carries_half(share: float) -> bool:
     return bool(share >= HALF)
 
 
-def headline_score(effects: pd.DataFrame) -> str:
-    """Which score decides for a data set: A_target, the paper's headline, where its gap differs from zero; else
-    the surrogate's accuracy.
-
-    `effects`: rows of `effects_table` with a column score, of one scale.
-    """
-    gap = effects[effects.factor == "gap"].set_index("score").loc["A_target"]
-    return "A_target" if lies_off(gap.low, gap.high) else "surrogate_accuracy"
+def noise_was_raw(raw_gap: float, clipped_gap: float, published_gap: float) -> bool:
+    """That the paper's noise was not clipped: only without a clip does our gap reach half of the published one."""
+    reached = [gap / published_gap >= MARGIN for gap in (raw_gap, clipped_gap)]
+    return bool(reached == [True, False])
 
 
-def opening(verdicts: Collection[str]) -> str:
-    """How the answer to "is it the spikes?" begins, from the verdicts at all data sets; those that are open are silent.
-
-    >>> opening(["not reproduced", "open"])
-    'Mostly not the spikes'
-    """
-    told = {*verdicts} - {"open"}
-    if not told:
-        return "Open"
-    if len(told) > 1:
-        return "It depends"
-    return NOT_THE_SPIKES if told == {"not reproduced"} else "Mostly the spikes"
-
-
-def torn(gaps: pd.DataFrame) -> pd.Series:
-    """The bootstrap excludes zero, the exact test over classes does not: with few classes the former is too sure."""
-    return lies_off(gaps.low, gaps.high) & (gaps.p_classes >= ALPHA)
+def same(difference: float) -> bool:
+    """Whether two surrogate accuracies are the same by the plan's margin, in two decimals."""
+    return bool(round(abs(difference), 2) <= SAME)
 
 
 # --- images

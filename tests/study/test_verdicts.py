@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.measure.effects import effects_table
 from snnmi.measure.statistics import PairedTest
 from snnmi.study import verdicts
 from snnmi.study.published import CLAIMS
-from tests.helpers import factorial
 
 NAN = float("nan")
 
@@ -98,7 +96,7 @@ def test_paths_or_data_sets_that_differ_leave_the_conjecture_open():
 def test_claims_are_about_the_papers_data_and_kinds_need_six_networks():
     assert [verdicts.of_paper("open", name) for name in ("mnist", "digits")] == ["open", "demonstration"]
     assert verdicts.agreed(["demonstration", "supported"]) == "supported"
-    assert verdicts.speaks_of_kinds(6) and not verdicts.speaks_of_kinds(5)
+    assert [verdicts.named("SNN", n) for n in (1, 5, 6)] == ["this SNN", "these five SNNs", "SNNs"]
 
 
 def test_the_papers_pattern_is_nearer_on_noise_and_farther_on_images():
@@ -141,9 +139,9 @@ def test_verdict_follows_its_rule(difference, low, high, p, n, expected):
     assert verdicts.verdict(test, published=-0.5, sign=-1) == expected
 
 
-def effects(neuron, rest, gap) -> pd.DataFrame:
-    """An effects table of (effect, low, high) each."""
-    rows = {"neuron": neuron, "range + encoder": rest, "gap": gap}
+def effects(neuron, encoding, gap) -> pd.DataFrame:
+    """The parts of a gap, (effect, low, high) each."""
+    rows = {"neuron": neuron, "encoding": encoding, "gap": gap}
     table = pd.DataFrame.from_dict(rows, "index", columns=["effect", "low", "high"])
     return table.assign(share=table.effect / gap[0]).rename_axis("factor").reset_index()
 
@@ -152,41 +150,39 @@ GAP = (-0.5, -0.6, -0.4)
 
 
 @pytest.mark.parametrize(
-    "neuron, rest, gap, expected, why",
+    "neuron, encoding, gap, of_neuron, of_encoding",
     [
-        ((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), GAP, "reproduced", "at least half"),
-        ((-0.1, -0.2, -0.01), (-0.4, -0.5, -0.3), GAP, "not reproduced", "the neuron less than half"),
-        ((0.1, 0.05, 0.2), (-0.6, -0.8, -0.4), GAP, "not reproduced", "against the claim"),
-        ((-0.2, -0.3, -0.1), (-0.3, -0.4, -0.2), GAP, "open", "leave open"),  # -0.25 is the neuron's too
-        ((-0.1, -0.2, 0.0), (-0.2, -0.3, -0.1), GAP, "open", "leave open"),  # a third factor has the most
-        ((-0.3, -0.7, 0.1), (-0.2, -0.6, 0.2), GAP, "open", "leave open"),
-        ((-0.1, -0.2, 0.0), (-0.4, -0.9, 0.1), GAP, "open", "leave open"),
-        ((-0.4, -0.5, -0.3), (0.35, 0.2, 0.5), (-0.05, -0.2, 0.1), "open", "nothing to explain"),
-        ((-0.4, NAN, NAN), (-0.1, NAN, NAN), (-0.5, NAN, NAN), "open", "nothing to explain"),  # one unit
+        ((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), GAP, "supported", "contradicted"),
+        ((-0.1, -0.2, -0.01), (-0.4, -0.5, -0.3), GAP, "contradicted", "supported"),
+        ((0.1, 0.05, 0.2), (-0.6, -0.8, -0.4), GAP, "contradicted", "supported"),
+        ((-0.2, -0.3, -0.1), (-0.3, -0.4, -0.2), GAP, "open", "supported"),  # -0.25 is the neuron's too
+        ((-0.3, -0.7, 0.1), (-0.2, -0.6, 0.2), GAP, "open", "open"),
+        ((-0.1, -0.2, 0.0), (-0.4, -0.9, 0.1), GAP, "open", "open"),
+        ((-0.4, -0.5, -0.3), (0.35, 0.2, 0.5), (-0.05, -0.2, 0.1), "open", "open"),  # no gap
+        ((0.1, NAN, NAN), (-0.4, NAN, NAN), (-0.3, NAN, NAN), "open", "open"),  # one network of each kind
     ],
 )
-def test_why_verdict_follows_its_rule(neuron, rest, gap, expected, why):
-    verdict, reason = verdicts.why_verdict(effects(neuron, rest, gap), sign=-1)
-    assert verdict == expected and why in reason and reason.endswith(".")
-    mirrored = effects(*((-e, -high, -low) for e, low, high in (neuron, rest, gap)))
-    assert verdicts.why_verdict(mirrored, sign=1)[0] == expected
-
-
-def test_why_verdict_says_its_numbers():
-    _, reason = verdicts.why_verdict(effects((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), GAP), sign=-1)
-    assert reason.replace("\u00a0", " ") == (
-        "The spiking neuron carries at least half: of the gap, −0.50 [−0.60, −0.40], "
-        "the neuron carries −0.40 [−0.50, −0.30] and range + encoder −0.10 [−0.20, 0.00]."
+def test_each_explanation_has_a_verdict_of_its_own(neuron, encoding, gap, of_neuron, of_encoding):
+    table, mirrored = (
+        effects(neuron, encoding, gap),
+        effects(*((-e, -high, -low) for e, low, high in (neuron, encoding, gap))),
     )
+    for part, expected in (("neuron", of_neuron), ("encoding", of_encoding)):
+        verdict, reason = verdicts.why_verdict(table, part)
+        assert verdict == expected and reason.endswith(".")
+        assert verdicts.why_verdict(mirrored, part, sign=1)[0] == expected
 
 
-@pytest.mark.parametrize("high, expected", [("current", "not reproduced"), ("ann", "reproduced")])
-def test_why_verdict_reads_an_effects_table(high, expected):
-    """Three classes, high in the cells of one input, or of one neuron, and low in all others."""
-    cells = [(neuron, source) for neuron in ("ann", "snn") for source in ("current", "clip", "rate")]
-    values = {cell: (0.9, 0.8, 0.85) if high in cell else (0.3, 0.2, 0.25) for cell in cells}
-    table = effects_table(factorial(values), "value", seed=0)
-    assert verdicts.why_verdict(table, sign=-1)[0] == expected
+def test_a_verdict_says_its_numbers():
+    _, reason = verdicts.why_verdict(effects((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), GAP), "neuron")
+    assert reason.replace("\u00a0", " ") == (
+        "The neuron carries at least half: of the gap, −0.50 [−0.60, −0.40], the encoding carries −0.10 [−0.20, 0.00] "
+        "and the neuron −0.40 [−0.50, −0.30]."
+    )
+    _, reason = verdicts.why_verdict(effects((0.1, NAN, NAN), (-0.4, NAN, NAN), (-0.3, NAN, NAN)), "neuron")
+    assert reason.startswith(
+        "One network of each kind says nothing of kinds: of the gap, −0.30, the encoding"
+    )
 
 
 LOWER = PairedTest(difference=-0.4, low=-0.6, high=-0.2, p=0.002, n=10)
@@ -240,37 +236,14 @@ def test_an_interval_lies_off_a_point_that_it_does_not_cover():
     assert not verdicts.lies_off(0.0, 0.4) and verdicts.lies_off(0.0, 0.4, 0.5)
 
 
-def gaps(a_target: tuple[float, float]) -> pd.DataFrame:
-    scores = {"A_target": a_target, "surrogate_accuracy": (-0.2, -0.1)}
-    rows = [("gap", score, *interval) for score, interval in scores.items()]
-    return pd.DataFrame([*rows, ("neuron", "A_target", 1.0, 2.0)], columns=["factor", "score", "low", "high"])
+def test_the_noise_was_raw_if_only_raw_noise_gives_the_published_gap():
+    assert verdicts.noise_was_raw(-0.31, 0.05, -0.48)
+    assert not verdicts.noise_was_raw(-0.31, -0.30, -0.48)  # either could be it
+    assert not verdicts.noise_was_raw(-0.10, 0.05, -0.48)  # neither is
 
 
-@pytest.mark.parametrize(
-    "gap, score",
-    [
-        ((-0.7, -0.1), "A_target"),
-        ((0.1, 0.7), "A_target"),
-        ((-0.2, 0.1), "surrogate_accuracy"),
-        ((NAN, NAN), "surrogate_accuracy"),
-    ],
-)
-def test_the_headline_score_is_the_papers_where_its_gap_is_one(gap, score):
-    assert verdicts.headline_score(gaps(gap)) == score
-
-
-@pytest.mark.parametrize(
-    "found, expected",
-    [
-        ([], "Open"),
-        (["open", "open"], "Open"),
-        (["reproduced", "open"], "Mostly the spikes"),
-        (["not reproduced", "open", "not reproduced"], "Mostly not the spikes"),
-        (["not reproduced", "reproduced"], "It depends"),
-    ],
-)
-def test_the_answer_opens_with_what_the_verdicts_agree_on(found, expected):
-    assert verdicts.opening(found) == expected
+def test_accuracies_are_the_same_within_the_plans_margin():
+    assert [verdicts.same(d) for d in (0.05, -0.0501, 0.06, NAN)] == [True, True, False, False]
 
 
 def test_half_of_a_gap_carries_it():
@@ -281,11 +254,6 @@ def test_half_of_a_gap_carries_it():
         False,
         False,
     ]
-
-
-def test_bootstrap_and_exact_test_are_torn_where_only_one_excludes_zero():
-    gaps = pd.DataFrame({"low": [0.1, 0.1, -0.1, -0.1], "high": 0.2, "p_classes": [0.05, 0.04, 0.5, 0.01]})
-    assert verdicts.torn(gaps).tolist() == [True, False, False, False]
 
 
 # --- images

@@ -10,10 +10,7 @@ from snnmi.study import published, verdicts
 
 def these(kind: str, networks: int) -> str:
     """Who a number speaks of: `these("snn", 1)` -> "this SNN", of two "these two SNNs", of many "SNNs"."""
-    name = figures.KINDS[kind]
-    if verdicts.speaks_of_kinds(networks):
-        return f"{name}s"
-    return f"this {name}" if networks == 1 else f"these {pages.words(networks)} {name}s"
+    return verdicts.named(figures.KINDS[kind], networks)
 
 
 def whose(kind: str, networks: int) -> str:
@@ -78,5 +75,5 @@ def answer(ends: pd.DataFrame) -> str:
     """The chapter's answer, from `findings.attacks.ends_table`."""
     return (
         "Through a copy: the generator never meets the target, only a surrogate of it. Settled by the end are, at "
-        f"{settled(ends)}. And the game is simpler than its equations: at {endings(ends)}."
+        f"{settled(ends)}. At {endings(ends)}."
     )
