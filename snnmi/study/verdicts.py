@@ -24,6 +24,7 @@ RECOGNISED = 0.5  # of the reconstructions: with that many recognised they are i
 FELL = 0.1  # an attack has settled if M_global fell by this share in all
 STANDS = 0.01  # and by less than this share over the last tenth of its batches
 OFF = 0.05  # k_t: below, generated inputs weigh less than a twentieth of the noise in the surrogate's loss
+EQUAL = 1e-9  # means that differ by less are equal but for rounding
 SAME = 0.05  # a surrogate accuracy that differs by no more is the same (the analysis plan)
 FLIP_MARGIN = 0.5  # flips a path: one crossing more on every second path
 CHEAP = (
@@ -229,7 +230,7 @@ def lies_off(low: Numbers, high: Numbers, point: float = 0.0) -> bool | np.bool_
 
 def carries_half(share: float) -> bool:
     """Who carries the gap: half of it or more."""
-    return bool(share >= HALF)
+    return bool(share > HALF - EQUAL)
 
 
 def noise_was_raw(raw_gap: float, clipped_gap: float, published_gap: float) -> bool:
@@ -254,9 +255,9 @@ def reading(recognised: float, identified: float, chance: float) -> str:
     >>> reading(0.6, 0.9, 0.1), reading(0.2, 0.5, 0.1), reading(0.2, 0.1, 0.1)
     ('image', 'trace', 'nothing')
     """
-    if recognised >= RECOGNISED:
+    if recognised > RECOGNISED - EQUAL:
         return "image"
-    return "trace" if identified > chance else "nothing"
+    return "trace" if identified > chance + EQUAL else "nothing"
 
 
 def lies_beyond(low: float, natural_distance: float) -> bool:
@@ -274,12 +275,22 @@ def leak_seen(tests: Sequence[PairedTest]) -> bool:
 
 def gate_shut(ann: Numbers) -> bool | np.bool_ | pd.Series:
     """The gate of the judge: of the ANN's reconstructions it recognises (or identifies) fewer than half."""
-    return ann < GATE
+    return ann < GATE - EQUAL
+
+
+def too_few_differ(differing: int) -> bool:
+    """Whether a test over so many classes that differ can only say "open": its p is 2 * 2^-differing at least."""
+    return 2 * 2.0**-differing >= ALPHA
 
 
 def judged_verdict(test: PairedTest, *, ann: float) -> str:
-    """The book's rule on "reconstructions from SNNs are less recognisable"; `open` where the gate is shut."""
-    return "open" if gate_shut(ann) else verdict(test, published=None, sign=-1)
+    """The book's rule on "reconstructions from SNNs are less recognisable": supported or contradicted by p < ALPHA.
+
+    `open` else, and where the gate is shut.
+    """
+    if gate_shut(ann) or test.p >= ALPHA:
+        return "open"
+    return "supported" if test.difference < 0 else "contradicted"
 
 
 def counts_differ(p: Iterable[float]) -> bool:

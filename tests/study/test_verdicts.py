@@ -265,6 +265,8 @@ def test_half_of_a_gap_carries_it():
         (0.5, 0.0, "image"),
         (0.49, 0.11, "trace"),
         (0.49, 0.1, "nothing"),  # chance itself
+        (0.5 - 1e-12, 0.0, "image"),  # a half but for rounding
+        (0.49, 0.1 + 1e-12, "nothing"),
         (0.0, NAN, "nothing"),
     ],
 )
@@ -283,13 +285,18 @@ def test_images_lie_beyond_real_ones_interval_and_all():
 
 
 def test_without_a_picture_there_is_nothing_that_spikes_could_protect():
-    assert verdicts.judged_verdict(LOWER, ann=0.5) == "reproduced"
+    assert verdicts.judged_verdict(LOWER, ann=0.5) == "supported"
+    assert not verdicts.gate_shut(0.5 - 1e-12)  # ten means of halves may end there
     assert verdicts.judged_verdict(LOWER, ann=0.49) == "open" and verdicts.gate_shut(0.49)
-    assert verdicts.judged_verdict(HIGHER, ann=0.8) == "not reproduced"
+    assert verdicts.judged_verdict(HIGHER, ann=0.8) == "contradicted"
     assert (
         verdicts.judged_verdict(UNTOLD, ann=0.8) == "open"
     )  # no published number: chance may always explain it
     assert verdicts.gate_shut(pd.Series([0.4, 0.6])).tolist() == [True, False]
+
+
+def test_five_classes_that_differ_are_too_few_for_any_test():
+    assert verdicts.too_few_differ(5) and not verdicts.too_few_differ(6)
 
 
 def test_counts_differ_by_every_test_or_not_at_all():
