@@ -64,7 +64,7 @@ def settled(ends: pd.DataFrame) -> str:
 def endings(ends: pd.DataFrame) -> str:
     """Of each largest scale: in how many attacks k_t ended near 0, and how alike one generator's images are."""
     return "; ".join(
-        f"{where}: in {rows.off.sum()} of {rows.classes.sum()} attacks the adversarial term is off at the end ($k_t$ "
+        f"{where}: in {rows.off.sum()} of {rows.classes.sum()} attacks the adversarial term is off at the end (kₜ "
         f"below {verdicts.OFF}), and the {rows.shown.max()} stored images of a generator correlate at "
         f"{rows.alike.mean():.3f} on average"
         for where, rows in _places(ends)

@@ -52,7 +52,7 @@ def pieces(measured: pd.DataFrame, plane: str) -> str:
 
 def _gone(share: float) -> str:
     """`_gone(0.8)` -> "at least 80%": the share is a lower bound."""
-    return "all" if share == 1 else f"at least {share:.0%}"
+    return "all" if share > 1 - verdicts.EQUAL else f"at least {share:.0%}"
 
 
 def noise_finding(compared: pd.DataFrame) -> str:

@@ -136,6 +136,6 @@ def endings(ends: Mapping[str, Mapping[str, int]]) -> str:
     """How many attacks on the four cells settled, and in how many the adversarial term was off at the end."""
     return " ".join(
         f"At {scale} {n['settled']} of the {n['classes']} attacks on the four cells have settled, and in {n['off']} "
-        f"$k_t$ ends below {verdicts.OFF}: GAMIN's adversarial term is off, and the copy learns from noise alone."
+        f"kₜ ends below {verdicts.OFF}: GAMIN's adversarial term is off, and the copy learns from noise alone."
         for scale, n in ends.items()
     )

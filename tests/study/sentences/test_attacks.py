@@ -28,10 +28,7 @@ def test_settled_attacks_are_counted_at_the_largest_scale_by_kind_of_target():
 
 def test_the_answer_says_that_the_adversary_is_off_and_the_images_are_one():
     said = say.answer(ends())
-    assert (
-        "at MNIST, laptop: in 29 of 30 attacks the adversarial term is off at the end ($k_t$ below 0.05)"
-        in said
-    )
+    assert "MNIST, laptop: in 29 of 30 attacks the adversarial term is off at the end (kₜ below 0.05)" in said
     assert "the 20 stored images of a generator correlate at 0.999 on average" in said
 
 

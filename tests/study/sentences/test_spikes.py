@@ -108,7 +108,7 @@ def test_the_guess_under_the_answer_is_said_with_what_speaks_for_it():
 def test_how_the_attacks_ended_is_said_where_the_answer_is():
     said = spikes.endings({SCALE: {"classes": 40, "settled": 4, "off": 39}})
     assert said.startswith(
-        "At MNIST, laptop 4 of the 40 attacks on the four cells have settled, and in 39 $k_t$ ends"
+        "At MNIST, laptop 4 of the 40 attacks on the four cells have settled, and in 39 kₜ ends"
     )
 
 
