@@ -99,16 +99,6 @@ def grid(f, seeds=4, attacks=3, labels=40, **more) -> pd.DataFrame:
     return pd.DataFrame(rows).assign(**more)
 
 
-def factorial(cells, seeds=1, noise=lambda *unit: 0.0) -> pd.DataFrame:
-    """A frame of the cells {(neuron, input): a value a class}; every seed has the same values plus noise."""
-
-    def frame(neuron, source, v):
-        size = dict(seeds=seeds, attacks=1, labels=len(v))
-        return grid(lambda s, a, c: v[c] + noise(s, a, c), **size, neuron=neuron, input=source)
-
-    return pd.concat([frame(*key, v) for key, v in cells.items()], ignore_index=True)
-
-
 def texts(fig) -> list[str]:
     """Whatever stands in a figure."""
     fig.canvas.draw()

@@ -60,6 +60,10 @@ CELLS = {
     ("snn", "clip"): Variant("snn", "clipped current", "encoder", query(encoder="clip")),
     ("snn", "rate"): BASELINES["snn"],
 }
+# The analysis plan's four: each kind as the paper has it, the ANN behind the SNN's clip, the SNN without it.
+FOUR = tuple(
+    CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("snn", "current"), ("snn", "rate"))
+)
 
 TIME = tuple(
     Variant("snn", f"T = {steps}", "time steps", training(num_steps=steps)) for steps in (1, 5, 10, 50, 100)

@@ -1,6 +1,6 @@
 """Every rule, gate and margin by which the book turns numbers into words, side by side."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,9 @@ RECOGNISED = 0.5  # of the reconstructions: with that many recognised they are i
 
 FELL = 0.1  # an attack has settled if M_global fell by this share in all
 STANDS = 0.01  # and by less than this share over the last tenth of its batches
-MOVES = 0.05  # an attack still moves if the mean of its last tenth is this share away from that of the tenth before
+OFF = 0.05  # k_t: below, generated inputs weigh less than a twentieth of the noise in the surrogate's loss
+EQUAL = 1e-9  # means that differ by less are equal but for rounding
+SAME = 0.05  # a surrogate accuracy that differs by no more is the same (the analysis plan)
 FLIP_MARGIN = 0.5  # flips a path: one crossing more on every second path
 CHEAP = (
     0.05  # a surrogate that beats the best constant answer by less has shown little knowledge of the boundary
@@ -71,7 +73,7 @@ def less_accurate(targets: pd.DataFrame) -> pd.Series:
 
 
 def settled(m_global: Float[np.ndarray, " points classes"]) -> Bool[np.ndarray, " classes"]:
-    """Chapter 03's rule: M_global fell by `FELL` or more in all, and by less than `STANDS` over the last tenth.
+    """The book's one rule: M_global fell by `FELL` or more in all, and by less than `STANDS` over the last tenth.
 
     Only a fall counts: a curve that has risen lately has settled, one that never fell has not.
     """
@@ -80,22 +82,17 @@ def settled(m_global: Float[np.ndarray, " points classes"]) -> Bool[np.ndarray, 
     return (end < (1 - FELL) * first) & (end > (1 - STANDS) * before)
 
 
-def still_moves(
-    m_global: Float[np.ndarray, " points classes"], *, tolerance: float = MOVES
-) -> Bool[np.ndarray, " classes"]:
-    """Chapter 07's rule: the mean of the last tenth differs, either way, from that of the tenth before by more than
-    `tolerance` of it. Where the curve began does not matter.
-
-    A rule, not a proof: it sees a curve that still moves, not one that would move later. A curve with nan still moves.
-    """
-    tenth = len(m_global) // 10
-    if not tenth:
-        raise ValueError(f"the history has {len(m_global)} points, expected at least 10")
-    before, last = m_global[-2 * tenth : -tenth].mean(0), m_global[-tenth:].mean(0)
-    return ~(np.abs(last - before) <= tolerance * np.abs(before))
+def adversary_off(k: Float[np.ndarray, " points classes"]) -> Bool[np.ndarray, " classes"]:
+    """GAMIN's adversarial term is out of play: k_t, its weight beside the noise's 1, is below `OFF` at the end."""
+    return k[-max(1, len(k) // 10) :].mean(0) < OFF
 
 
 # --- boundaries
+
+
+def of_paper(verdict: str, dataset: str) -> str:
+    """The verdict on a claim of the paper, which is about its own two data sets; any other is a demonstration."""
+    return verdict if dataset in paper.CLASSES else DEMONSTRATION
 
 
 def conjecture(low_count_from: float, high_count_to: float) -> str:
@@ -108,18 +105,22 @@ def conjecture(low_count_from: float, high_count_to: float) -> str:
     return "supported" if low_count_from > 0 else "contradicted" if high_count_to < FLIP_MARGIN else "open"
 
 
-def conjecture_overall(verdicts: pd.Series) -> str:
-    """One verdict for several data sets: theirs where they agree, else open; "not compared" without any."""
-    distinct = verdicts.unique()
-    return "not compared" if not len(distinct) else distinct[0] if len(distinct) == 1 else "open"
+def agreed(verdicts: Iterable[str]) -> str:
+    """One verdict for several kinds of path, or data sets: theirs where they agree, else open; none: "not compared".
+
+    The weakest link rules: images that speak against a claim do not contradict it while noise leaves it open.
+    """
+    distinct = {*verdicts} - {DEMONSTRATION}
+    return "not compared" if not distinct else distinct.pop() if len(distinct) == 1 else "open"
 
 
 def papers_pattern(noise: Mapping[str, float], test: Mapping[str, float]) -> bool:
     """Does the surrogate agree more with the SNN than with the ANN on noise, and less on test images, as published?
 
-    `noise`, `test`: agreement by kind of target. Any difference counts, however small.
+    `noise`, `test`: agreement by kind of target. Any difference counts that is one in two decimals.
     """
-    return bool(noise["snn"] > noise["ann"] and test["snn"] < test["ann"])
+    more, less = (round(agreement["snn"] - agreement["ann"], 2) for agreement in (noise, test))
+    return bool(more > 0 > less)
 
 
 def agreement_is_cheap(agreement: float, best_constant: float) -> bool:
@@ -163,31 +164,42 @@ def verdict(test: PairedTest, published: float | None, sign: int, *, alpha: floa
     return "contradicted" if furthest < MARGIN * abs(published) else "open"
 
 
-def why_verdict(
-    effects: pd.DataFrame, sign: int, *, neuron: str = "neuron", rest: str = "range + encoder"
-) -> tuple[str, str]:
-    """The book's rule on "spikes protect", from an `effects_table`: the verdict, and one sentence that says why.
+PARTS = ("encoding", "neuron")  # of the gap between SNN and ANN: what feeds the weights, and all the rest
 
-    open: the gap's interval covers zero. reproduced: the neuron's effect has the claimed sign, its interval excludes
-    zero and it carries at least half of the gap. not reproduced: the other sign, zero excluded; or the rest carries
-    at least half, zero excluded, and the neuron's interval excludes half of the gap. open: all else.
+
+def why_verdict(effects: pd.DataFrame, part: str, *, sign: int = -1) -> tuple[str, str]:
+    """Does this part carry the gap? The verdict on the explanation that says so, and one sentence that says why.
+
+    `effects`: factor (gap and `PARTS`), effect, low, high (over networks; NaN of one), share. open: one network, or
+    the gap's interval covers zero. supported: the part has the claimed sign, its interval excludes zero and it
+    carries at least half. contradicted: the other sign, zero excluded; or the other part carries at least half, zero
+    excluded, and this one's interval excludes half of the gap. open: all else.
     """
     rows = effects.set_index("factor")
-    said = {name: pages.mean_and_span(r.effect, r.low, r.high, sign=True) for name, r in rows.iterrows()}
+    (other,) = {*PARTS} - {part}
+    said = {
+        name: pages.number(r.effect, sign=True) + (f" {pages.span(r.low, r.high)}" if r.low == r.low else "")
+        for name, r in rows.iterrows()
+    }
+    numbers = (
+        f"of the gap, {said['gap']}, the encoding carries {said['encoding']} and the neuron {said['neuron']}"
+    )
 
     def excludes(name: str, point: float) -> bool:
         return bool(lies_off(rows.low[name], rows.high[name], point))
 
+    if np.isnan(rows.low["gap"]):
+        return "open", f"One network of each kind says nothing of kinds: {numbers}."
     if not excludes("gap", 0.0):
         return "open", f"The gap, {said['gap']}, cannot be told from zero: there is nothing to explain."
-    numbers = f"of the gap, {said['gap']}, the neuron carries {said[neuron]} and {rest} {said[rest]}"
-    if np.sign(rows.effect[neuron]) == sign and excludes(neuron, 0.0) and rows.share[neuron] >= HALF:
-        return "reproduced", f"The spiking neuron carries at least half: {numbers}."
-    if np.sign(rows.effect[neuron]) == -sign and excludes(neuron, 0.0):
-        return "not reproduced", f"The spiking neuron works against the claim: {numbers}."
-    if rows.share[rest] >= HALF and excludes(rest, 0.0) and excludes(neuron, HALF * rows.effect["gap"]):
-        reason = f"What feeds the neuron carries at least half, and the neuron less than half: {numbers}."
-        return "not reproduced", reason
+    if excludes(part, 0.0):
+        if np.sign(rows.effect[part]) == -sign:
+            return "contradicted", f"The {part} works against the claim: {numbers}."
+        if carries_half(rows.share[part]):
+            return "supported", f"The {part} carries at least half: {numbers}."
+    half = HALF * rows.effect["gap"]
+    if carries_half(rows.share[other]) and excludes(other, 0.0) and excludes(part, half):
+        return "contradicted", f"The {other} carries at least half, and the {part} less than half: {numbers}."
     return "open", f"The intervals leave open what carries it: {numbers}."
 
 
@@ -242,8 +254,6 @@ def contrast(low: float, high: float, p: float) -> str:
 
 # --- what carries the gap
 
-NOT_THE_SPIKES = "Mostly not the spikes"
-
 
 def lies_off(low: Numbers, high: Numbers, point: float = 0.0) -> bool | np.bool_ | pd.Series:
     """Whether an interval excludes a point: what it speaks of differs from it. Of no interval (NaN): no."""
@@ -252,36 +262,18 @@ def lies_off(low: Numbers, high: Numbers, point: float = 0.0) -> bool | np.bool_
 
 def carries_half(share: float) -> bool:
     """Who carries the gap: half of it or more."""
-    return bool(share >= HALF)
+    return bool(share > HALF - EQUAL)
 
 
-def headline_score(effects: pd.DataFrame) -> str:
-    """Which score decides for a data set: A_target, the paper's headline, where its gap differs from zero; else
-    the surrogate's accuracy.
-
-    `effects`: rows of `effects_table` with a column score, of one scale.
-    """
-    gap = effects[effects.factor == "gap"].set_index("score").loc["A_target"]
-    return "A_target" if lies_off(gap.low, gap.high) else "surrogate_accuracy"
+def noise_was_raw(raw_gap: float, clipped_gap: float, published_gap: float) -> bool:
+    """That the paper's noise was not clipped: only without a clip does our gap reach half of the published one."""
+    reached = [gap / published_gap >= MARGIN for gap in (raw_gap, clipped_gap)]
+    return bool(reached == [True, False])
 
 
-def opening(verdicts: Collection[str]) -> str:
-    """How the answer to "is it the spikes?" begins, from the verdicts at all data sets; those that are open are silent.
-
-    >>> opening(["not reproduced", "open"])
-    'Mostly not the spikes'
-    """
-    told = {*verdicts} - {"open"}
-    if not told:
-        return "Open"
-    if len(told) > 1:
-        return "It depends"
-    return NOT_THE_SPIKES if told == {"not reproduced"} else "Mostly the spikes"
-
-
-def torn(gaps: pd.DataFrame) -> pd.Series:
-    """The bootstrap excludes zero, the exact test over classes does not: with few classes the former is too sure."""
-    return lies_off(gaps.low, gaps.high) & (gaps.p_classes >= ALPHA)
+def same(difference: float) -> bool:
+    """Whether two surrogate accuracies are the same by the plan's margin, in two decimals."""
+    return bool(round(abs(difference), 2) <= SAME)
 
 
 # --- images
@@ -295,9 +287,9 @@ def reading(recognised: float, identified: float, chance: float) -> str:
     >>> reading(0.6, 0.9, 0.1), reading(0.2, 0.5, 0.1), reading(0.2, 0.1, 0.1)
     ('image', 'trace', 'nothing')
     """
-    if recognised >= RECOGNISED:
+    if recognised > RECOGNISED - EQUAL:
         return "image"
-    return "trace" if identified > chance else "nothing"
+    return "trace" if identified > chance + EQUAL else "nothing"
 
 
 def lies_beyond(low: float, natural_distance: float) -> bool:
@@ -315,12 +307,22 @@ def leak_seen(tests: Sequence[PairedTest]) -> bool:
 
 def gate_shut(ann: Numbers) -> bool | np.bool_ | pd.Series:
     """The gate of the judge: of the ANN's reconstructions it recognises (or identifies) fewer than half."""
-    return ann < GATE
+    return ann < GATE - EQUAL
+
+
+def too_few_differ(differing: int) -> bool:
+    """Whether a test over so many classes that differ can only say "open": its p is 2 * 2^-differing at least."""
+    return 2 * 2.0**-differing >= ALPHA
 
 
 def judged_verdict(test: PairedTest, *, ann: float) -> str:
-    """The book's rule on "reconstructions from SNNs are less recognisable"; `open` where the gate is shut."""
-    return "open" if gate_shut(ann) else verdict(test, published=None, sign=-1)
+    """The book's rule on "reconstructions from SNNs are less recognisable": supported or contradicted by p < ALPHA.
+
+    `open` else, and where the gate is shut.
+    """
+    if gate_shut(ann) or test.p >= ALPHA:
+        return "open"
+    return "supported" if test.difference < 0 else "contradicted"
 
 
 def counts_differ(p: Iterable[float]) -> bool:

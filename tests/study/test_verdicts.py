@@ -6,11 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.measure.effects import effects_table
 from snnmi.measure.statistics import PairedTest, paired_test
 from snnmi.study import verdicts
 from snnmi.study.published import CLAIMS
-from tests.helpers import factorial
 
 NAN = float("nan")
 
@@ -52,35 +50,30 @@ def curve(first, before, last):
     return [first, *[before] * (STEPS - 5), *[last] * 4]
 
 
-CURVES = {  # first, tenth before the last, last tenth: settled by chapter 03, still moves by chapter 07
-    "fell and stands": ((2.0, 1.0, 1.0), True, False),
-    "fell and falls by 2 %": ((2.0, 1.0, 0.98), False, False),
-    "fell and falls by 6 %": ((2.0, 1.0, 0.94), False, True),
-    "fell by too little": ((2.0, 1.9, 1.9), False, False),
-    "fell and rises by 6 %": ((2.0, 1.0, 1.06), True, True),
-    "never fell": ((1.0, 1.0, 1.0), False, False),
-    "not a number": ((2.0, 1.0, NAN), False, True),
+CURVES = {  # first, tenth before the last, last tenth: settled
+    "fell and stands": ((2.0, 1.0, 1.0), True),
+    "fell and falls by 2 %": ((2.0, 1.0, 0.98), False),
+    "fell by too little": ((2.0, 1.9, 1.9), False),
+    "fell and rises by 6 %": ((2.0, 1.0, 1.06), True),
+    "never fell": ((1.0, 1.0, 1.0), False),
+    "not a number": ((2.0, 1.0, NAN), False),
 }
 
 
-@pytest.mark.parametrize("points, settled, moves", CURVES.values(), ids=CURVES)
-def test_two_rules_for_rest_differ_where_they_say(points, settled, moves):
-    history = np.array(curve(*points))[:, None]
-    assert verdicts.settled(history).tolist() == [settled]
-    assert verdicts.still_moves(history).tolist() == [moves]
+@pytest.mark.parametrize("points, settled", CURVES.values(), ids=CURVES)
+def test_an_attack_has_settled_by_one_rule(points, settled):
+    assert verdicts.settled(np.array(curve(*points))[:, None]).tolist() == [settled]
 
 
-def test_every_class_rests_by_itself():
+def test_every_class_rests_by_itself_and_few_points_are_enough():
     history = np.array([curve(2.0, 1.0, 1.0), curve(2.0, 1.0, 0.5)]).T
     assert verdicts.settled(history).tolist() == [True, False]
-    assert verdicts.still_moves(history).tolist() == [False, True]
-    assert verdicts.still_moves(history, tolerance=0.5).tolist() == [False, False]
-
-
-def test_a_history_of_few_points_can_settle_but_nothing_is_said_of_its_moving():
     assert verdicts.settled(np.array([[2.0], [1.0], [1.0]])).tolist() == [True]
-    with pytest.raises(ValueError, match="expected at least 10"):
-        verdicts.still_moves(np.ones((9, 1)))
+
+
+def test_the_adversarial_term_is_off_where_k_ends_near_zero():
+    k = np.array([curve(0.001, 0.9, 0.04), curve(0.001, 0.0, 0.06)]).T
+    assert verdicts.adversary_off(k).tolist() == [True, False]
 
 
 # --- boundaries
@@ -101,17 +94,27 @@ def test_the_conjecture_needs_even_the_low_count_and_falls_by_the_high_one(low_f
     assert verdicts.conjecture(low_from, high_to) == expected
 
 
-def test_data_sets_that_differ_leave_the_conjecture_open():
-    said = {"not compared": [], "supported": ["supported"] * 2, "open": ["supported", "contradicted"]}
+def test_paths_or_data_sets_that_differ_leave_the_conjecture_open():
+    said = {
+        "not compared": [],
+        "supported": ["supported"] * 2,
+        "open": ["contradicted", "contradicted", "open"],
+    }
     for expected, found in said.items():
-        assert verdicts.conjecture_overall(pd.Series(found, dtype=object)) == expected
+        assert verdicts.agreed(found) == expected
+
+
+def test_claims_are_about_the_papers_data_and_kinds_need_six_networks():
+    assert [verdicts.of_paper("open", name) for name in ("mnist", "digits")] == ["open", "demonstration"]
+    assert verdicts.agreed(["demonstration", "supported"]) == "supported"
+    assert [verdicts.named("SNN", n) for n in (1, 5, 6)] == ["this SNN", "these five SNNs", "SNNs"]
 
 
 def test_the_papers_pattern_is_nearer_on_noise_and_farther_on_images():
     near, far = {"ann": 0.5, "snn": 0.6}, {"ann": 0.5, "snn": 0.4}
     assert verdicts.papers_pattern(near, far)
     assert not verdicts.papers_pattern(near, near) and not verdicts.papers_pattern(far, far)
-    assert not verdicts.papers_pattern({"ann": 0.5, "snn": 0.5}, far)
+    assert not verdicts.papers_pattern({"ann": 0.5, "snn": 0.5 + 1e-9}, far)  # equal but for rounding
 
 
 def test_agreement_is_cheap_where_a_constant_does_nearly_as_well():
@@ -165,9 +168,9 @@ def test_a_p_within_three_of_its_errors_of_the_level_decides_nothing():
     assert verdicts.verdict(near._replace(p_error=0.0), published=-0.5, sign=-1) == "supported"
 
 
-def effects(neuron, rest, gap) -> pd.DataFrame:
-    """An effects table of (effect, low, high) each."""
-    rows = {"neuron": neuron, "range + encoder": rest, "gap": gap}
+def effects(neuron, encoding, gap) -> pd.DataFrame:
+    """The parts of a gap, (effect, low, high) each."""
+    rows = {"neuron": neuron, "encoding": encoding, "gap": gap}
     table = pd.DataFrame.from_dict(rows, "index", columns=["effect", "low", "high"])
     return table.assign(share=table.effect / gap[0]).rename_axis("factor").reset_index()
 
@@ -176,41 +179,39 @@ GAP = (-0.5, -0.6, -0.4)
 
 
 @pytest.mark.parametrize(
-    "neuron, rest, gap, expected, why",
+    "neuron, encoding, gap, of_neuron, of_encoding",
     [
-        ((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), GAP, "reproduced", "at least half"),
-        ((-0.1, -0.2, -0.01), (-0.4, -0.5, -0.3), GAP, "not reproduced", "the neuron less than half"),
-        ((0.1, 0.05, 0.2), (-0.6, -0.8, -0.4), GAP, "not reproduced", "against the claim"),
-        ((-0.2, -0.3, -0.1), (-0.3, -0.4, -0.2), GAP, "open", "leave open"),  # -0.25 is the neuron's too
-        ((-0.1, -0.2, 0.0), (-0.2, -0.3, -0.1), GAP, "open", "leave open"),  # a third factor has the most
-        ((-0.3, -0.7, 0.1), (-0.2, -0.6, 0.2), GAP, "open", "leave open"),
-        ((-0.1, -0.2, 0.0), (-0.4, -0.9, 0.1), GAP, "open", "leave open"),
-        ((-0.4, -0.5, -0.3), (0.35, 0.2, 0.5), (-0.05, -0.2, 0.1), "open", "nothing to explain"),
-        ((-0.4, NAN, NAN), (-0.1, NAN, NAN), (-0.5, NAN, NAN), "open", "nothing to explain"),  # one unit
+        ((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), GAP, "supported", "contradicted"),
+        ((-0.1, -0.2, -0.01), (-0.4, -0.5, -0.3), GAP, "contradicted", "supported"),
+        ((0.1, 0.05, 0.2), (-0.6, -0.8, -0.4), GAP, "contradicted", "supported"),
+        ((-0.2, -0.3, -0.1), (-0.3, -0.4, -0.2), GAP, "open", "supported"),  # -0.25 is the neuron's too
+        ((-0.3, -0.7, 0.1), (-0.2, -0.6, 0.2), GAP, "open", "open"),
+        ((-0.1, -0.2, 0.0), (-0.4, -0.9, 0.1), GAP, "open", "open"),
+        ((-0.4, -0.5, -0.3), (0.35, 0.2, 0.5), (-0.05, -0.2, 0.1), "open", "open"),  # no gap
+        ((0.1, NAN, NAN), (-0.4, NAN, NAN), (-0.3, NAN, NAN), "open", "open"),  # one network of each kind
     ],
 )
-def test_why_verdict_follows_its_rule(neuron, rest, gap, expected, why):
-    verdict, reason = verdicts.why_verdict(effects(neuron, rest, gap), sign=-1)
-    assert verdict == expected and why in reason and reason.endswith(".")
-    mirrored = effects(*((-e, -high, -low) for e, low, high in (neuron, rest, gap)))
-    assert verdicts.why_verdict(mirrored, sign=1)[0] == expected
-
-
-def test_why_verdict_says_its_numbers():
-    _, reason = verdicts.why_verdict(effects((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), GAP), sign=-1)
-    assert reason.replace("\u00a0", " ") == (
-        "The spiking neuron carries at least half: of the gap, −0.50 [−0.60, −0.40], "
-        "the neuron carries −0.40 [−0.50, −0.30] and range + encoder −0.10 [−0.20, 0.00]."
+def test_each_explanation_has_a_verdict_of_its_own(neuron, encoding, gap, of_neuron, of_encoding):
+    table, mirrored = (
+        effects(neuron, encoding, gap),
+        effects(*((-e, -high, -low) for e, low, high in (neuron, encoding, gap))),
     )
+    for part, expected in (("neuron", of_neuron), ("encoding", of_encoding)):
+        verdict, reason = verdicts.why_verdict(table, part)
+        assert verdict == expected and reason.endswith(".")
+        assert verdicts.why_verdict(mirrored, part, sign=1)[0] == expected
 
 
-@pytest.mark.parametrize("high, expected", [("current", "not reproduced"), ("ann", "reproduced")])
-def test_why_verdict_reads_an_effects_table(high, expected):
-    """Three classes, high in the cells of one input, or of one neuron, and low in all others."""
-    cells = [(neuron, source) for neuron in ("ann", "snn") for source in ("current", "clip", "rate")]
-    values = {cell: (0.9, 0.8, 0.85) if high in cell else (0.3, 0.2, 0.25) for cell in cells}
-    table = effects_table(factorial(values), "value", seed=0)
-    assert verdicts.why_verdict(table, sign=-1)[0] == expected
+def test_a_verdict_says_its_numbers():
+    _, reason = verdicts.why_verdict(effects((-0.4, -0.5, -0.3), (-0.1, -0.2, 0.0), GAP), "neuron")
+    assert reason.replace("\u00a0", " ") == (
+        "The neuron carries at least half: of the gap, −0.50 [−0.60, −0.40], the encoding carries −0.10 [−0.20, 0.00] "
+        "and the neuron −0.40 [−0.50, −0.30]."
+    )
+    _, reason = verdicts.why_verdict(effects((0.1, NAN, NAN), (-0.4, NAN, NAN), (-0.3, NAN, NAN)), "neuron")
+    assert reason.startswith(
+        "One network of each kind says nothing of kinds: of the gap, −0.30, the encoding"
+    )
 
 
 LOWER = PairedTest(difference=-0.4, low=-0.6, high=-0.2, p=0.002, n=10)
@@ -270,37 +271,14 @@ def test_an_interval_lies_off_a_point_that_it_does_not_cover():
     assert not verdicts.lies_off(0.0, 0.4) and verdicts.lies_off(0.0, 0.4, 0.5)
 
 
-def gaps(a_target: tuple[float, float]) -> pd.DataFrame:
-    scores = {"A_target": a_target, "surrogate_accuracy": (-0.2, -0.1)}
-    rows = [("gap", score, *interval) for score, interval in scores.items()]
-    return pd.DataFrame([*rows, ("neuron", "A_target", 1.0, 2.0)], columns=["factor", "score", "low", "high"])
+def test_the_noise_was_raw_if_only_raw_noise_gives_the_published_gap():
+    assert verdicts.noise_was_raw(-0.31, 0.05, -0.48)
+    assert not verdicts.noise_was_raw(-0.31, -0.30, -0.48)  # either could be it
+    assert not verdicts.noise_was_raw(-0.10, 0.05, -0.48)  # neither is
 
 
-@pytest.mark.parametrize(
-    "gap, score",
-    [
-        ((-0.7, -0.1), "A_target"),
-        ((0.1, 0.7), "A_target"),
-        ((-0.2, 0.1), "surrogate_accuracy"),
-        ((NAN, NAN), "surrogate_accuracy"),
-    ],
-)
-def test_the_headline_score_is_the_papers_where_its_gap_is_one(gap, score):
-    assert verdicts.headline_score(gaps(gap)) == score
-
-
-@pytest.mark.parametrize(
-    "found, expected",
-    [
-        ([], "Open"),
-        (["open", "open"], "Open"),
-        (["reproduced", "open"], "Mostly the spikes"),
-        (["not reproduced", "open", "not reproduced"], "Mostly not the spikes"),
-        (["not reproduced", "reproduced"], "It depends"),
-    ],
-)
-def test_the_answer_opens_with_what_the_verdicts_agree_on(found, expected):
-    assert verdicts.opening(found) == expected
+def test_accuracies_are_the_same_within_the_plans_margin():
+    assert [verdicts.same(d) for d in (0.05, -0.0501, 0.06, NAN)] == [True, True, False, False]
 
 
 def test_half_of_a_gap_carries_it():
@@ -313,11 +291,6 @@ def test_half_of_a_gap_carries_it():
     ]
 
 
-def test_bootstrap_and_exact_test_are_torn_where_only_one_excludes_zero():
-    gaps = pd.DataFrame({"low": [0.1, 0.1, -0.1, -0.1], "high": 0.2, "p_classes": [0.05, 0.04, 0.5, 0.01]})
-    assert verdicts.torn(gaps).tolist() == [True, False, False, False]
-
-
 # --- images
 
 
@@ -327,6 +300,8 @@ def test_bootstrap_and_exact_test_are_torn_where_only_one_excludes_zero():
         (0.5, 0.0, "image"),
         (0.49, 0.11, "trace"),
         (0.49, 0.1, "nothing"),  # chance itself
+        (0.5 - 1e-12, 0.0, "image"),  # a half but for rounding
+        (0.49, 0.1 + 1e-12, "nothing"),
         (0.0, NAN, "nothing"),
     ],
 )
@@ -346,12 +321,17 @@ def test_images_lie_beyond_real_ones_interval_and_all():
 
 def test_without_a_picture_there_is_nothing_that_spikes_could_protect():
     assert verdicts.judged_verdict(LOWER, ann=0.5) == "supported"
+    assert not verdicts.gate_shut(0.5 - 1e-12)  # ten means of halves may end there
     assert verdicts.judged_verdict(LOWER, ann=0.49) == "open" and verdicts.gate_shut(0.49)
     assert verdicts.judged_verdict(HIGHER, ann=0.8) == "contradicted"
     assert (
         verdicts.judged_verdict(UNTOLD, ann=0.8) == "open"
     )  # no published number: chance may always explain it
     assert verdicts.gate_shut(pd.Series([0.4, 0.6])).tolist() == [True, False]
+
+
+def test_five_classes_that_differ_are_too_few_for_any_test():
+    assert verdicts.too_few_differ(5) and not verdicts.too_few_differ(6)
 
 
 def test_counts_differ_by_every_test_or_not_at_all():

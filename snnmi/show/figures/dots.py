@@ -135,18 +135,17 @@ def differences(frame: pd.DataFrame) -> Figure:
 
 FACTORS = {  # of `effects`: colour and name
     "gap": (COLORS["ink"], "SNN − ANN"),
-    "range": (COLORS["surrogate"], "input range"),
-    "encoder": (COLORS["noise"], "encoder's draw"),
-    "neuron": (COLORS["snn"], "spiking neuron"),
+    "encoding": (COLORS["noise"], "encoding"),
+    "neuron": (COLORS["snn"], "neuron"),
 }
 
 
 def effects(frame: pd.DataFrame) -> Figure:
     """The gap between SNN and ANN and what each factor adds to it: a row of panels a metric, a column a scale.
 
-    `frame`: metric, scale, factor (a key of FACTORS; others are left out), effect, low, high, smallest, largest. Bar:
-    effect; black line: its interval; hollow box: from the smallest to the largest over the orders of making the
-    changes.
+    `frame`: metric, scale, factor (a key of FACTORS), effect, low, high, smallest, largest. Bar:
+    effect; black line: its interval; hollow box: from the smallest to the largest of the ways to
+    measure it.
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
     fig = new_figure(np.clip(1.9 + 1.9 * len(scales), 4.2, 6.4), 0.6 + 1.15 * len(metrics))

@@ -18,16 +18,22 @@ READINGS = {  # a column of `paths_table`: whose flips, and how they are read (`
     "ann_surrogate": ("ann", "surrogate"),
     "snn_surrogate": ("snn", "surrogate"),
 }
-COUNTS = [*READINGS][:4]  # of the targets themselves
 INPUTS = ("noise", "generated", "test")  # where surrogate and target are asked for their agreement
 AGREEMENT = ("top", "top_floor", "top_ceiling", "classes", "mae", "mae_floor", "mae_ceiling")
 MAPS = {"ann": {"ANN": "labels"}, "snn": {"SNN, single answers": "labels", "SNN, most frequent": "voted"}}
 
 
 def measured_table(runs: Sequence[BoundaryRun]) -> pd.DataFrame:
-    """One row a run: which it is, and all numbers of `measure.boundaries.measure`."""
-    keys = ("profile", "dataset", "target", "seed", "label")
-    return pd.DataFrame({key: getattr(run, key) for key in keys} | run.metrics for run in runs)
+    """One row a run: which it is, and all numbers of `measure.boundaries.measure`.
+
+    Where a scale has both kinds of target, those seeds and classes that have both: means stand side by side.
+    """
+    keys = ["profile", "dataset", "target", "seed", "label"]
+    found = pd.DataFrame({key: getattr(run, key) for key in keys} | run.metrics for run in runs)
+    if found.empty:
+        return found
+    kinds = found.groupby(["profile", "dataset", "seed", "label"]).target.transform("nunique")
+    return found[kinds == kinds.groupby([found.profile, found.dataset]).transform("max")]
 
 
 def paths_table(runs: Sequence[BoundaryRun]) -> pd.DataFrame:
@@ -53,12 +59,6 @@ def paths_table(runs: Sequence[BoundaryRun]) -> pd.DataFrame:
     return pd.concat(parts) if parts else pd.DataFrame(columns=columns)
 
 
-def counted(paths: pd.DataFrame) -> pd.DataFrame:
-    """Mean flips and the number of paths n, for each profile, data set and kind of path."""
-    groups = paths.groupby(["profile", "dataset", "kind"], sort=False)
-    return groups[[*READINGS]].mean().assign(n=groups.size()).reset_index()
-
-
 def more_flips(part: pd.DataFrame, column: str) -> tuple[float, float, float]:
     """SNN minus ANN, path by path: mean, and its 95 % interval, which speaks of other paths through these networks."""
     difference = (part[column] - part.ann).to_numpy()
@@ -66,25 +66,29 @@ def more_flips(part: pd.DataFrame, column: str) -> tuple[float, float, float]:
 
 
 def compared(paths: pd.DataFrame) -> pd.DataFrame:
-    """The rule applied (`verdicts.conjecture`), one row a profile and data set, over paths between two test images.
+    """The rule applied (`verdicts.conjecture`), one row a profile, data set and kind of path: n paths, mean flips.
 
-    noise_share: of the flips that single answers of the SNN have beyond the ANN's, the share that is gone with the
-    encoder's noise; a lower bound, as the high count is taken for the rest; nan where there are none.
-    low_*, high_*: `more_flips` by either count.
+    networks: of each kind. noise_share: of the flips that single answers of the SNN have beyond the ANN's, the share
+    that is gone with the encoder's noise; a lower bound, as the high count is taken for the rest; nan where there are
+    none. low_*, high_*: `more_flips` by either count.
     """
     rows = []
-    between = paths[paths.kind != "noise"]
-    for (profile, dataset), part in between.groupby(["profile", "dataset"], sort=False):
+    for (profile, dataset, kind), part in paths.groupby(["profile", "dataset", "kind"], sort=False):
         low, high = more_flips(part, "snn_low"), more_flips(part, "snn_high")
-        flips = part[COUNTS].mean().astype(float)
+        flips = part[[*READINGS]].mean().astype(float)
         excess, noise = flips.snn_single - flips.ann, flips.snn_single - flips.snn_high
         share = np.clip(noise / excess, 0, 1) if excess > 0 else np.nan
-        verdict = verdicts.conjecture(low[1], high[2])
-        rows.append((profile, dataset, len(part), *flips, verdict, share, *low, *high))
+        verdict = verdicts.of_paper(verdicts.conjecture(low[1], high[2]), dataset)
+        counts = (len(part), part.seed.nunique())
+        rows.append((profile, dataset, kind, *counts, *flips, verdict, share, *low, *high))
     ends = [f"{count}_{end}" for count in ("low", "high") for end in ("mean", "from", "to")]
-    return pd.DataFrame(
-        rows, columns=["profile", "dataset", "paths", *COUNTS, "verdict", "noise_share", *ends]
-    )
+    columns = ["profile", "dataset", "kind", "n", "networks", *READINGS, "verdict", "noise_share", *ends]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def overall(compared: pd.DataFrame) -> pd.Series:
+    """One verdict a profile and data set: that of all kinds of path, the weakest link's (`verdicts.agreed`)."""
+    return compared.groupby(["profile", "dataset"], sort=False).verdict.agg(verdicts.agreed)
 
 
 def slices(runs: Sequence[BoundaryRun], place: tuple[str, str], plane: str) -> tuple[list[dict], int]:

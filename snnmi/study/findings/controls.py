@@ -1,257 +1,265 @@
-"""Chapter 7: the six cells, what carries the gap, an attacker who adapts, one change at a time, time steps."""
+"""Chapter 7: the cells, what carries the gap, an attacker who stays in the range, one change at a time, time steps.
+
+Its unit is a network: one row a run, means over its classes, which are the same in every run.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from snnmi.measure import statistics
-from snnmi.measure.effects import effects_table
+from snnmi.measure.intervals import summary_interval
 from snnmi.show import pages
-from snnmi.study import verdicts
-from snnmi.study.controls import BASELINES, CELLS, NOISE, TIME, Variant
+from snnmi.study import published, verdicts
+from snnmi.study.controls import BASELINES, CELLS, FOUR, NOISE, TIME, Variant
 from snnmi.study.runs import AttackRun
-from snnmi.study.tables import attacks_table
 
-
-class Score(NamedTuple):
-    name: str  # on the page
-    sign: int  # of SNN - ANN, as claimed
-
-
-SCORES = {
-    "M_global": Score("M_global", +1),
-    "surrogate_accuracy": Score("surrogate acc.", -1),
-    "A_comb": Score("A_comb", -1),
-    "A_target": Score("A_target", -1),
-}
+SCORE = "surrogate_accuracy"  # the plan's primary outcome, of the last pair
 GROUP = ["profile", "dataset", "scale"]
-UNIT = ["seed", "attack_seed", "label"]
-PUBLISHED_NOISE = "Gaussian, as published"
+UNIT = ["seed", "attack_seed"]
+PUBLISHED_NOISE, CLIPPED = "Gaussian, as published", "Gaussian, clipped"
 NOISES = {  # what the attacker asks: an ANN and an SNN attacked so
     PUBLISHED_NOISE: tuple(BASELINES.values()),
-    "Gaussian, clipped": NOISE[:2],
+    CLIPPED: NOISE[:2],
     "uniform": NOISE[2:],
 }
-PANELS = {  # of the figure over time steps
-    "surrogate_accuracy": "surrogate acc.",
-    "M_global": "M_global",
-    "A_target": "A_target",
-    "surrogate_accuracy_ceiling": "target's own acc.",
-}
 
 
-def attacks_by_scale(experiments: Sequence) -> pd.DataFrame:
-    """An `attacks_table` with each row's scale in words; at least one attack must be there."""
-    table = attacks_table(experiments)
-    if table.empty:
-        own = experiments[0]
-        raise ValueError(
-            f"nothing of {own.profile.name} is stored in {own.results}, expected runs, or compute=True"
-        )
-    return table.assign(scale=[pages.place(p, d) for p, d in zip(table.profile, table.dataset)])
+def networks_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
+    """One row a run and pair of players: mean surrogate accuracy over its classes, and of how many of these the target
+    takes most images (taken).
+
+    own: the target's accuracy, asked in this way. settled, off: attacks that have settled, and with k_t near 0. first,
+    latest: the batches at which the pairs were found, of `batches`. folder: the run's.
+    """
+    rows = []
+    for run in runs:
+        about = {name: getattr(run, name) for name in ("profile", "dataset", "target", "variant", *UNIT)}
+        about |= {"scale": pages.place(run.profile, run.dataset), "folder": run.run.folder.name}
+        about |= {"queries": run.queries_per_class / published.QUERIES, "classes": len(run.labels)}
+        about["settled"] = verdicts.settled(run.history["M_global"]).sum()
+        about |= {"off": verdicts.adversary_off(run.history["k"]).sum(), "batches": run.scores.batch.max()}
+        for pair, own in run.scores.groupby("pair"):
+            found = {"pair": pair, SCORE: own[SCORE].mean(), "own": own.surrogate_accuracy_ceiling.mean()}
+            found["taken"] = (own.A_target >= verdicts.GATE).sum()
+            rows.append(about | found | {"first": own.batch.min(), "latest": own.batch.max()})
+    if not rows:
+        raise ValueError("no attack is stored here, expected runs, or compute=True")
+    return pd.DataFrame(rows)
 
 
 def shared(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
-    """The rows of these variants, of those scales and seeds that have them all."""
+    """The rows of these variants, of those scales and seeds that have them all, each as a run of its own.
+
+    Whatever is compared goes through here: no comparison mixes seeds, and none is of a run with itself.
+    """
     names = {variant.name for variant in variants}
     rows = rows[rows.variant.isin(names)]
-    return rows[rows.groupby(["scale", "seed", "attack_seed"]).variant.transform("nunique") == len(names)]
+    units = rows.groupby(["scale", *UNIT])
+    there = units.variant.transform("nunique") == len(names)
+    return rows[there & (units.folder.transform("nunique") == len(names))]
 
 
-def order(rows: pd.DataFrame) -> dict[str, int]:
-    """Scales in the order in which they are shown: this run's, then larger and larger stored ones."""
-    return {scale: place for place, scale in enumerate(rows.scale.unique())}
+def over_networks(values: pd.Series) -> dict:
+    """Mean over networks with Student's 95 % interval (new networks); none from one. `values`: by `UNIT`."""
+    own = values.groupby("seed").mean()  # attacked more than once
+    if len(own) < 2:
+        return {"value": own.mean(), "low": float("nan"), "high": float("nan"), "networks": len(own)}
+    low, high = summary_interval(own.mean(), own.std(), len(own))
+    return {"value": own.mean(), "low": low, "high": high, "networks": len(own)}
 
 
-def still_moving(runs: Sequence[AttackRun]) -> pd.Series:
-    """Share of attacks that had not converged when the budget ended, by (profile, dataset, variant)."""
-    rows = [
-        (run.profile, run.dataset, run.variant, verdicts.still_moves(run.history["M_global"]).mean())
-        for run in runs
-    ]
-    found = pd.DataFrame(rows, columns=["profile", "dataset", "variant", "moving"])
-    return found.groupby(["profile", "dataset", "variant"]).moving.mean()
+def _score(rows: pd.DataFrame, variant: Variant, pair: str = "last") -> pd.Series:
+    """One variant's scores by `UNIT`."""
+    return rows[(rows.variant == variant.name) & (rows["pair"] == pair)].set_index(UNIT)[SCORE]
 
 
-def mean(rows: pd.DataFrame, score: str) -> dict[str, float]:
-    """Mean over classes and seeds with its interval."""
-    found = statistics.hierarchical_bootstrap(rows, score, seed=0)
-    return {"value": found.estimate, "low": found.low, "high": found.high}
-
-
-def against(rows: pd.DataFrame, score: str, pair: Sequence[Variant]) -> dict[str, float]:
-    """The second variant minus the first, class by class, with interval and p over classes."""
-    first, second = (variant.name for variant in pair)
-    found = statistics.paired_difference(rows, score, "variant", first, second, seed=0)
-    return {
-        "difference": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "p_classes": found.p_classes,
-    }
+def difference(rows: pd.DataFrame, first: Variant, second: Variant) -> dict:
+    """Second minus first, network by network, of the last pairs; kept: of the kept ones."""
+    ends = {pair: _score(rows, second, pair) - _score(rows, first, pair) for pair in ("last", "kept")}
+    return over_networks(ends["last"]) | {"kept": ends["kept"].mean()}
 
 
 # --- the six cells
 
 
-def in_cells(kept: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the six cells, with their neuron and what it is fed with."""
+def comparable(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of each scale the cells that may stand side by side, with neuron and input: all of the same networks.
+
+    These are the networks that have all of the plan's `FOUR`; where no network has, what all cells there share.
+    """
     cell_of = {control.name: cell for cell, control in CELLS.items()}
-    inside = kept[kept.variant.isin(cell_of)]
-    cells = [cell_of[variant] for variant in inside.variant]
-    return inside.assign(neuron=[neuron for neuron, _ in cells], input=[source for _, source in cells])
+    parts = [rows[:0]]
+    for _, own in rows[rows.variant.isin(cell_of)].groupby("scale", sort=False):
+        there = [control for control in CELLS.values() if control.name in set(own.variant)]
+        whole = shared(own, FOUR)
+        units = (whole if len(whole) else shared(own, there))[UNIT].drop_duplicates()
+        own = own.merge(units, on=UNIT)
+        parts.append(own[own.groupby("variant").folder.transform("nunique") == len(units)])
+    inside = pd.concat(parts)
+    neuron, source = ([cell_of[variant][i] for variant in inside.variant] for i in (0, 1))
+    return inside.assign(neuron=neuron, input=source)
 
 
-def not_run(inside: pd.DataFrame) -> dict[str, list[Variant]]:
-    """The cells that each scale lacks."""
+def not_run(rows: pd.DataFrame) -> dict[str, list[Variant]]:
+    """The plan's cells that each scale lacks."""
     return {
-        scale: [control for control in CELLS.values() if control.name not in set(rows.variant)]
-        for scale, rows in inside.groupby("scale", sort=False)
+        scale: [control for control in FOUR if control.name not in set(own.variant)]
+        for scale, own in rows.groupby("scale", sort=False)
     }
 
 
-def cells_table(inside: pd.DataFrame, moving: pd.Series) -> pd.DataFrame:
-    """One row a cell, scale and score; of a scale that has all six cells somewhere, the seeds that have them all."""
-    factorial = shared(inside, CELLS.values())
-    shown = pd.concat([factorial, inside[~inside.scale.isin(factorial.scale)]])
+def cells_table(inside: pd.DataFrame) -> pd.DataFrame:
+    """One row a scale and cell: surrogate accuracy of the last pair with interval, of the kept one beside it."""
     rows = []
     for (neuron, source), control in CELLS.items():
-        for key, group in shown[shown.variant == control.name].groupby(GROUP, sort=False):
-            about = dict(zip(GROUP, key)) | {
-                "neuron": neuron,
-                "input": source,
-                "own": group.surrogate_accuracy_ceiling.mean(),
-                "seeds": group.seed.nunique(),
-                "moving": moving[(*key[:2], control.name)],
-            }
-            rows += [about | {"score": score} | mean(group, score) for score in SCORES]
+        for key, own in inside[inside.variant == control.name].groupby(GROUP, sort=False):
+            last, kept = (own[own["pair"] == pair] for pair in ("last", "kept"))
+            about = dict(zip(GROUP, key)) | {"neuron": neuron, "input": source}
+            about |= over_networks(_score(own, control)) | {"kept": kept[SCORE].mean()}
+            about |= {"own": last.own.mean(), "taken": last.taken.mean(), "taken_kept": kept.taken.mean()}
+            rows.append(about | {"classes": own.classes.max()})
     return pd.DataFrame(rows)
 
 
 # --- what carries the gap
 
 
-def effects_by_scale(factorial: pd.DataFrame) -> pd.DataFrame:
-    """`effects_table` of every scale and score, with the verdict on "it is the spikes" and its reason."""
+def parts_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """SNN minus ANN in two parts, at scales with all of `FOUR`: gap, encoding, neuron; a row each.
+
+    Each part is measured both ways, with the other kind's neuron or input, and averaged, so that the two add up to the
+    gap: encoding, from raw numbers to behind the encoder; neuron, all that is not the input. smallest, largest: the two
+    ways; share: of the gap. kept: by the kept pairs.
+    """
     found = []
-    for key, rows in factorial.groupby(GROUP, sort=False):
-        for score, (name, sign) in SCORES.items():
-            parts = effects_table(rows, score, seed=0)
-            verdict, reason = verdicts.why_verdict(parts, sign)
-            about = dict(zip(GROUP, key)) | {"score": score, "metric": name}
-            about["p_classes"] = against(rows, score, (*BASELINES.values(),))["p_classes"]
-            found.append(parts.assign(**about, seeds=rows.seed.nunique(), verdict=verdict, reason=reason))
-    columns = ["factor", "effect", "low", "high", "share", "smallest", "largest", *GROUP]
-    columns += ["score", "metric", "p_classes", "seeds", "verdict", "reason"]
-    return pd.concat(found) if found else pd.DataFrame(columns=columns)
+    for key, own in shared(rows, FOUR).groupby(GROUP, sort=False):
+        ends = {}
+        for pair in ("last", "kept"):
+            ann, clipped, raw, snn = (_score(own, cell, pair) for cell in FOUR)
+            ends[pair] = {
+                "gap": (snn - ann,),
+                "encoding": (clipped - ann, snn - raw),
+                "neuron": (raw - ann, snn - clipped),
+            }
+        gap = ends["last"]["gap"][0].mean()
+        for factor, ways in ends["last"].items():
+            row = dict(zip(GROUP, key)) | {"factor": factor} | over_networks(sum(ways) / len(ways))
+            means = [way.mean() for way in ways]
+            kept = sum(ends["kept"][factor]).mean() / len(ways)
+            row |= {"smallest": min(means), "largest": max(means), "kept": kept}
+            found.append(row | {"share": row["value"] / gap if gap else float("nan")})
+    columns = [*GROUP, "factor", "value", "low", "high", "networks", "smallest", "largest", "kept", "share"]
+    return pd.DataFrame(found, columns=columns).rename(columns={"value": "effect"})
 
 
-def gaps(effects: pd.DataFrame) -> pd.DataFrame:
-    """The gaps themselves: a row a scale and score."""
-    return effects[effects.factor == "gap"]
+def explanations(parts: pd.DataFrame) -> pd.DataFrame:
+    """One row a scale and part: the verdict on the explanation that says it carries the gap, and why."""
+    rows = []
+    for key, own in parts.groupby([*GROUP, "networks"], sort=False):
+        for part in verdicts.PARTS:
+            verdict, reason = verdicts.why_verdict(own, part)
+            rows.append((*key, part, verdicts.of_paper(verdict, key[1]), reason))
+    return pd.DataFrame(rows, columns=[*GROUP, "networks", "part", "verdict", "reason"])
 
 
-def neurons_shares(effects: pd.DataFrame) -> list[float]:
-    """The neuron's share of each gap that differs from zero."""
-    whole = gaps(effects)
-    whole = whole[verdicts.lies_off(whole.low, whole.high)]
-    there = set(zip(whole.scale, whole.score))
-    neuron = effects[effects.factor == "neuron"]
-    return [r.share for r in neuron.itertuples() if (r.scale, r.score) in there]
+def deciding(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of each data set of the paper the rows of the scale with most networks, the largest of these; of whatever there
+    is, without any of them."""
+    own = frame[frame.dataset.isin(published.CLASSES)]
+    own = own if len(own) else frame
+    most = own[own.networks == own.groupby("dataset").networks.transform("max")]
+    return pages.largest_scale(most)
 
 
-def deciding(effects: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Of each data set the effects that decide: at its largest scale, of `verdicts.headline_score`; largest first."""
-    place = order(effects)
-    best = pages.largest_scale(effects).sort_values("scale", key=lambda s: -s.map(place), kind="stable")
+def ends(rows: pd.DataFrame, scales: Iterable[str]) -> dict[str, dict[str, int]]:
+    """Of the attacks on the four cells at these scales: how many there are, have settled, and ended with k_t near 0."""
+    last = shared(rows[rows["pair"] == "last"], FOUR)
     return {
-        dataset: rows[rows.score == verdicts.headline_score(rows)]
-        for dataset, rows in best.groupby("dataset", sort=False)
+        scale: last[last.scale == scale][["classes", "settled", "off"]].sum().astype(int).to_dict()
+        for scale in scales
     }
 
 
-# --- an attacker who adapts
+# --- an attacker who stays in the range
 
 
-def noise_table(kept: pd.DataFrame, noises: Mapping[str, Sequence[Variant]]) -> pd.DataFrame:
-    """One row a scale, score and noise: SNN - ANN, and how this gap differs from that under the published noise.
+def noise_table(rows: pd.DataFrame, noises: Mapping[str, Sequence[Variant]]) -> pd.DataFrame:
+    """One row a scale and noise, all of the same networks: ANN, SNN, their difference, and how it differs from that
+    under the published noise. Scales with one noise only are left out.
 
-    Scales with one noise only are left out. M_global is measured on the noise itself and left out.
+    first, latest: the batches at which the kept pairs were found.
     """
-    rows = []
-    for noise, pair in noises.items():
-        for key, group in shared(kept, pair).groupby(GROUP, sort=False):
-            with_first = shared(kept[kept.scale == key[2]], (*BASELINES.values(), *pair))
-            for score in [*SCORES][1:]:
-                means = {
-                    kind: group[group.variant == variant.name][score].mean()
-                    for kind, variant in zip(BASELINES, pair)
-                }
-                about = dict(zip(GROUP, key)) | {"noise": noise, "score": score} | means
-                rows.append(about | against(group, score, pair) | _change(with_first, score, pair))
-    columns = [*GROUP, "noise", "score", *BASELINES, "difference", "low", "high", "p_classes"]
-    found = pd.DataFrame(rows, columns=[*columns, "change", "change_low", "change_high"])
-    found = found[found.groupby("scale").noise.transform("nunique") > 1]
-    place, what = found.scale.map(order(kept)), found.score.map([*SCORES].index)
-    return (
-        found.assign(place=place, what=what)
-        .sort_values(["place", "what"], kind="stable")
-        .drop(columns=["place", "what"])
-    )
-
-
-def _change(rows: pd.DataFrame, score: str, pair: Sequence[Variant]) -> dict[str, float]:
-    """How the gap of this pair differs from the baselines', with its interval."""
-    wide = rows.pivot(index=UNIT, columns="variant", values=score)
-    ann, snn = (wide[variant.name] for variant in pair)
-    change = (snn - ann) - (wide["snn"] - wide["ann"])
-    found = statistics.hierarchical_bootstrap(change.rename("change").reset_index(), "change", seed=0)
-    return {"change": found.estimate, "change_low": found.low, "change_high": found.high}
+    found = []
+    for key, own in rows.groupby(GROUP, sort=False):
+        base = noises[PUBLISHED_NOISE]
+        run = {name: pair for name, pair in noises.items() if len(shared(own, {*base, *pair}))}
+        own = shared(own, {variant for pair in run.values() for variant in pair})
+        gap = _score(own, base[1]) - _score(own, base[0])
+        for noise, pair in run.items() if len(run) > 1 and len(own) else ():
+            mine = own[own.variant.isin({variant.name for variant in pair})]
+            last, kept = (mine[mine["pair"] == end] for end in ("last", "kept"))
+            row = dict(zip(GROUP, key)) | {"noise": noise} | difference(own, *pair)
+            for kind, variant in zip(BASELINES, pair):
+                row |= {kind: _score(own, variant).mean()}
+                row[f"{kind}_taken"] = last[last.variant == variant.name].taken.mean()
+            row["change"] = (_score(own, pair[1]) - _score(own, pair[0]) - gap).mean()
+            row |= {"first": kept["first"].min(), "latest": kept.latest.max(), "batches": kept.batches.max()}
+            found.append(row | {"classes": kept.classes.max()})
+    columns = [*GROUP, "noise", *BASELINES, "value", "low", "high", "networks", "kept", "change"]
+    columns += ["ann_taken", "snn_taken", "classes", "first", "latest", "batches"]
+    return pd.DataFrame(found, columns=columns)
 
 
 # --- one change at a time, and time steps
 
 
-def changes_table(kept: pd.DataFrame, controls: Sequence[Variant], moving: pd.Series) -> pd.DataFrame:
-    """One row a control, scale and score: the control minus its baseline, grouped by factor, smaller scales first."""
-    columns = [*GROUP, "factor", "target", "name", "score", "seeds", "difference", "low", "high", "p_classes"]
+def _changes(controls: Iterable[Variant]) -> list[Variant]:
+    """The controls that change something, grouped by factor."""
     controls = [control for control in controls if control.factor != "baseline"]
     factors = [control.factor for control in controls]
-    rows = []
-    for control in sorted(controls, key=lambda control: factors.index(control.factor)):
+    return sorted(controls, key=lambda control: factors.index(control.factor))
+
+
+def changes_table(rows: pd.DataFrame, controls: Sequence[Variant]) -> pd.DataFrame:
+    """One row a control and scale: the control minus its own baseline, by networks that both have."""
+    found = []
+    for control in _changes(controls):
         pair = (BASELINES[control.kind], control)
-        for key, group in shared(kept, pair).groupby(GROUP, sort=False):
+        for key, own in shared(rows, pair).groupby(GROUP, sort=False):
             about = dict(zip(GROUP, key)) | {"factor": control.factor, "target": control.kind}
-            about |= {"name": control.changed(), "seeds": group.seed.nunique()}
-            about["own"] = group[group.variant == control.name].surrogate_accuracy_ceiling.mean()
-            about["moving"] = moving[(*key[:2], control.name)]
-            rows += [about | {"score": score} | against(group, score, pair) for score in SCORES]
-    found = pd.DataFrame(rows, columns=[*columns, "own", "moving"])
-    return found.sort_values("scale", key=lambda scale: scale.map(order(kept)), kind="stable")
+            about |= {"name": control.changed(), "own": own[own.variant == control.name].own.mean()}
+            found.append(about | difference(own, *pair))
+    columns = [*GROUP, "factor", "target", "name", "own", "value", "low", "high", "networks", "kept"]
+    return pd.DataFrame(found, columns=columns).rename(columns={"value": "difference"})
 
 
-def time_table(kept: pd.DataFrame, num_steps: int) -> pd.DataFrame:
-    """One row a scale, number of time steps and panel; `num_steps`: the baseline's. Give it the rows of one seed."""
-    steps = {control.name: control.changes["training"]["num_steps"] for control in TIME} | {"snn": num_steps}
-    rows = []
-    for key, group in kept.groupby([*GROUP, "variant"], sort=False):
-        if key[-1] not in {*steps, "ann"}:
-            continue
-        about = dict(zip(GROUP, key)) | {"target": "ann" if key[-1] == "ann" else "snn"}
-        about["num_steps"] = steps.get(key[-1])
-        own = {
-            "value": group.surrogate_accuracy_ceiling.mean(),
-            "low": np.nan,
-            "high": np.nan,
-        }  # one a target
-        for score, name in PANELS.items():
-            found = mean(group, score) if score in SCORES else own
-            rows.append(about | {"score": score, "metric": name} | found)
-    return pd.DataFrame(rows)
+def same_runs(rows: pd.DataFrame, controls: Sequence[Variant]) -> list[tuple[Variant, str, int]]:
+    """Controls that change nothing at some scale and seed: they load their baseline's own run."""
+    found = []
+    for control in _changes(controls):
+        names = {BASELINES[control.kind].name, control.name}
+        for (scale, seed, _), own in rows[rows.variant.isin(names)].groupby(["scale", *UNIT], sort=False):
+            if own.variant.nunique() == 2 > own.folder.nunique():
+                found.append((control, scale, int(seed)))
+    return found
 
 
-def several_times(times: pd.DataFrame) -> pd.DataFrame:
-    """The scales that have more than one number of time steps."""
-    return times[times.groupby("scale").num_steps.transform("nunique") > 1]
+def time_table(rows: pd.DataFrame, num_steps: int) -> pd.DataFrame:
+    """One row a scale, number of time steps and panel, all of the same seeds; `num_steps`: the baseline's.
+
+    Scales with one number of time steps only are left out.
+    """
+    steps = {control.name: control.changes["training"]["num_steps"] for control in TIME}
+    steps |= {"snn": num_steps, "ann": float("nan")}
+    others = [control for control in TIME if steps[control.name] != num_steps]
+    found = []
+    for key, own in rows.groupby(GROUP, sort=False):
+        there = [control for control in (*BASELINES.values(), *others) if control.name in set(own.variant)]
+        own = shared(own, there)
+        for control in there if len(own) and len(there) > 2 else ():
+            mine = own[(own.variant == control.name) & (own["pair"] == "last")].set_index(UNIT)
+            about = dict(zip(GROUP, key)) | {"target": control.kind, "num_steps": steps[control.name]}
+            for score, name in ((SCORE, "surrogate acc."), ("own", "target's own acc.")):
+                found.append(about | {"score": score, "metric": name} | over_networks(mine[score]))
+    columns = [*GROUP, "target", "num_steps", "score", "metric", "value", "low", "high", "networks"]
+    return pd.DataFrame(found, columns=columns)

@@ -58,14 +58,33 @@ def accuracy_table(experiments: Sequence[Experiment], judges: Mapping[Scale, dic
 # --- each set of images
 
 
-def in_order(judged: pd.DataFrame, judges: Mapping[Scale, dict]) -> pd.DataFrame:
-    """The rows of a `judgements_table` scale by scale, and the sources in the order of the page."""
-    parts = [
-        judged[(judged.profile == profile) & (judged.dataset == dataset) & (judged.source == source)]
-        for profile, dataset in judges
-        for source in SOURCES
-    ]
-    return pd.concat(parts, ignore_index=True)
+KEYS = ["profile", "dataset", "source", "target", "variant", "seed", "attack_seed", "label"]
+
+
+def shown(judged: pd.DataFrame) -> pd.DataFrame:
+    """Of each data set the largest scale with reconstructions, its sources in the order of the page, no row twice.
+
+    Where it has both kinds of target, those seeds that have both: what stands side by side is of the same seeds.
+    """
+    made = pages.largest_scale(judged[judged.source == "reconstruction"])
+    rows = judged.drop_duplicates(KEYS).merge(made[["profile", "dataset"]].drop_duplicates())
+    scale = ["profile", "dataset", "source"]
+    kinds = rows.groupby([*scale, "seed", "attack_seed"], dropna=False).target.transform("nunique")
+    rows = rows[kinds == kinds.groupby([rows[name] for name in scale]).transform("max")]
+    place = rows.groupby(["profile", "dataset"], sort=False).ngroup() * len(SOURCES)
+    return rows.iloc[(place + rows.source.map(SOURCES.index)).argsort(kind="stable")].reset_index(drop=True)
+
+
+def of_shown(judges: Mapping[Scale, dict], judged: pd.DataFrame) -> dict[Scale, dict]:
+    """The judges of the scales that are shown."""
+    return {scale: judges[scale] for scale in dict.fromkeys(zip(judged.profile, judged.dataset))}
+
+
+def deceived(attacks: pd.DataFrame, judged: pd.DataFrame) -> pd.Series:
+    """A_target of the kept pairs whose reconstructions are judged, by (profile, dataset, target)."""
+    made = judged[judged.source == "reconstruction"][[name for name in KEYS if name != "source"]]
+    kept = attacks[attacks["pair"] == "kept"].merge(made)
+    return kept.groupby(["profile", "dataset", "target"]).A_target.mean()
 
 
 def summary(judged: pd.DataFrame) -> pd.DataFrame:
@@ -103,10 +122,11 @@ def of_source(found: pd.DataFrame, source: str) -> pd.DataFrame:
 
 
 def ahead_of_fooling(found: pd.DataFrame, measure: str) -> pd.Series:
-    """Whether reconstructions score higher than fooling noise, a value a scale and target that has both."""
+    """Whether reconstructions score higher than fooling noise, by (profile, dataset, target) that has both."""
     pair = [of_source(found, source)[measure] for source in ("reconstruction", "fooling noise")]
     made, fooling = pd.concat(pair, axis=1, join="inner").to_numpy().T
-    return pd.Series(made > fooling)
+    both = pair[0].index.intersection(pair[1].index, sort=False)
+    return pd.Series(made > fooling + verdicts.EQUAL, both)
 
 
 def panels(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
@@ -123,13 +143,14 @@ def multiples(found: pd.DataFrame, scale: Scale, source: str) -> dict[str, float
     return (part[source] / part["test image"].iloc[0]).to_dict()
 
 
-def beyond_natural(found: pd.DataFrame, judges: Mapping[Scale, dict]) -> list[bool]:
-    """Of each target's reconstructions in a `summary`, whether they lie beyond the natural distance."""
+def beyond_natural(found: pd.DataFrame, judges: Mapping[Scale, dict]) -> pd.Series:
+    """Whether reconstructions in a `summary` lie beyond the natural distance, by (profile, dataset, target)."""
     rows = found[(found.measure == "feature_train") & (found.source == "reconstruction")]
-    return [
-        verdicts.lies_beyond(r.low, judges[r.profile, r.dataset]["natural_distance"])
-        for r in rows.itertuples()
-    ]
+    rows = rows.set_index(["profile", "dataset", "target"])
+    natural = [judges[key[:2]]["natural_distance"] for key in rows.index]
+    return pd.Series(
+        [verdicts.lies_beyond(low, mark) for low, mark in zip(rows.low, natural)], rows.index, bool
+    )
 
 
 # --- leaks
@@ -165,16 +186,16 @@ def _leak(part: pd.DataFrame, source: str, target: str = "") -> pd.Series:
 def first_attacks(
     experiments: Sequence[Experiment], judged: pd.DataFrame
 ) -> Iterator[tuple[Experiment, str, list[AttackRun]]]:
-    """Of every data set, at its largest scale: where it is, its name there, and each target's first judged attack."""
-    largest = pages.largest_scale(judged[judged.source == "reconstruction"])
-    shown = set(zip(largest.profile, largest.dataset))
+    """Of every data set that is `shown`: where it is, its name there, and each target's first judged attack."""
+    made = judged[judged.source == "reconstruction"]
+    done = set(zip(made.profile, made.dataset, made.target, made.seed, made.attack_seed))
+    seen = set()
     for one in experiments:
-        own = judged[judged.profile == one.scale]
-        seeds = set(zip(own.seed, own.attack_seed))
-        runs = [run for run in one.attacks() if (run.seed, run.attack_seed) in seeds]
+        runs = [r for r in one.attacks() if (r.profile, r.dataset, r.target, r.seed, r.attack_seed) in done]
         for name in one.datasets:
-            if (one.scale, one.name(name)) in shown:
-                first = {run.target: run for run in reversed(runs) if run.dataset == one.name(name)}
+            first = {run.target: run for run in reversed(runs) if run.dataset == one.name(name)}
+            if first and (scale := (one.scale, one.name(name))) not in seen:
+                seen.add(scale)
                 yield one, name, [first[kind] for kind in figures.KINDS if kind in first]
 
 
@@ -209,35 +230,29 @@ def differences_table(judged: pd.DataFrame) -> pd.DataFrame:
         for measure in COMPARED:
             known = part[part.groupby(unit)[measure].transform("count") == 2]
             if len(known):
-                rows.append(
-                    {"profile": profile, "dataset": dataset, "measure": measure} | _difference(known, measure)
-                )
+                about = {"profile": profile, "dataset": dataset, "measure": measure}
+                rows.append(about | _difference(known, measure, dataset))
     return pd.DataFrame(rows, columns=DIFFERENCE_COLUMNS)
 
 
-DIFFERENCE_COLUMNS = [
-    *("profile", "dataset", "measure", "ann", "snn", "difference", "low", "high", "p"),
-    *("improvement", "improvement_low", "improvement_high", "classes", "seeds", "verdict"),
-]
+DIFFERENCE_COLUMNS = (
+    "profile dataset measure ann snn difference low high p differing classes seeds verdict".split()
+)
 
 
-def _difference(rows: pd.DataFrame, measure: str) -> dict:
-    found = statistics.paired_difference(rows, measure, "target", "ann", "snn", seed=0)
-    ann, snn = (rows[measure][rows.target == kind].to_numpy() for kind in figures.KINDS)
-    better = statistics.probability_of_improvement(ann, snn, seed=0)
-    classes, means = found.units["label"], {"ann": ann.mean(), "snn": snn.mean()}
-    test = statistics.PairedTest(found.estimate, found.low, found.high, found.p_classes, classes)
-    verdict = verdicts.judged_verdict(test, ann=means["ann"]) if measure in RULED else ""
-    names = ("improvement", "improvement_low", "improvement_high")
-    return means | {
-        "difference": found.estimate,
-        "low": found.low,
-        "high": found.high,
-        "p": found.p_classes,
-        **dict(zip(names, (better.estimate, better.low, better.high))),
-        "classes": classes,
-        "seeds": found.units["seed"],
-        "verdict": verdict,
+def _difference(rows: pd.DataFrame, measure: str, dataset: str) -> dict:
+    by_class = rows.groupby(["label", "target"])[measure].mean().unstack()
+    ann, snn = (by_class[kind].to_numpy() for kind in figures.KINDS)
+    test = statistics.paired_test(ann, snn, seed=0)
+    verdict = verdicts.of_paper(verdicts.judged_verdict(test, ann=ann.mean()), dataset)
+    return {
+        "ann": ann.mean(),
+        "snn": snn.mean(),
+        **dict(zip(("difference", "low", "high", "p"), test)),
+        "differing": int((np.abs(snn - ann) > verdicts.EQUAL).sum()),
+        "classes": test.n,
+        "seeds": rows.seed.nunique(),
+        "verdict": verdict if measure in RULED else "",
     }
 
 
@@ -253,8 +268,9 @@ def exact_table() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def not_judged(experiments: Sequence[Experiment], readings: Mapping[tuple, str]) -> list[Scale]:
+def not_judged(experiments: Sequence[Experiment], judged: pd.DataFrame) -> list[Scale]:
     """Scales whose reconstructions are stored and not yet judged."""
-    done = {(profile, dataset) for profile, dataset, source, _ in readings if source == "reconstruction"}
+    made = judged[judged.source == "reconstruction"]
+    done = set(zip(made.profile, made.dataset))
     stored = [(one.scale, one.name(name)) for one in experiments for name in one.datasets]
-    return [scale for scale in stored if scale not in done]
+    return [scale for scale in dict.fromkeys(stored) if scale not in done]

@@ -1,247 +1,153 @@
-"""Chapter 7: what it says of the suspects, the six cells, the adapted attacker, each control and time."""
+"""Chapter 7's tables and captions: the cells, the attacker in the range, each control, time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from snnmi.show import figures, pages
 from snnmi.study import verdicts
-from snnmi.study.controls import (
-    CELLS,
-    CONTROLS,
-    ENTROPY,
-    INPUTS,
-    OTHER,
-    OTHERS,
-    TIME,
-    Variant,
-)
-from snnmi.study.findings.controls import PUBLISHED_NOISE, SCORES
-from snnmi.study.runs import AttackRun
-from snnmi.study.settings import Settings
-
-# --- the suspects
+from snnmi.study.controls import INPUTS, Variant
+from snnmi.study.findings.controls import CLIPPED, PUBLISHED_NOISE
+from snnmi.study.sentences.attacks import these, whose
 
 
-def suspects(config: Mapping[str, Settings], accuracy: Mapping[str, str], outside: float) -> pd.DataFrame:
-    """What differs between the paper's two targets, and the controls for each.
-
-    `config`, `accuracy`: of each kind. `outside`: share of the attacker's noise outside [0, 1].
-    """
-
-    def found(*factors: str) -> str:
-        return "; ".join(control.label for control in CONTROLS if control.factor in factors)
-
-    ann, snn = (config[kind].network for kind in ("ann", "snn"))
-    neuron = config["snn"].neuron
-    times = "; SNN, T = " + ", ".join(str(control.changes["training"]["num_steps"]) for control in TIME)
-    draws = f"a Bernoulli draw a pixel and step, new for each query, T = {neuron.num_steps}"
-    clips = f"clips to [0, 1]: {outside:.0%} of the noise's pixels"
-    rows = [
-        ("input range", "answers any value", clips, found("input range")),
-        ("chance in the encoder", "none", draws, found("encoder") + times),
-        ("neuron", "sigmoid", f"leaky integrate-and-fire, beta = {neuron.beta:g}", found("leak", "reset")),
-        ("decoder", "softmax", "mean over time of softmax(membrane)", found("decoder")),
-        ("accuracy reached", accuracy.get("ann", "–"), accuracy.get("snn", "–"), found("accuracy")),
-        ("width", f"{ann.neurons}", f"{snn.neurons}", found("width")),
-        (
-            "the attacker's questions",
-            "N(0, 1), taken as they are",
-            "N(0, 1), most of it clipped",
-            found("attacker's noise"),
-        ),
-        (
-            "trained weights",
-            "by back-propagation",
-            "by a surrogate gradient, on spikes",
-            "none here: part of the neuron below",
-        ),
-    ]
-    return pd.DataFrame(rows, columns=["what differs", "ANN", "SNN", "controls"])
+def told(value: float, low: float, high: float, *, sign: bool = False) -> str:
+    """A number with its interval, where it has one."""
+    return pages.mean_and_span(value, low, high, sign=sign) if low == low else pages.number(value, sign=sign)
 
 
-def suspects_caption(count: int, scale: str) -> str:
-    return (
-        f"**{pages.words(count, 'thing').capitalize()} that differ between the two targets, and the control for "
-        f"each.** Numbers as at {scale}."
-    )
+def beside(r: tuple, value: float, *, sign: bool = False) -> str:
+    """The last pair's number, the kept pair's in brackets."""
+    return f"{told(value, r.low, r.high, sign=sign)} (kept {pages.number(r.kept, sign=sign)})"
 
 
-# --- the six cells
+def lacking(missing: Sequence[Variant]) -> str:
+    """Which of the four cells a scale lacks: "ANN, clipped input; SNN, raw current"."""
+    return "; ".join(control.label for control in missing)
 
 
-def told(r: tuple) -> str:
-    """A mean with its interval, where it has one."""
-    return pages.mean_and_span(r.value, r.low, r.high) if r.low == r.low else pages.number(r.value)
+# --- the cells
 
 
-def lacking(scale: str, missing: Sequence[Variant]) -> str:
-    """Which cells a scale lacks; from three on, how many.
-
-    >>> lacking("MNIST, laptop", [CELLS["ann", "clip"], CELLS["ann", "rate"]])
-    'MNIST, laptop: ANN, clipped input, ANN, Bernoulli input'
-    """
-    if len(missing) < 3:
-        return f"{scale}: " + ", ".join(control.label for control in missing)
-    return f"{scale}: {pages.words(len(missing))} of {pages.words(len(CELLS))}"
-
-
-def cells(scores: pd.DataFrame, places: Mapping[str, int]) -> pd.DataFrame:
-    """The table of the six cells as text; `places`: the scales' order."""
-
-    def place(cell: tuple) -> tuple:
-        (scale, neuron, source), _ = cell
-        return places[scale], neuron, INPUTS.index(source)
-
-    lines = []
-    for (scale, neuron, source), rows in sorted(scores.groupby(["scale", "neuron", "input"]), key=place):
-        head = {"scale": scale, "weights": figures.KINDS[neuron], "input": source}
-        head["target's own acc."] = f"{rows.own.iloc[0]:.3f}"
-        means = {SCORES[r.score].name: told(r) for r in rows.itertuples()}
-        lines.append(head | means | {"still moving": f"{rows.moving.iloc[0]:.0%}"})
-    return pd.DataFrame(lines)
+def cells(found: pd.DataFrame) -> pd.DataFrame:
+    """The grid as text, a row a scale and set of weights, a column an input."""
+    lines = {}
+    for r in found.itertuples():
+        line = lines.setdefault((r.scale, r.neuron), {"scale": r.scale})
+        line["weights"] = f"{figures.KINDS[r.neuron]}, {pages.words(r.networks, 'network')}"
+        line[r.input] = beside(r, r.value) + f", takes {r.taken:.3g} of {r.classes}"
+    scales = [*found.scale.unique()]
+    order = sorted(lines, key=lambda place: (scales.index(place[0]), place[1]))
+    columns = ["scale", "weights", *INPUTS]
+    return pd.DataFrame([lines[place] for place in order], columns=columns).fillna("–")
 
 
-def cells_finding(factorial: pd.DataFrame, places: Mapping[str, int]) -> str:
-    """What clip and draw do to the surrogate, at the largest scale that has all six cells."""
-    if factorial.empty:
-        return "No scale has all six cells."
-    rows = pages.largest_scale(factorial)
-    where = max(rows.scale.unique(), key=places.get)
-    was = rows[rows.scale == where].groupby("variant").surrogate_accuracy.mean()
-    ann, clipped, raw, snn = (
-        was[CELLS[cell].name]
-        for cell in (("ann", "current"), ("ann", "clip"), ("snn", "current"), ("snn", "rate"))
-    )
-    return (
-        f"At {where} a clip alone takes the accuracy of the ANN's surrogate from {ann:.2f} to {clipped:.2f}; without "
-        f"clip and draw that of the SNN's is {raw:.2f} instead of {snn:.2f}."
-    )
+def cells_finding(found: pd.DataFrame, scales: Sequence[str]) -> str:
+    """What clip and raw numbers do to the copy, at the first of the scales that decide."""
+    for scale in scales:
+        rows = found[found.scale == scale].set_index(["neuron", "input"])
+        ann, clipped, raw, snn = (
+            rows.value[cell]
+            for cell in (("ann", "current"), ("ann", "clip"), ("snn", "current"), ("snn", "rate"))
+        )
+        n = int(rows.networks.max())
+        return (
+            f"At {scale} a clip takes the accuracy of {whose('ann', n)} copy from {ann:.2f} to {clipped:.2f}; raw "
+            f"numbers take that of {whose('snn', n)} from {snn:.2f} to {raw:.2f}."
+        )
+    return "No scale has all four cells."
 
 
 def cells_caption(
-    factorial: pd.DataFrame, places: Mapping[str, int], missing: Mapping[str, Sequence[Variant]]
+    found: pd.DataFrame, scales: Sequence[str], missing: Mapping[str, Sequence[Variant]]
 ) -> str:
-    left = "; ".join(lacking(scale, controls) for scale, controls in missing.items() if controls) or "none"
+    left = "; ".join(f"{scale}: {lacking(lacks)}" for scale, lacks in missing.items() if lacks) or "none"
     return (
-        f"**{cells_finding(factorial, places)}** Kept pair; mean over classes and seeds with 95 % bootstrap interval, "
-        "both resampled. Own accuracy: the target's on test images, asked in this way. Still moving: share of "
-        f"attacks whose M_global changed by more than 5 % over the last tenth. Cells not run: {left}."
+        f"**{cells_finding(found, scales)}** Accuracy of the surrogate, the attacker's copy, on test images: last "
+        "pair, in brackets the kept one. Mean over classes and networks, with Student's 95 % interval over networks "
+        "where there are two or more; then of how many classes the target takes most generated images. All cells of a "
+        f"scale are of the same networks. Of the four that the analysis plan asks for, not run: {left}."
     )
 
 
-# --- an attacker who adapts
+# --- an attacker who stays in the range
 
 
 def noise(found: pd.DataFrame) -> pd.DataFrame:
     """The table of noises as text."""
-    lines = []
-    for r in found.itertuples():
-        change = pages.mean_and_span(r.change, r.change_low, r.change_high, sign=True)
-        lines.append(
-            {
-                "scale": r.scale,
-                "score": SCORES[r.score].name,
-                "noise": r.noise,
-                "ANN": pages.number(r.ann),
-                "SNN": pages.number(r.snn),
-                "SNN − ANN": pages.difference(r.difference, r.low, r.high, r.p_classes),
-                "change of this gap": "–" if r.noise == PUBLISHED_NOISE else change,
-            }
-        )
+    lines = [
+        {
+            "scale": r.scale,
+            "noise": r.noise,
+            "ANN": f"{r.ann:.2f}, takes {r.ann_taken:.3g} of {r.classes}",
+            "SNN": f"{r.snn:.2f}, takes {r.snn_taken:.3g} of {r.classes}",
+            "SNN − ANN": beside(r, r.value, sign=True),
+            "kept at batch": f"{int(r.first):,} to {int(r.latest):,} of {int(r.batches):,}",
+        }
+        for r in found.itertuples()
+    ]
     return pd.DataFrame(lines or [{"scale": "none"}])
 
 
 def noise_finding(found: pd.DataFrame) -> str:
-    """What clipped noise does to the surrogates, scale by scale."""
-    accuracy = found[found.score == "surrogate_accuracy"]
-    before = accuracy[accuracy.noise == PUBLISHED_NOISE].set_index("scale")
+    """What clipped noise does to the copies, scale by scale."""
+    before = found[found.noise == PUBLISHED_NOISE].set_index("scale")
     said = []
-    for r in accuracy[accuracy.noise == "Gaussian, clipped"].itertuples():
+    for r in found[found.noise == CLIPPED].itertuples():
         was = before.loc[r.scale]
         said.append(
-            f"at {r.scale} from {pages.number(was.snn)} to {pages.number(r.snn)} on the SNN, "
-            f"from {pages.number(was.ann)} to {pages.number(r.ann)} on the ANN"
+            f"at {r.scale} from {pages.number(was.snn)} to {pages.number(r.snn)} on {these('snn', r.networks)}, "
+            f"from {pages.number(was.ann)} to {pages.number(r.ann)} on {these('ann', r.networks)}"
         )
     if not said:
         return "Not run with other noise."
-    return "With clipped noise the surrogate's accuracy goes " + "; ".join(said) + "."
+    return f"With clipped noise the copy's accuracy goes {'; '.join(said)}."
 
 
 def noise_caption(found: pd.DataFrame) -> str:
     return (
-        f"**{noise_finding(found)}** Kept pair, mean over classes; difference SNN − ANN with 95 % bootstrap interval "
-        "and p of the paired permutation test over classes; last column: how the gap differs from that under the "
-        "published noise (as large as that gap and of the other sign: it is closed)."
+        f"**{noise_finding(found)}** Accuracy of the surrogate on test images and classes taken, last pair; SNN − ANN "
+        "with the kept pairs' in brackets; last column: at which batches the kept pairs were found (early: by players "
+        "that had hardly been trained). All rows of a scale are of the same networks."
     )
 
 
 # --- one change at a time
 
 
-def moved(changes: pd.DataFrame) -> str:
-    """How many controls move a score by more than chance: "6 of 19"."""
-    return f"{verdicts.lies_off(changes.low, changes.high).sum()} of {len(changes)}"
-
-
 def largest(changes: pd.DataFrame) -> str:
-    """The control that moves a score most: "SNN, raw current (MNIST, laptop), +0.41 [0.36, 0.46]"."""
+    """The control that moves the copy's accuracy most: "SNN, raw current (MNIST, laptop), +0.41"."""
     if changes.empty:
         return "none, for it is not run"
     r = changes.loc[changes.difference.abs().idxmax()]
-    by = pages.mean_and_span(r.difference, r.low, r.high, sign=True)
+    by = told(r.difference, r.low, r.high, sign=True)
     return f"{figures.KINDS[r.target]}, {r['name']} ({r.scale}), {by}"
-
-
-def matched(trained: pd.DataFrame) -> str:
-    """Where each training stops that is to end at the other kind's accuracy; from a `targets_table`."""
-    runs = trained.drop_duplicates(["dataset", "variant", "seed"])
-    reached = runs.set_index(["dataset", "variant", "seed"]).test_accuracy
-    said = []
-    for control in OTHERS:
-        if control.factor != "accuracy":
-            continue
-        own, other = control.kind, OTHER[control.kind]
-        for r in trained[trained.variant == control.name].itertuples():
-            said.append(
-                f"{figures.title(r.dataset)}, the {figures.KINDS[own]} stops after "
-                f"{pages.words(int(r.epochs), 'epoch')} at {r.test_accuracy:.1%} "
-                f"(the {figures.KINDS[other]}: {reached[r.dataset, other, r.seed]:.1%})"
-            )
-    return "; ".join(said) or "not run at this scale"
-
-
-def temperature(runs: Iterable[AttackRun]) -> str:
-    """At which temperature the SNN's answers are as sure as the ANN's: "0.54 (MNIST, laptop)"."""
-    said = [
-        f"{run.metrics['temperature']:.2f} ({pages.place(run.profile, run.dataset)})"
-        for run in runs
-        if run.variant == ENTROPY.name
-    ]
-    return "; ".join(said) or "not run"
 
 
 def changes(found: pd.DataFrame) -> pd.DataFrame:
     """The table of controls as text, a row a control and scale."""
-    lines = []
-    for (scale, _, target, name), rows in found.groupby(["scale", "factor", "target", "name"], sort=False):
-        head = {"control": f"{figures.KINDS[target]}: {name}", "scale": scale}
-        head["own acc."] = f"{rows.own.iloc[0]:.3f}"
-        told = {
-            SCORES[r.score].name: pages.mean_and_span(r.difference, r.low, r.high, sign=True)
-            for r in rows.itertuples()
-            if r.score != "A_comb"
+    lines = [
+        {
+            "control": f"{figures.KINDS[r.target]}: {r.name}",
+            "scale": r.scale,
+            "networks": r.networks,
+            "target's own acc.": f"{r.own:.3f}",
+            "surrogate acc., control − baseline": beside(r, r.difference, sign=True),
         }
-        lines.append(head | told)
+        for r in found.rename_axis(None).itertuples(index=False)
+    ]
     return pd.DataFrame(lines or [{"scale": "none"}])
 
 
-def changes_caption(found: pd.DataFrame) -> str:
+def changes_caption(found: pd.DataFrame, same: Sequence[tuple[Variant, str, int]]) -> str:
+    """`same`: controls that load their baseline's own run."""
     count = found.groupby(["scale", "factor", "target", "name"]).ngroups
+    nothing = "; ".join(f"{control.label} ({scale}, seed {seed})" for control, scale, seed in same)
     return (
-        f"**The same in numbers: {pages.words(count, 'control')}.** Control minus its baseline, mean over classes "
-        "with 95 % bootstrap interval. Own accuracy: the changed target's on test images. The CSV has A_comb too, "
-        "p over classes, and the share of attacks that still moved at the end."
+        f"**The same in numbers: {pages.words(count, 'control')}.** Control minus its own baseline on the same "
+        "networks, last pair, the kept one in brackets; Student's 95 % interval over networks where there are two or "
+        "more."
+        + (f" Nothing to compare, for control and baseline are one run: {nothing}." if nothing else "")
     )
 
 
@@ -249,27 +155,27 @@ def changes_caption(found: pd.DataFrame) -> str:
 
 
 def over_time(curves: pd.DataFrame) -> str:
-    """The surrogate's accuracy at the least, the best and the most time steps, scale by scale."""
+    """The copy's accuracy at the fewest and the most time steps, scale by scale, and whether it rose."""
     snn = curves[(curves.score == "surrogate_accuracy") & (curves.target == "snn")].sort_values("num_steps")
     said = []
     for scale, rows in snn.groupby("scale", sort=False):
-        first, best, last = rows.iloc[0], rows.loc[rows.value.idxmax()], rows.iloc[-1]
-        at = [f"{pages.number(r.value)} at T = {int(r.num_steps)}" for r in (first, best, last)]
-        said.append(f"{at[0]}, {at[1]} and {at[2]} ({scale})")
-    return "; ".join(said) or "not run"
+        first, last = rows.iloc[0], rows.iloc[-1]
+        rise = last.value - first.value
+        word = "as expected" if rise > 0 else "the other way"
+        if verdicts.same(rise):
+            word = f"no such growth, the same within {verdicts.SAME}"
+        said.append(
+            f"At {scale} it goes from {pages.number(first.value)} at T = {int(first.num_steps)} to "
+            f"{pages.number(last.value)} at T = {int(last.num_steps)}: {word}."
+        )
+    return " ".join(said) or "Not run at any scale."
 
 
-def time_steps(curves: pd.DataFrame) -> pd.DataFrame:
-    """The table over time steps as text."""
-    by = ["scale", "target", "num_steps"]
-    lines = []
-    for (scale, target, steps), rows in curves.sort_values(by).groupby(by, sort=False, dropna=False):
-        head = {"scale": scale, "target": "ANN" if target == "ann" else f"SNN, T = {int(steps)}"}
-        lines.append(head | {r.metric: told(r) for r in rows.itertuples()})
-    return pd.DataFrame(lines or [{"scale": "none"}])
-
-
-TIME_CAPTION = (
-    "**The same in numbers.** Mean over classes with 95 % bootstrap interval; one seed. The target's own accuracy is "
-    "one number a target, so it has no interval."
-)
+def shorter(batches: int, usual: int) -> str:
+    """That this chapter's attacks are shorter than the profile's, if they are."""
+    if batches >= usual:
+        return ""
+    return (
+        f"Every attack here, the baselines too, has {batches / usual:.0%} of the batches that it has in Chapter 3, so "
+        "that all controls fit; numbers there and here differ for that reason."
+    )

@@ -1,153 +1,141 @@
-"""Chapter 7's answer, is it the spikes: what it says of the gaps, of what carries them, and of all together."""
+"""Chapter 7's answer: which of the paper's two explanations carries the gap, and what that answer hangs on."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from snnmi.show import pages
-from snnmi.study import verdicts
+from snnmi.show import figures, pages
+from snnmi.study import published, verdicts
 from snnmi.study.controls import Variant
-from snnmi.study.findings.controls import gaps, neurons_shares
-from snnmi.study.sentences.controls import lacking
+from snnmi.study.findings.controls import CLIPPED, PUBLISHED_NOISE, SCORE
+from snnmi.study.sentences.attacks import these
+from snnmi.study.sentences.controls import lacking, told
+
+EXPLANATIONS = {  # the paper's two, and which part of the gap each says it is
+    "neuron": "irregular decision boundaries, so through the spiking neuron",
+    "encoding": "encoding and decoding as a layer of obfuscation",
+}
+OPENING = {
+    "encoding": "What protects is the encoder, which clips its input, and not the spiking neuron",
+    "neuron": "What protects is the spiking neuron, and not the encoder that clips its input",
+    "": "It depends on the data what protects",
+}
 
 # --- what carries the gap
 
 
-def gaps_told_apart(effects: pd.DataFrame) -> str:
-    """How many gaps differ from zero: "5 of 8"."""
-    rows = gaps(effects)
-    return f"{verdicts.lies_off(rows.low, rows.high).sum()} of {len(rows)}"
-
-
-def neuron_carries(effects: pd.DataFrame) -> str:
-    """ "the spiking neuron carries half or more in two": of the gaps that differ from zero."""
-    halves = sum(verdicts.carries_half(share) for share in neurons_shares(effects))
-    return f"the spiking neuron carries half or more in {pages.words(halves) if halves else 'none'}"
-
-
-def _effect(r: tuple | pd.Series) -> str:
-    return pages.mean_and_span(r.effect, r.low, r.high, sign=True)
-
-
-def effects(found: pd.DataFrame) -> pd.DataFrame:
-    """The table of effects as text, a row a score and scale."""
+def parts(found: pd.DataFrame) -> pd.DataFrame:
+    """The table of the gap's two parts as text, a row a scale."""
     lines = []
-    for (scale, metric), rows in found.groupby(["scale", "metric"], sort=False):
-        part = rows.set_index("factor")
-        gap, neuron = part.loc["gap"], part.loc["neuron"]
-        low, high = (pages.number(value, sign=True) for value in (neuron.smallest, neuron.largest))
-        lines.append(
-            {
-                "score and scale": f"{metric}: {scale}",
-                "SNN − ANN": f"{_effect(gap)}, {pages.p_value(gap.p_classes)}",
-                "range": _effect(part.loc["range"]),
-                "draw": _effect(part.loc["encoder"]),
-                "neuron": _effect(neuron),
-                "neuron, over orders": f"{low} to\u00a0{high}",
-                "it is the spikes": f"**{gap.verdict}**",
-            }
-        )
-    return pd.DataFrame(lines or [{"scale": "none has all six cells"}])
+    for scale, rows in found.groupby("scale", sort=False):
+        line = {"scale": scale, "networks of each kind": str(rows.networks.iloc[0])}
+        for r in rows.itertuples():
+            both = f", {pages.number(r.smallest, sign=True)} and {pages.number(r.largest, sign=True)}"
+            ways = "" if r.factor == "gap" else both
+            name = figures.FACTORS[r.factor][1]
+            line[name] = (
+                f"{told(r.effect, r.low, r.high, sign=True)} (kept {pages.number(r.kept, sign=True)}{ways})"
+            )
+        lines.append(line)
+    return pd.DataFrame(lines or [{"scale": "none has all four cells"}])
 
 
-def effects_caption(found: pd.DataFrame) -> str:
-    return (
-        f'**"It is the spikes": {pages.verdict_counts(gaps(found).verdict)}.** Effects with 95 % bootstrap interval '
-        "over classes and seeds; p: paired permutation test of the gap over classes; last but one: smallest and "
-        "largest effect of the neuron over the orders. Shares in 0..1, M_global in nats."
-    )
-
-
-def what_follows(found: pd.DataFrame) -> str:
-    """A line for each gap with its verdict and the reason; where every class gave the same there is none."""
+def explanations(found: pd.DataFrame) -> pd.DataFrame:
+    """The paper's two explanations and what became of them on its data, a row each and scale."""
+    found = found[found.verdict != verdicts.DEMONSTRATION]
     lines = [
-        f"- {r.scale}, {r.metric}: *{r.verdict}*. {r.reason}"
-        for r in gaps(found).itertuples()
-        if not (r.effect == r.low == r.high == 0)
+        {"the paper's explanation": name, "scale": r.scale, "verdict": f"**{r.verdict}**", "why": r.reason}
+        for part, name in EXPLANATIONS.items()
+        for r in found[found.part == part].itertuples()
     ]
-    return "**What follows.**\n\n" + "\n".join(lines)
-
-
-# --- what follows
+    return pd.DataFrame(lines or [{"scale": "none of the paper's data has all four cells"}])
 
 
 def landing(
-    deciding: Mapping[str, pd.DataFrame],
-    inside: pd.DataFrame,
-    missing: Mapping[str, Sequence[Variant]],
-    shares: pd.Series,
+    explained: pd.DataFrame, missing: Mapping[str, Sequence[Variant]], shares: pd.Series
 ) -> dict[str, str]:
-    """The landing page's cells: for each data set the verdict on "it is the spikes", its reason and its scale.
+    """The landing page's cells: for each data set the verdicts on both explanations, their reasons and the scale.
 
-    `inside`: the rows of the six cells; `shares`: of the paper's queries, by (profile, dataset).
+    `explained`: at the scales that decide; `missing`: the cells that each scale lacks; `shares`: of the paper's
+    queries, by (profile, dataset).
     """
     cells = {}
     for dataset in pages.LANDING:
-        rows = inside[inside.dataset == dataset]
-        verdict, reason, scale = "not run", "data set not at hand", "not run"
-        if dataset in deciding:
-            r = deciding[dataset].iloc[0]
-            verdict, reason = r.verdict, f"{r.metric}: {r.reason}"
-            scale = pages.scale(r.profile, shares[r.profile, dataset])
-        elif len(rows):
-            left = "; ".join(lacking(scale, missing[scale]) for scale in rows.scale.unique())
-            verdict, reason = "open", f"The six cells are not complete; not run: {left}."
-            scale = ", ".join(rows.profile.unique())
-        for name, text in (("verdict", verdict), ("reason", reason), ("scale", scale)):
-            cells[f"why_{name}_{dataset}"] = text
+        rows = explained[explained.dataset == dataset].set_index("part")
+        scales = [where for where in shares.index if where[1] == dataset]
+        for part, name in (("neuron", "why"), ("encoding", "why_encoding")):
+            verdict, reason, scale = "not run", "data set not at hand", "not run"
+            if part in rows.index:
+                r = rows.loc[part]
+                verdict, reason = r.verdict, r.reason
+                scale = pages.scale(r.profile, shares[r.profile, dataset])
+            elif dataset not in published.CLASSES and scales:
+                verdict, reason = verdicts.DEMONSTRATION, "The paper does not use this data set."
+                scale = ", ".join(profile for profile, _ in scales)
+            elif scales:
+                left = "; ".join(
+                    f"{pages.place(*where)}: {lacking(missing[pages.place(*where)])}" for where in scales
+                )
+                verdict, reason = "open", f"The four cells are not complete; not run: {left}."
+                scale = ", ".join(profile for profile, _ in scales)
+            for what, text in (("verdict", verdict), ("reason", reason), ("scale", scale)):
+                cells[f"{name}_{what}_{dataset}"] = text
     return cells
 
 
-def carried(rows: pd.DataFrame) -> str:
-    """One gap and its three parts, in half a sentence; from the rows of one `effects_table`."""
-    parts = rows.set_index("factor")
-    gap, scale = parts.loc["gap"], rows.scale.iloc[0]
-    if not verdicts.lies_off(gap.low, gap.high):
-        return f"at {scale} there is no gap to explain"
-    by = {name: pages.number(parts.effect[name], sign=True) for name in ("range", "encoder", "neuron")}
+# --- the answer
+
+
+def _seen(scale: str, cells: pd.DataFrame) -> str:
+    """The four cells of one scale, in one sentence."""
+    rows = cells[cells.scale == scale].set_index(["neuron", "input"])
+    value, n = rows.value, int(rows.networks.max())
     return (
-        f"of the SNN − ANN gap in {rows.metric.iloc[0]} at {scale}, {_effect(gap)}, the input range carries "
-        f"{by['range']}, the encoder's draw {by['encoder']} and the spiking neuron {by['neuron']}"
+        f"at {scale} a copy made of {these('ann', n)} reads {value['ann', 'current']:.0%} of the test images rightly "
+        f"and one of {these('snn', n)} {value['snn', 'rate']:.0%}; put {these('ann', n)} behind the same clip and it "
+        f"is {value['ann', 'clip']:.0%}, feed {these('snn', n)} raw numbers and it is {value['snn', 'current']:.0%}"
     )
 
 
-def _opening(deciding: Mapping[str, pd.DataFrame]) -> str:
-    return verdicts.opening([rows.verdict.iloc[0] for rows in deciding.values()])
+def headline(parts: pd.DataFrame, explained: pd.DataFrame, cells: pd.DataFrame) -> str:
+    """The chapter's answer, from the scales that decide: `parts`, `explained` as there, `cells`."""
+    if parts.empty:
+        return "Open: no scale has all four cells yet."
+    gaps = parts[parts.factor == "gap"].set_index("scale").effect
+    there = gaps[~gaps.map(verdicts.same)].index
+    share = parts[(parts.factor == "encoding") & parts.scale.isin(there)].share
+    lead = "encoding" if (share >= verdicts.HALF).all() else "neuron" if (share < verdicts.HALF).all() else ""
+    opening = OPENING[lead] if len(there) else "There is no gap to explain"
+    if lead and len(there) and not (explained[explained.part == lead].verdict == "supported").all():
+        networks = pages.words(int(parts.networks.min()), "network")
+        opening += f", as far as {networks} of each kind can tell"
+    return f"{opening}: {'; '.join(_seen(scale, cells) for scale in gaps.index)}."
 
 
-def headline(deciding: Mapping[str, pd.DataFrame]) -> str:
-    """The chapter's answer, from `findings.deciding`."""
-    said = "; ".join(carried(rows) for rows in deciding.values())
-    return f"{_opening(deciding)}: {said or 'no scale has all six cells yet'}."
+GUESS = "It rests on a guess: that the attacker's noise is not clipped to the range of images. The paper does not say."
+RAW = "with clipped noise the rebuilt gap is gone and the published one is there, so unclipped is the better guess"
 
 
-def conclusion(deciding: Mapping[str, pd.DataFrame]) -> str:
-    if _opening(deciding) != verdicts.NOT_THE_SPIKES:
-        return "No single cause follows from these runs."
-    return (
-        "What resists the attack is then a model that clips its input, asked about noise that lies mostly outside; "
-        "that it spikes carries the smaller part wherever the intervals allow a verdict."
-    )
+def noise_guess(noises: pd.DataFrame) -> str:
+    """The assumption under the answer, unclipped noise, and what speaks for it; `noises`: a `noise_table`."""
+    said = [GUESS]
+    gaps = noises[noises.dataset.isin(published.CLASSES)].set_index(["dataset", "scale", "noise"]).value
+    for dataset, scale in [(d, s) for d, s, noise in gaps.index if noise == CLIPPED]:
+        printed = published.difference(dataset, SCORE)
+        ours = [gaps[dataset, scale, noise] for noise in (PUBLISHED_NOISE, CLIPPED)]
+        raw, clipped, paper = (pages.number(gap, sign=True) for gap in (*ours, printed))
+        told_apart = verdicts.noise_was_raw(*ours, printed)
+        said.append(
+            f"At {scale} the gap in the copy's accuracy is {raw} with noise as it is and {clipped} with clipped noise, "
+            f"and the paper prints {paper}: {RAW if told_apart else 'that does not tell which it was'}."
+        )
+    return " ".join(said if len(said) > 1 else [*said, "Clipped noise is not run on its data."])
 
 
-def torn(found: pd.DataFrame) -> str:
-    """The gaps on which bootstrap and exact test disagree."""
-    rows = gaps(found)
-    said = [
-        f"{r.metric} at {r.scale}, {pages.p_value(r.p_classes)}"
-        for r in rows[verdicts.torn(rows)].itertuples()
-    ]
-    return "; ".join(said) or "none here"
-
-
-def seeds(inside: pd.DataFrame) -> str:
-    """How many seeds each scale has of the six cells."""
-    counts = inside.groupby("scale", sort=False).seed.nunique()
-    return "; ".join(f"{scale}: {pages.words(n, 'seed')}" for scale, n in counts.items())
-
-
-def queries(shares: pd.Series) -> str:
-    """Each scale's share of the paper's queries."""
-    return "; ".join(
-        f"{pages.place(profile, dataset)}: {share:.1%}" for (profile, dataset), share in shares.items()
+def endings(ends: Mapping[str, Mapping[str, int]]) -> str:
+    """How many attacks on the four cells settled, and in how many the adversarial term was off at the end."""
+    return " ".join(
+        f"At {scale} {n['settled']} of the {n['classes']} attacks on the four cells have settled, and in {n['off']} "
+        f"kₜ ends below {verdicts.OFF}: GAMIN's adversarial term is off, and the copy learns from noise alone."
+        for scale, n in ends.items()
     )

@@ -32,24 +32,24 @@ def effects_of(scale, metric, effects, reach=0.05):
     return frame.assign(low=frame.effect - reach, high=frame.effect + reach)
 
 
-def test_effects_have_a_bar_a_factor_as_long_as_the_effect_and_leave_sums_out():
-    single = {"neuron": -0.1, "range": 0.4, "encoder": 0.2, "gap": 0.5}
+def test_effects_have_a_bar_a_factor_as_long_as_the_effect():
+    single = {"neuron": -0.1, "encoding": 0.6, "gap": 0.5}
     panels = [(scale, metric) for scale in ("quick", "laptop") for metric in ("F", "A")]
-    frames = [effects_of(*panel, single | {"range + encoder": 0.6}) for panel in panels]
+    frames = [effects_of(*panel, single) for panel in panels]
     fig = figures.effects(pd.concat(frames))
     assert len(fig.axes) == 2 * 2
-    assert {"quick", "laptop", "F", "A", "SNN − ANN", "spiking neuron"} <= set(texts(fig))
+    assert {"quick", "laptop", "F", "A", "SNN − ANN", "neuron"} <= set(texts(fig))
     ax = fig.axes[3]
     drawn = {round(bar.get_y() + bar.get_height() / 2): bar for bar in ax.patches if bar.get_fill()}
     lengths = {factor: drawn[place].get_width() for place, factor in enumerate(figures.FACTORS)}
-    assert lengths == pytest.approx(single) and len(drawn) == 4
+    assert lengths == pytest.approx(single) and len(drawn) == 3
     black = [line for line in ax.findobj(LineCollection) if to_rgb(line.get_color()[0]) == (0, 0, 0)]
     ends = sorted(tuple(line.get_segments()[0][:, 0]) for line in black)
-    np.testing.assert_allclose(ends, [(-0.15, -0.05), (0.15, 0.25), (0.35, 0.45), (0.45, 0.55)])
+    np.testing.assert_allclose(ends, [(-0.15, -0.05), (0.45, 0.55), (0.55, 0.65)])
 
 
 def test_effects_say_where_there_is_no_gap():
-    some = {"neuron": 0.1, "range": 0.1, "encoder": 0.1, "gap": 0.3}
+    some = {"neuron": 0.1, "encoding": 0.2, "gap": 0.3}
     frames = [effects_of("quick", "F", some), effects_of("quick", "A", dict.fromkeys(some, 0.0), 0.0)]
     assert texts(figures.effects(pd.concat(frames))).count("no gap, no effect") == 1
 

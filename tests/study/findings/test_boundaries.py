@@ -45,7 +45,7 @@ def test_paths_that_both_targets_share_have_a_row_each(run):
     paths = findings.paths_table([run("ann"), run("snn")])
     assert paths.kind.value_counts().to_dict() == {"between": 2, "within": 2, "noise": 2}
     row = paths[paths.kind == "between"].iloc[1]
-    assert row[findings.COUNTS].tolist() == [1, 7, 1, 3] and row.snn_surrogate == 3
+    assert row[[*findings.READINGS][:4]].tolist() == [1, 7, 1, 3] and row.snn_surrogate == 3
 
 
 def test_classes_with_equal_paths_count_once_and_lone_targets_not_at_all(run):
@@ -57,30 +57,61 @@ def test_classes_with_equal_paths_count_once_and_lone_targets_not_at_all(run):
 
 def test_a_test_set_may_allow_no_paths_within_a_class(run):
     few = {"profile": "smoke", "kinds": ("between", "noise")}
-    counted = findings.counted(findings.paths_table([run("ann", **few), run("snn", **few)]))
-    assert counted.kind.tolist() == ["between", "noise"] and counted.n.tolist() == [2, 2]
-    assert counted.snn_single.tolist() == [6, 6]
+    found = findings.compared(findings.paths_table([run("ann", **few), run("snn", **few)]))
+    assert found.kind.tolist() == ["between", "noise"] and found.n.tolist() == [2, 2]
+    assert found.snn_single.tolist() == [6, 6]
 
 
-def test_the_rule_is_applied_to_paths_between_images(run):
-    (row,) = findings.compared(findings.paths_table([run("ann"), run("snn")])).itertuples()
-    assert (row.profile, row.dataset, row.paths, row.verdict) == ("laptop", "mnist", 4, "open")
+def test_the_rule_is_applied_to_every_kind_of_path(run):
+    found = findings.compared(findings.paths_table([run("ann"), run("snn")]))
+    assert found.kind.tolist() == [*findings.PATHS] and (found.networks == 1).all()
+    row = found.iloc[0]
+    assert (row.profile, row.dataset, row.n, row.verdict) == ("laptop", "mnist", 2, "open")
     assert (row.ann, row.snn_single, row.snn_low, row.snn_high) == (1, 6, 1, 2)
     assert row.noise_share == 0.8  # 4 of the 5 flips beyond the ANN's
     assert (row.low_mean, row.low_from, row.low_to) == (0, 0, 0)
     assert row.high_mean == 1 and row.high_from < 1 < row.high_to
 
 
+def paths(noise, dataset="mnist", **more) -> pd.DataFrame:
+    """Three paths of each kind, crossed by both boundaries equally often; by the SNN's `noise` oftener out there."""
+    kinds = [kind for kind in findings.PATHS for _ in range(3)]
+    frame = pd.DataFrame({"profile": "a", "dataset": dataset, "seed": 0, "kind": kinds, "ann": 2.0})
+    snn = frame.ann + noise * (frame.kind == "noise")
+    flips = dict.fromkeys(("snn_low", "snn_high", "snn_single"), snn)
+    return frame.assign(ann_surrogate=0.0, snn_surrogate=0.0, **flips | more)
+
+
+def test_images_do_not_contradict_a_conjecture_that_noise_leaves_open_or_supports():
+    def verdict(*args):
+        return findings.overall(findings.compared(paths(*args))).item()
+
+    assert verdict(0.0) == "contradicted"  # every kind of path says so
+    supported = findings.compared(paths(0.7)).set_index("kind").verdict
+    assert supported.tolist() == ["contradicted", "contradicted", "supported"] and verdict(0.7) == "open"
+    assert verdict(0.0, "digits") == "not compared"  # a demonstration carries no verdict
+
+
 def test_the_noises_share_is_a_share_and_unsaid_without_an_excess():
-    paths = pd.DataFrame({"profile": "a", "dataset": "b", "kind": "between", "ann": [2.0, 2.0]})
-    paths[["snn_low", "snn_high"]] = 1.0
-    share = [findings.compared(paths.assign(snn_single=single)).noise_share[0] for single in (2.0, 3.0)]
+    low = {"snn_low": 1.0, "snn_high": 1.0}
+    share = [findings.compared(paths(0, **low, snn_single=single)).noise_share[0] for single in (2.0, 3.0)]
     assert np.isnan(share[0]) and share[1] == 1
 
 
 def test_nothing_to_compare_gives_an_empty_table():
     compared = findings.compared(findings.paths_table([]))
-    assert compared.empty and "noise_share" in compared and findings.counted(findings.paths_table([])).empty
+    assert compared.empty and "noise_share" in compared and findings.overall(compared).empty
+
+
+def test_measures_of_both_targets_are_of_seeds_that_both_have(run):
+    faces = run("snn", dataset="faces")
+    found = findings.measured_table([run("ann"), run("ann", label=1), run("snn"), faces])
+    assert found[["dataset", "target", "label"]].to_numpy().tolist() == [
+        ["mnist", "ann", 0],
+        ["mnist", "snn", 0],
+        ["faces", "snn", 0],
+    ]
+    assert findings.measured_table([]).empty
 
 
 def test_slices_take_the_first_run_of_each_kind(run):
@@ -97,8 +128,9 @@ def test_agreement_has_an_interval_from_three_surrogates_on(run):
         tops = {f"agreement_{i}_top": top for i in findings.INPUTS}
         return scores | tops | {f"repeat_{i}": 0.1 for i in findings.INPUTS}
 
-    runs = [run("ann", **numbers(1.0)), *(run("snn", label=k, **numbers(k / 2)) for k in range(3))]
-    table = findings.agreement_table(findings.measured_table(runs))
+    runs = [run("snn", label=k, **numbers(k / 2)) for k in range(3)]
+    one = findings.measured_table([run("ann", **numbers(1.0))])
+    table = findings.agreement_table(pd.concat([one, findings.measured_table(runs)]))
     assert table.target.tolist() == ["ann"] * 3 + ["snn"] * 3 and table.n.tolist() == [1] * 3 + [3] * 3
     assert table.inputs.tolist() == [*findings.INPUTS] * 2 and table.top.tolist() == [1.0] * 3 + [0.5] * 3
     assert table.low.isna().tolist() == [True] * 3 + [False] * 3 and table.differ.tolist() == pytest.approx(

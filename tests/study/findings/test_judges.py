@@ -25,13 +25,24 @@ def judged(values: dict[tuple[str, str], float], **more) -> pd.DataFrame:
 MADE = {("reconstruction", "ann"): 0.6, ("reconstruction", "snn"): 0.2}
 
 
-def test_sources_stand_in_the_order_of_the_page():
-    frame = judged({("reconstruction", "ann"): 1.0, ("noise", ""): 0.0, ("training image", ""): 0.0})
-    assert findings.in_order(frame, JUDGES).source.unique().tolist() == [
-        "training image",
-        "noise",
-        "reconstruction",
-    ]
+def test_sources_stand_in_the_order_of_the_page_at_the_largest_scale_no_row_twice():
+    frame = judged(MADE | {("noise", ""): 0.0, ("training image", ""): 0.0})
+    small, lonely = judged(MADE, profile="smoke"), judged({("noise", ""): 0.0}, profile="paper")
+    found = findings.shown(pd.concat([small, frame, frame, lonely]))
+    assert found.source.unique().tolist() == ["training image", "noise", "reconstruction"]
+    assert set(found.profile) == {"laptop"} and len(found) == 40
+    assert findings.of_shown(JUDGES | {("smoke", "mnist"): {}}, found) == JUDGES
+
+
+def test_what_stands_side_by_side_is_of_the_same_seeds():
+    second = judged({("reconstruction", "ann"): 0.0}, seed=1, attack_seed=1)
+    found = findings.shown(pd.concat([judged(MADE), second]))
+    assert found.seed.unique().tolist() == [0]
+    assert set(findings.shown(second).seed) == {1}  # one kind of target only
+    scores = pd.concat([judged(MADE), second]).drop(columns="source").assign(pair="kept")
+    scores["A_target"] = scores.recognised + 0.3
+    told = findings.deceived(scores, found)
+    assert told["laptop", "mnist", "ann"] == pytest.approx(0.945)  # with seed 1: 0.645
 
 
 def test_a_summary_leaves_out_what_was_not_measured():
@@ -62,7 +73,9 @@ def test_reconstructions_are_held_against_fooling_noise_and_real_images():
     multiples = findings.multiples(wide, SCALE, "reconstruction")
     assert multiples == pytest.approx({"ann": 0.645 / 0.145, "snn": 0.245 / 0.145})
     near = {SCALE: JUDGES[SCALE] | {"natural_distance": 0.5}}
-    assert findings.beyond_natural(found, near) == [True, False]
+    assert findings.beyond_natural(found, near).tolist() == [True, False]
+    same = MADE | {("fooling noise", "ann"): 0.6 - 1e-12}
+    assert not findings.ahead_of_fooling(findings.wide(findings.summary(judged(same))), "identified").any()
 
 
 def test_panels_follow_the_order_of_their_names():
@@ -84,10 +97,12 @@ def test_differences_are_of_what_was_attacked_on_both_and_ruled_where_a_rule_is_
     frame = pd.concat([judged(MADE), judged({("reconstruction", "ann"): 0.0}, seed=1, attack_seed=1)])
     table = findings.differences_table(frame).set_index("measure")
     assert table.difference.tolist() == pytest.approx([-0.4] * 5) and (table.seeds == 1).all()
-    assert table.verdict.tolist() == ["reproduced", "reproduced", "", "", ""]
-    assert table.improvement["recognised"] == 0.0 and table.classes["recognised"] == 10
+    assert table.verdict.tolist() == ["supported", "supported", "", "", ""]
+    assert table.differing["recognised"] == table.classes["recognised"] == 10
     faint = findings.differences_table(judged({key: v - 0.3 for key, v in MADE.items()}))
     assert faint.verdict.tolist() == ["open", "open", "", "", ""]  # the gate
+    digits = findings.differences_table(judged(MADE, dataset="digits"))
+    assert digits.verdict.tolist() == ["demonstration", "demonstration", "", "", ""]
     assert findings.differences_table(judged({("reconstruction", "ann"): 0.5})).empty
 
 

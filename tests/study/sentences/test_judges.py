@@ -19,7 +19,7 @@ def test_accuracies_stand_beside_the_best_target():
     found = pd.DataFrame(rows, columns=["network", "test_accuracy"]).assign(profile="laptop", dataset="mnist")
     found = found.assign(n_test=10_000, low=0.975, high=0.995)
     assert say.accuracy_caption(found).startswith(
-        "**The judge is at least as accurate as every target in 1 of 1 cases.**"
+        "**The judge is at least as accurate as every target on: MNIST.**"
     )
     assert say.accuracy(found).iloc[0].tolist() == [
         "MNIST, laptop",
@@ -78,7 +78,15 @@ def test_the_caption_names_what_fools_the_judge_most():
 
 def test_distances_are_multiples_of_a_real_images():
     assert say.distances(WIDE, [SCALE]) == "MNIST, laptop: 2.0 (ANN) and 1.5 (SNN), fooling noise 2.0 (ANN)"
-    assert say.share([True, False, True]) == "2 of 3" and say.share(pd.Series([True, False])) == "1 of 2"
+
+
+def test_places_are_named_and_never_counted():
+    index = pd.MultiIndex.from_product([["laptop"], ["mnist", "faces"], ["ann", "snn"]])
+    assert (
+        say.where(pd.Series([True, True, False, True], index))
+        == "MNIST, laptop (ANN and SNN); AT&T faces, laptop (SNN)"
+    )
+    assert [say.where(pd.Series(seen, index)) for seen in (True, False)] == ["everywhere", "nowhere"]
 
 
 def leaks(seen=(True, False)) -> pd.DataFrame:
@@ -94,7 +102,9 @@ def leaks(seen=(True, False)) -> pd.DataFrame:
 
 
 def test_leaks_are_counted_and_told_with_both_tests():
-    assert say.leaks_caption(leaks()).startswith("**A leak of training images is seen in 1 of 2 cases.**")
+    assert say.leaks_caption(leaks()).startswith(
+        "**A leak of training images is seen: MNIST, laptop (ANN).**"
+    )
     row = say.leaks(leaks()).iloc[0]
     assert (
         plain(row["less a test image's"]) == "−1.00 [−2.00, −0.50], p = 0.010" and row["leak seen"] == "yes"
@@ -113,18 +123,25 @@ def differences() -> pd.DataFrame:
     frame = frame.assign(
         profile="laptop", dataset="mnist", snn=0.44, difference=-0.31, low=-0.8, high=0.23, p=0.289
     )
-    frame = frame.assign(improvement=0.5, improvement_low=0.4, improvement_high=0.6, classes=10, seeds=1)
-    return frame.assign(verdict=["open", "open", ""])
+    return frame.assign(classes=10, seeds=1, differing=[2, 8, 10], verdict=["open", "contradicted", ""])
 
 
-def test_differences_count_verdicts_and_shut_gates():
-    assert say.differences_caption(differences()).startswith(
-        "**Less recognised: 0 reproduced, 0 not reproduced, 1 open (gate shut in 1); "
-        "less identified: 0 reproduced, 0 not reproduced, 1 open (gate shut in 0).**"
+def test_what_became_of_the_two_questions_follows_from_their_verdicts():
+    assert say.two_questions(differences()) == (
+        "that fewer pictures get out of this SNN is open on MNIST; that fewer traces do is contradicted on MNIST"
     )
-    row = say.differences(differences()).iloc[1]
-    assert plain(row["SNN − ANN"]) == "−0.31 [−0.80, 0.23], p = 0.289" and row["classes, seeds"] == "10, 1"
-    assert plain(row["P(SNN > ANN)"]) == "0.50 [0.40, 0.60]" and row.measure == "identified"
+    demonstration = differences().assign(dataset="digits", verdict="demonstration")
+    assert "is not asked of the paper's data; that" in say.two_questions(demonstration)
+    caption = say.differences_caption(differences())
+    assert caption.startswith("**That fewer pictures get out of this SNN is open on MNIST;")
+    assert "Gate shut for pictures on: MNIST." in caption
+
+
+def test_a_test_that_can_only_say_open_is_not_run():
+    rows = say.differences(differences())
+    assert plain(rows["SNN − ANN"][0]) == "−0.31 [−0.80, 0.23], two classes differ"
+    assert plain(rows["SNN − ANN"][1]) == "−0.31 [−0.80, 0.23], p = 0.289"
+    assert rows["classes, networks"][1] == "10, 1" and rows.measure[1] == "identified"
 
 
 def test_the_landing_page_has_pictures_and_traces():
@@ -148,16 +165,19 @@ def test_printed_counts_carry_a_difference_on_the_faces_only():
 
 def test_the_headline_says_once_what_both_targets_show():
     chance = {SCALE: 0.1}
-    shares = "20% (ANN) and 20% (SNN) recognised, 75% (ANN) and 75% (SNN) identified by the class mean (chance 10.0%)"
+    share = "on MNIST, laptop, 75% (ANN) and 75% (SNN) identified by the class mean (chance 10.0%)"
     assert say.headline(WIDE, READINGS, chance, leaks()) == (
-        f"They show traces of the class, not images: on MNIST, laptop, {shares}; training images are seen to leak in "
-        "one case."
+        f"They show traces of the class, not images: {share}. Where training images are seen to leak: MNIST, "
+        "laptop (ANN)."
     )
     apart = READINGS | {(*SCALE, "reconstruction", "snn"): "nothing"}
     assert say.headline(WIDE, apart, chance, leaks((False, False))) == (
-        "They show traces of the class, not images (ANN) and nothing of the class (SNN): on MNIST, laptop, "
-        f"{shares}; training images are seen to leak in no cases."
+        f"They show traces of the class, not images (ANN) and nothing of the class (SNN): {share}. Where training "
+        "images are seen to leak: nowhere."
     )
+    digits = findings.wide(pd.concat([FOUND, FOUND.assign(dataset="digits")]))
+    more = READINGS | {(SCALE[0], "digits", *key[2:]): "image" for key in READINGS}
+    assert "Digits" not in say.headline(digits, more, chance, leaks())
 
 
 def test_what_waits_for_the_judge_is_named():
