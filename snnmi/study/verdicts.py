@@ -238,8 +238,6 @@ def reaches_floor(low: pd.Series, floor: pd.Series) -> pd.Series:
 
 # --- the analysis plan's contrasts
 
-SAME = 0.05  # surrogate accuracy: an interval within this of zero calls two targets the same
-
 
 def contrast(low: float, high: float, p: float) -> str:
     """`same`: the interval lies within SAME of zero. `differ`: else, Holm's p is below ALPHA. `open`: all else.

@@ -28,8 +28,9 @@ def networks_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
     """One row a run and pair of players: mean surrogate accuracy over its classes, and of how many of these the target
     takes most images (taken).
 
-    own: the target's accuracy, asked in this way. settled, off: attacks that have settled, and with k_t near 0. first,
-    latest: the batches at which the pairs were found, of `batches`. folder: the run's.
+    floor: the commonest class's share. own: the target's accuracy, asked in this way. settled, off: attacks that have
+    settled, and with k_t near 0. first, latest: the batches at which the pairs were found, of `batches`. folder: the
+    run's.
     """
     rows = []
     for run in runs:
@@ -39,7 +40,8 @@ def networks_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
         about["settled"] = verdicts.settled(run.history["M_global"]).sum()
         about |= {"off": verdicts.adversary_off(run.history["k"]).sum(), "batches": run.scores.batch.max()}
         for pair, own in run.scores.groupby("pair"):
-            found = {"pair": pair, SCORE: own[SCORE].mean(), "own": own.surrogate_accuracy_ceiling.mean()}
+            found = {"pair": pair, SCORE: own[SCORE].mean(), "floor": own.surrogate_accuracy_floor.mean()}
+            found["own"] = own.surrogate_accuracy_ceiling.mean()
             found["taken"] = (own.A_target >= verdicts.GATE).sum()
             rows.append(about | found | {"first": own.batch.min(), "latest": own.batch.max()})
     if not rows:

@@ -7,6 +7,7 @@ import pandas as pd
 from snnmi.measure.intervals import t_interval
 from snnmi.measure.scores import METRICS
 from snnmi.measure.statistics import holm, sign_flip_p
+from snnmi.show import pages
 from snnmi.study import plan, published, verdicts
 from snnmi.study.controls import Variant
 from snnmi.study.experiment import Experiment
@@ -57,18 +58,39 @@ def calibration(experiment: Experiment) -> pd.DataFrame:
 # --- step 2: networks
 
 
-def network_means(attacks: pd.DataFrame) -> pd.DataFrame:
-    """One row a network of the four cells: the primary outcome (`value`), its floor, and the cell's name."""
-    last = attacks[attacks.pair == "last"]
-    found = [
-        last[last.variant == variant.name]
-        .groupby([*PLACE, "target", "seed"], sort=False)[[PRIMARY, f"{PRIMARY}_floor"]]
-        .mean()
-        .reset_index()
-        .assign(cell=cell)
-        for cell, variant in NAMES.items()
-    ]
-    return pd.concat(found).rename(columns={PRIMARY: "value", f"{PRIMARY}_floor": "floor"})
+def network_means(networks: pd.DataFrame) -> pd.DataFrame:
+    """One row a network of the four cells, from a `controls.networks_table`: the primary outcome (`value`), its floor,
+    and the cell's name.
+    """
+    cells = {variant.name: cell for cell, variant in NAMES.items()}
+    last = networks[(networks.pair == "last") & networks.variant.isin(cells)]
+    last = last.assign(cell=pd.Categorical(last.variant.map(cells), list(NAMES)))
+    found = last.groupby([*PLACE, "cell", "target", "seed"], sort=False, observed=True)
+    means = found[[PRIMARY, "floor"]].mean().reset_index().rename(columns={PRIMARY: "value"})
+    return means.sort_values("cell", kind="stable").astype({"cell": str})
+
+
+def deciding(means: pd.DataFrame) -> pd.DataFrame:
+    """The rows that speak on the first page: of the paper's first data set at hand, the scale with the most networks in
+    every cell that is contrasted, and of these the largest.
+    """
+    if means.empty:
+        return means
+    first = next((name for name in pages.LANDING if name in set(means.dataset)), means.dataset.iloc[0])
+    own = pages.largest_first(means[means.dataset == first])
+    contrasted = {cell for pair in CONTRASTS.values() for cell in pair}
+
+    def complete(profile: str) -> int:
+        seeds = own[own.profile == profile].groupby("cell").seed.nunique()
+        return int(min(seeds.get(cell, 0) for cell in contrasted))
+
+    return own[own.profile == max(own.profile.unique(), key=complete)]
+
+
+def printed(dataset: str) -> dict[str, float]:
+    """The paper's numbers for the cells that it has."""
+    rows = {cell: published.TABLE_2.get((dataset, kind)) for cell, kind in (("ANN", "ann"), ("SNN", "snn"))}
+    return {cell: row[PRIMARY] for cell, row in rows.items() if row}
 
 
 def contrasts(means: pd.DataFrame) -> pd.DataFrame:

@@ -42,7 +42,7 @@ def attacks(values, profile="plan"):
         "pair",
         findings.PRIMARY,
     ]
-    return pd.DataFrame(rows, columns=columns).assign(surrogate_accuracy_floor=0.11)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def test_distance_is_the_mean_relative_difference_of_five_numbers_by_one_reading_of_f():
@@ -57,8 +57,15 @@ def test_distance_is_the_mean_relative_difference_of_five_numbers_by_one_reading
     assert findings.distance(off, "fidelity_mae") == pytest.approx(0.5 / 5)
 
 
+def networks(values, profile="plan", dataset="mnist"):
+    """A `networks_table` of one row a network and pair."""
+    found = attacks(values, profile).groupby(["profile", "variant", "target", "seed", "pair"], sort=False)
+    table = found[findings.PRIMARY].mean().reset_index()
+    return table.assign(dataset=dataset, floor=0.11)
+
+
 def test_a_network_is_one_value_the_mean_over_classes_of_its_last_pair():
-    means = findings.network_means(attacks({plan.ANN: [0.6, 0.5], plan.CLIP: [0.1]}))
+    means = findings.network_means(networks({plan.ANN: [0.6, 0.5], plan.CLIP: [0.1]}))
     assert means.groupby("cell").value.apply(list).to_dict() == {
         "ANN": pytest.approx([0.6, 0.5]),
         "ANN behind a clip": pytest.approx([0.1]),
@@ -70,7 +77,7 @@ def test_contrasts_are_paired_by_seed_and_tested_exactly_with_holm():
     ann, clip = np.linspace(0.5, 0.6, 7), np.linspace(0.10, 0.13, 7)
     snn = clip + np.array([0.01, -0.01, 0.02, -0.02, 0.01, 0.0, 0.01])
     table = findings.contrasts(
-        findings.network_means(attacks({plan.ANN: ann, plan.CLIP: clip, plan.SNN: snn}))
+        findings.network_means(networks({plan.ANN: ann, plan.CLIP: clip, plan.SNN: snn}))
     )
     rows = table.set_index("contrast")
     assert rows.networks.tolist() == [7, 7] and rows.difference.loc["clip"] == pytest.approx(
@@ -82,7 +89,7 @@ def test_contrasts_are_paired_by_seed_and_tested_exactly_with_holm():
 
 
 def test_a_seed_that_one_cell_lacks_is_no_pair():
-    means = findings.network_means(attacks({plan.ANN: [0.6, 0.5, 0.7], plan.CLIP: [0.1, 0.2]}))
+    means = findings.network_means(networks({plan.ANN: [0.6, 0.5, 0.7], plan.CLIP: [0.1, 0.2]}))
     (row,) = findings.contrasts(means).itertuples()
     assert row.contrast == "clip" and row.networks == 2 and row.difference == pytest.approx(0.4)
     assert row.verdict == "open", "two networks tell nothing"
@@ -107,3 +114,24 @@ def test_the_specification_curve_has_an_effect_for_every_setting_run_on_both():
     values[pairs[2][0]] = [0.9]  # not yet behind a clip
     curve = findings.specification(attacks(values), pairs)
     assert curve.effect.tolist() == pytest.approx([0.5, 0.3]) and curve.hidden.tolist() == ["256", "256"]
+
+
+def test_the_scale_with_most_networks_in_every_cell_decides_and_of_these_the_largest():
+    full = {plan.ANN: [0.6], plan.CLIP: [0.1], plan.SNN: [0.2]}
+    seven = {cell: values * 7 for cell, values in full.items()}
+    lacking = {plan.ANN: [0.6] * 9, plan.SNN: [0.2] * 9}
+    tables = [
+        networks(full, "paper"),
+        networks(seven, "plan"),
+        networks(lacking, "laptop"),
+        networks(seven, "quick", "digits"),
+    ]
+    for given, wanted in (
+        (tables, "plan"),
+        (tables[::2], "paper"),
+        (tables[2:3], "laptop"),
+        (tables[3:], "quick"),
+    ):
+        means = findings.network_means(pd.concat(given))
+        assert set(findings.deciding(means).profile) == {wanted}
+    assert findings.printed("mnist") == {"ANN": 0.6813, "SNN": 0.1988} and findings.printed("digits") == {}

@@ -6,14 +6,14 @@ import pytest
 from snnmi.study import plan
 from snnmi.study.findings import plan as findings
 from snnmi.study.sentences import plan as say
-from tests.study.findings.test_plan import attacks
+from tests.study.findings.test_plan import attacks, networks
 
 ANN = np.linspace(0.5, 0.56, 7)
 CLIP = np.full(7, 0.12) + 0.001 * np.arange(7)
 
 
 def said(**cells):
-    means = findings.network_means(attacks({getattr(plan, name): values for name, values in cells.items()}))
+    means = findings.network_means(networks({getattr(plan, name): values for name, values in cells.items()}))
     return say.answer(findings.contrasts(means), means)
 
 
@@ -47,7 +47,7 @@ def test_the_answer_shows_every_cells_share():
 
 
 def test_the_table_says_where_there_are_too_few_networks():
-    means = findings.network_means(attacks({plan.ANN: [0.5], plan.CLIP: [0.1], plan.SNN: [0.2]}))
+    means = findings.network_means(networks({plan.ANN: [0.5], plan.CLIP: [0.1], plan.SNN: [0.2]}))
     lines = say.contrast_lines(findings.contrasts(means))
     assert lines[""].tolist() == ["too few networks"] * 2 and lines["95 % t-interval"].tolist() == ["–", "–"]
 
