@@ -284,31 +284,6 @@ def paired_difference(
     return PairedDifference(*interval, p(crossed), p(nested))
 
 
-def probability_of_improvement(
-    first: Float[np.ndarray, " n"],
-    second: Float[np.ndarray, " m"],
-    *,
-    seed: int,
-    level: float = 0.95,
-    resamples: int = 9_999,
-) -> Interval:
-    """P(second > first) + P(equal) / 2 over all pairs, Mann-Whitney's U / (n m) (Agarwal et al. 2021); both samples
-    resampled.
-    """
-    first, second = np.asarray(first, float), np.asarray(second, float)
-    units = {"first": first.size, "second": second.size}
-    if not (min(units.values()) and np.isfinite(first).all() and np.isfinite(second).all()):
-        raise ValueError(
-            f"probability_of_improvement got samples of {first.size} and {second.size}, expected finite values in both"
-        )
-    wins = (np.sign(second - first[:, None]) + 1) / 2
-    rng = np.random.default_rng(seed)
-    a, b = (
-        np.vstack([np.ones(n), rng.multinomial(n, np.full(n, 1 / n), size=resamples)]) for n in wins.shape
-    )
-    return percentile_interval(((a @ wins) * b).sum(1) / wins.size, units, level)
-
-
 class ExactTest(NamedTuple):
     """Two-sided p of equal chances in two sets of independent trials."""
 

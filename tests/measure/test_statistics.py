@@ -217,31 +217,6 @@ def test_difference_refuses_a_pair_that_is_incomplete_or_repeated():
             between(wrong)
 
 
-def test_probability_of_improvement_counts_the_pairs():
-    first, second = np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0])
-    result, turned = (
-        statistics.probability_of_improvement(*x, seed=0) for x in ((first, second), (second, first))
-    )
-    assert result.estimate == pytest.approx((1 + 0.5 + 0 + 3) / 6)
-    assert result.units == {"first": 3, "second": 2}
-    assert result.estimate == pytest.approx(stats.mannwhitneyu(second, first).statistic / 6)
-    assert turned.estimate == pytest.approx(1 - result.estimate)
-    assert statistics.probability_of_improvement(first, first + 10, seed=0)[:3] == (1, 1, 1)
-
-
-def test_interval_of_probability_of_improvement_is_that_of_its_simplest_case():
-    """Against one fixed value it is a mean of coins, so it has a mean's interval."""
-    coins = np.array([0.0, 1.0] * 50)
-    result = statistics.probability_of_improvement(np.array([0.5]), coins, seed=0)
-    assert result.estimate == 0.5 and spread(result) == pytest.approx(0.05, rel=0.05)
-
-
-@pytest.mark.parametrize("second", [[], [1.0, NAN]], ids=["none", "not finite"])
-def test_probability_of_improvement_refuses_what_cannot_be_compared(second):
-    with pytest.raises(ValueError, match="expected finite values in both"):
-        statistics.probability_of_improvement(np.ones(3), np.array(second), seed=0)
-
-
 # --- exact tests
 
 
