@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from scipy import stats
-from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 Images = Float[Tensor, " n height width"]
@@ -36,11 +35,6 @@ def feature_distance(judge: nn.Module, a: Images, b: Float[Tensor, " m height wi
     It is in the manner of LPIPS (Zhang et al. 2018), but from a network that knows this data set and nothing else.
     """
     return torch.cdist(features(judge, a), features(judge, b), compute_mode="donot_use_mm_for_euclid_dist")
-
-
-def ssim(image: Float[Tensor, " height width"], other: Float[Tensor, " height width"]) -> float:
-    """Structural similarity of two images in [0, 1] over windows of 7x7 pixels; 1 for equal images."""
-    return float(structural_similarity(image.numpy(), other.numpy(), win_size=7, data_range=1))
 
 
 def nearest(distances: Float[Tensor, " m"], size: int) -> float:

@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import xlogy
+from skimage.metrics import structural_similarity
 
 Confidences = Float[np.ndarray, " n classes"]
 
@@ -36,6 +38,35 @@ def constant_floor(p: Confidences, score: Callable[[Confidences, Confidences], f
     commonest = np.eye(classes)[np.bincount(p.argmax(-1), minlength=classes).argmax()]
     constants = (np.full(classes, 1 / classes), np.median(p, axis=0), commonest)
     return max(score(p, np.broadcast_to(c, p.shape)) for c in constants)
+
+
+def entropy(p: Confidences) -> float:
+    """Mean entropy of answers in nats: no surrogate's cross-entropy with them can lie below it."""
+    return float(-xlogy(p, p).sum(-1).mean())
+
+
+def constant_entropy(p: Confidences) -> float:
+    """The cross-entropy with these answers of the best predictor that never looks at its input, their mean; nats."""
+    return entropy(p.mean(0, keepdims=True))
+
+
+def identified(images: np.ndarray, references: np.ndarray, label: int) -> float:
+    """Share of images (n, h, w) that correlate with reference `label` (classes, h, w) more than with any other."""
+    means = references.reshape(len(references), -1).astype(float)
+    means -= means.mean(1, keepdims=True)
+    means /= np.maximum(
+        np.linalg.norm(means, axis=1, keepdims=True), 1e-12
+    )  # an image's own mean and norm change no order
+    return float(((images.reshape(len(images), -1) @ means.T).argmax(1) == label).mean())
+
+
+def ssim(images: np.ndarray, reference: np.ndarray) -> float:
+    """Mean over images (n, h, w) of the structural similarity with one reference (h, w), both in [0, 1], over windows
+    of 7x7 pixels; 1 for equal images, NaN for smaller ones.
+    """
+    if min(reference.shape) < 7:
+        return float("nan")
+    return float(np.mean([structural_similarity(x, reference, win_size=7, data_range=1) for x in images]))
 
 
 def commonest_class(y: Int[np.ndarray, " n"]) -> float:

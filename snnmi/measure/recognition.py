@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from snnmi import chance
 from snnmi.data import Dataset
-from snnmi.measure.distances import Images, feature_distance, paired_leak, pixel_distance, ssim
+from snnmi.measure import metrics
+from snnmi.measure.distances import Images, feature_distance, paired_leak, pixel_distance
 
 COMPARED = 20  # images a class whose distances are measured, the first ones
 # Training and test images a class they are compared with, evenly spaced over the class; MNIST has 6,742.
@@ -85,10 +85,10 @@ def _judge_class(
         "judge_accuracy": float((confidences.argmax(-1) == label).float().mean()),
         "judge_confidence": float(confidences[:, label].mean()),
         "ssim_train": float(
-            np.mean([max(ssim(image, train[i]) for i in near) for image, near in zip(x, candidates)])
+            np.mean([max(_ssim(image, train[i]) for i in near) for image, near in zip(x, candidates)])
         ),
-        "ssim_mean": float(np.mean([ssim(image, mean) for image in x])),
-        "identified": float((_most_alike(x, dataset) == label).float().mean()),
+        "ssim_mean": metrics.ssim(x.numpy(), mean.numpy()),
+        "identified": metrics.identified(x.numpy(), dataset.class_means().numpy(), label),
     }
     itself = pixel_distance(x, test) == 0
     for name, distance in (
@@ -109,11 +109,8 @@ def _judge_class(
     return row
 
 
-def _most_alike(x: Images, dataset: Dataset) -> Int[Tensor, " n"]:
-    """The class whose mean image each image correlates with most."""
-    means = torch.stack([dataset.class_mean(label) for label in range(dataset.num_classes)]).flatten(1)
-    centred = F.normalize(means - means.mean(1, keepdim=True), dim=1)
-    return (x.flatten(1) @ centred.T).argmax(1)  # an image's own mean and norm change no order
+def _ssim(image: Float[Tensor, " height width"], other: Float[Tensor, " height width"]) -> float:
+    return metrics.ssim(image[None].numpy(), other.numpy())
 
 
 def _spread(places: Int[Tensor, " n"]) -> Int[Tensor, " m"]:
@@ -134,7 +131,7 @@ def reference_points(
         raise ValueError(f"per_class is {per_class}, expected at least 1")
     draws, classes = chance.generator("reference images", seed), range(dataset.num_classes)
     references = {
-        "class mean": torch.stack([dataset.class_mean(label)[None] for label in classes]),
+        "class mean": dataset.class_means()[:, None],
         "noise": torch.rand(dataset.num_classes, per_class, *dataset.image_shape, generator=draws),
     }
     for name, x, y in (

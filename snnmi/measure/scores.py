@@ -44,6 +44,7 @@ class Answers:
     S_noise: Float[np.ndarray, " pairs m classes"]
     T_test: Float[np.ndarray, " test classes"]
     S_test: Float[np.ndarray, " pairs test classes"]
+    class_means: Float[np.ndarray, " classes height width"]  # of training images
 
     @property
     def num_classes(self) -> int:
@@ -82,6 +83,7 @@ def ask(
         S_images=pair.S(images).softmax(-1).cpu().numpy(),
         S_test=np.concatenate([surrogates(x) for x in tests], axis=1),
         T_test=np.concatenate([blackbox(x).cpu().numpy() for x in tests]),
+        class_means=dataset.class_means().numpy(),
     )
 
 
@@ -96,6 +98,7 @@ class Metric:
     better: str = "higher"  # or "lower": for the attacker
     paper: str | None = None  # the column of the paper's Table II
     share: bool = False  # in 0..1, printed in %
+    table: bool = True  # a column of Table II
 
 
 def _fidelity(name: str, agree: Callable, **about) -> Metric:
@@ -120,8 +123,22 @@ def _accepted(name: str, who: str, paper: str) -> Metric:
     )
 
 
+def _of_images(name: str, score: Callable, **about) -> Metric:
+    """Of the images themselves, against the mean training image of their class."""
+    return Metric(name, lambda a, i: score(a.images[i], a.class_means[a.labels[i]]), table=False, **about)
+
+
 METRICS: dict[str, Metric] = {
-    "M_global": Metric("M_global", None, better="lower", paper="M_global"),
+    "M_global": Metric(
+        "M_global",
+        None,
+        floor=lambda a: metrics.constant_entropy(a.T_noise),
+        ceiling=lambda a: metrics.entropy(
+            a.T_noise
+        ),  # cross-entropy cannot fall below the target's own entropy
+        better="lower",
+        paper="M_global",
+    ),
     "fidelity_mae": _fidelity("F (error)", metrics.fidelity_mae),
     "fidelity_top": _fidelity("F (top class)", metrics.fidelity_top),
     "surrogate_accuracy": Metric(
@@ -134,6 +151,17 @@ METRICS: dict[str, Metric] = {
     ),
     "A_comb": _accepted("A_comb", "S_images", "A_comb"),
     "A_target": _accepted("A_target", "T_images", "A_target"),
+    "entropy_generated": Metric("H(T(x_G))", lambda a, i: metrics.entropy(a.T_images[i]), table=False),
+    "likeness": _of_images("likeness", metrics.likeness, ceiling=lambda a: 1.0),
+    "ssim": _of_images("SSIM", metrics.ssim, ceiling=lambda a: 1.0),
+    "identified": Metric(
+        "identified",
+        lambda a, i: metrics.identified(a.images[i], a.class_means, a.labels[i]),
+        floor=lambda a: 1 / a.num_classes,
+        ceiling=lambda a: 1.0,
+        share=True,
+        table=False,
+    ),
 }
 
 

@@ -137,7 +137,7 @@ def class_panel(
     pictures = []
     for name, original in originals(experiment, attack.dataset, label).items():
         picture = (
-            '<span class="absent">not on this machine</span>'
+            '<span class="absent">not stored</span>'
             if original is None
             else _img(original, f"{name}, class {label}")
         )
@@ -158,17 +158,9 @@ def class_panel(
 
 
 def originals(experiment, dataset: str, label: int) -> dict[str, Shaped[np.ndarray, " height width"] | None]:
-    """A class's mean training image and first test image; None where the data set is not on this machine."""
-    files = (
-        name for name in experiment.datasets if name.endswith(".npz")
-    )  # results call these by name and digest
-    try:
-        images = next(
-            (found for name in files if (found := experiment.dataset(name)).name == dataset), None
-        ) or experiment.dataset(dataset)
-    except (OSError, ValueError):
-        return {"class mean": None, "test image": None}
-    return {"class mean": images.class_mean(label).numpy(), "test image": images.example(label).numpy()}
+    """A class's mean training image and first test image; None where none were stored."""
+    found = experiment.originals(dataset)
+    return {name: found[name][label] if found else None for name in ("class mean", "test image")}
 
 
 def _img(picture: Shaped[np.ndarray, " height width"], text: str) -> str:

@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import UInt8
 
 from snnmi import chance
 from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.players import NOISES
+from snnmi.data import Dataset
 from snnmi.measure import boundaries, metrics, scores
 from snnmi.models import coding, training
 from snnmi.models.targets import MODELS, TARGETS, Query, build
@@ -62,6 +64,14 @@ class Experiment(Grid):
     def attack_of(self, cell: Cell) -> AttackRun | None:
         """One attack, loaded or computed; None if it is not there and nothing may be computed."""
         return self._get(self._scores, cell)
+
+    def originals(self, dataset: str) -> dict[str, UInt8[np.ndarray, "classes height width"]]:
+        """Every class's "class mean" (of training images) and "test image" (the first), as they were stored when an
+        attack on `dataset` (as results call it) was scored; nothing where none was.
+        """
+        key = settings.originals_key(self.settings(dataset, self.variants[0]), dataset)
+        run = self.store.get(f"originals-{dataset}", key, None, shared=True)
+        return run.arrays() if run else {}
 
     def model(self, cell: Cell) -> Callable:
         """The trained target, its weights kept or made again: a callable from images to confidences."""
@@ -235,6 +245,7 @@ class Experiment(Grid):
             self._config(cell).evaluation,
         )
         model, _ = self._asked(cell)
+        self._keep_originals(images, self._config(cell))
         run.checkpoint.start()
         rows, shown = [], {}
         for name in ("kept", "last"):
@@ -246,6 +257,21 @@ class Experiment(Grid):
             keys = [{"label": label, "pair": name} for label in attack.labels]
             rows += [key | row for key, row in zip(keys, scores.score(answers))]
         run.finish(metrics={}, tables={"scores": pd.DataFrame(rows)}, arrays=shown)
+
+    def _keep_originals(self, images: Dataset, config: Settings) -> None:
+        """A class mean and one picture a class, for figures without the data set; credits: results/README.md."""
+
+        def make(run: Run) -> None:
+            run.checkpoint.start()
+            kept = {
+                "class mean": images.class_means(),
+                "test image": torch.stack([images.example(label) for label in range(images.num_classes)]),
+            }
+            arrays = {name: scores.as_bytes(x.numpy()) for name, x in kept.items()}
+            run.finish(metrics={}, arrays=arrays)
+
+        key = settings.originals_key(config, images.name)
+        self.store.get(f"originals-{images.name}", key, make, shared=True)
 
     def _attack_run(self, run: Run, cell: Cell) -> AttackRun | None:
         attack = self._get(self._attack, cell)

@@ -11,7 +11,7 @@ from snnmi.study.controls import CELLS, Variant
 from snnmi.study.experiment import Experiment
 from snnmi.study.settings import merged
 
-WIDTHS = 1024, (512, 256), 512, 256  # hidden layers of both players, the slowest first
+WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first
 RATES = 1e-4, 3e-4, 1e-3
 SPLITS = {32: {"batch_size": 64, "batches": 2000}, 64: {"batch_size": 128, "batches": 1000}}  # equal queries
 

@@ -179,6 +179,11 @@ def target_key(settings: Settings, dataset: str, seed: int) -> dict:
     return key | differences(settings, "data", "network", *["neuron"] * spiking, "training") | own
 
 
+def originals_key(settings: Settings, dataset: str) -> dict:
+    """What names the images of a data set that are stored with results."""
+    return {"dataset": dataset} | differences(settings, "data")
+
+
 def attack_key(settings: Settings, dataset: str, seed: int, attack_seed: int) -> dict:
     """What names an attack."""
     query, attack = settings.query, settings.attack

@@ -22,6 +22,30 @@ def test_accuracy_is_the_share_of_top_classes():
     assert metrics.commonest_class(np.array([0, 2, 2, 1, 2])) == 0.6
 
 
+def test_entropy_is_0_for_sure_answers_and_ln_c_for_uniform_ones():
+    sure, uniform = np.eye(4), np.full((3, 4), 0.25)
+    assert metrics.entropy(sure) == 0 and metrics.entropy(uniform) == pytest.approx(np.log(4))
+    assert metrics.entropy(np.array([[0.5, 0.5, 0, 0], [1, 0, 0, 0]])) == pytest.approx(np.log(2) / 2)
+    assert metrics.constant_entropy(sure) == pytest.approx(np.log(4)), "four sure answers, one of each class"
+    cross_entropy = -(P * np.log(Q)).sum(-1).mean()
+    assert metrics.entropy(P) < cross_entropy, "Gibbs' inequality"
+
+
+def test_ssim_is_1_for_itself_and_near_0_for_other_noise():
+    a, b = np.random.default_rng(0).random((2, 28, 28))
+    assert metrics.ssim(a[None], a) == 1 and abs(metrics.ssim(b[None], a)) < 0.1
+    assert metrics.ssim(np.stack([a, b]), a) == pytest.approx((1 + metrics.ssim(b[None], a)) / 2)
+    assert np.isnan(metrics.ssim(np.zeros((1, 6, 8)), np.zeros((6, 8)))), "smaller than its window"
+
+
+def test_identified_is_whose_mean_an_image_correlates_with_most_whatever_its_brightness():
+    left, right = np.zeros((2, 4, 4))
+    left[:, :2], right[:, 2:] = 1, 0.5
+    images = np.stack([0.1 + 0.2 * right, right, 0.5 + 0.1 * left, 1 - left])
+    assert metrics.identified(images, np.stack([left, right]), 1) == 0.75
+    assert metrics.identified(images, np.stack([left, right]), 0) == 0.25
+
+
 @pytest.mark.parametrize("l_n, l_g, expected", [(1, 0.5, 1), (1, 0.2, 1.3), (1, 2, 2.5), (2, 0, 3)])
 def test_m_global_is_noise_loss_and_imbalance(l_n, l_g, expected):
     assert metrics.m_global(float(l_n), float(l_g), 0.5) == pytest.approx(expected)

@@ -7,9 +7,7 @@ from types import SimpleNamespace
 import ipywidgets as widgets
 import numpy as np
 import pytest
-import torch
 
-from snnmi import data
 from snnmi.attack import pair, players
 from snnmi.show import explorer
 from tests.helpers import small
@@ -31,16 +29,10 @@ def attack(kind="ann", dataset="toy", profile="smoke", seed=0, shape=SHAPE):
 
 
 def experiment(*attacks, present=True):
-    images = torch.rand(CLASSES, *SHAPE)
-    labels = torch.arange(CLASSES)
-
-    def dataset(name):
-        if not present:
-            raise FileNotFoundError(name)
-        return data.Dataset(name, images, labels, images, labels)
-
+    images = np.random.default_rng(0).integers(0, 256, (CLASSES, *SHAPE), dtype=np.uint8)
+    kept = {"class mean": images, "test image": images} if present else {}
     runs = dict(attacks=lambda: list(attacks), targets=lambda: [])
-    return SimpleNamespace(datasets=("toy",), dataset=dataset, **runs)
+    return SimpleNamespace(datasets=("toy",), originals=lambda name: kept, **runs)
 
 
 def parts(box, kind):
@@ -103,7 +95,7 @@ def test_missing_data_set_leaves_a_placeholder():
     run = attack()
     shown = run.reconstructions[0], run.target_confidences[0], run.surrogate_confidences[0]
     page = explorer.class_panel(experiment(run, present=False), run, 0, *shown)
-    assert page.count("not on this machine") == 2 and page.count("<img") == 4
+    assert page.count("not stored") == 2 and page.count("<img") == 4
 
 
 def test_names_from_outside_cannot_become_markup():

@@ -43,6 +43,27 @@ def test_reading_computes_nothing_and_loads_no_data(results, tmp_path, no_comput
     assert attacks_table([empty]).empty and targets_table([empty]).empty
 
 
+def test_class_means_and_a_picture_a_class_are_stored_when_an_attack_is_scored(results, no_computing, digits):
+    read = Experiment("smoke", results=results, compute=False)
+    kept = read.originals("digits")
+    assert {name: (x.shape, x.dtype) for name, x in kept.items()} == dict.fromkeys(
+        ("class mean", "test image"), ((10, 8, 8), np.uint8)
+    )
+    assert np.abs(kept["class mean"] / 255 - digits.class_means().numpy()).max() <= 0.5 / 255
+    assert (kept["test image"][7] == (255 * digits.example(7)).round().numpy()).all()
+    assert Experiment("laptop", results=results, compute=False).originals("digits").keys() == kept.keys()
+    assert read.originals("mnist") == {}, "never scored"
+
+
+def test_the_way_of_an_attack_is_stored_small(results):
+    run = Experiment("smoke", results=results, compute=False).attacks()[0]
+    seen = run.run.arrays()
+    assert seen["moment_batch"].tolist() == [1, 2, 3, 4, 5, 8, 11, 15, 21, 30]
+    assert seen["moment_image"].shape == (10, 10, 8, 8) and seen["moment_image"].dtype == np.uint8
+    assert seen["moment_target"].shape == seen["moment_surrogate"].shape == (10, 10, 10)
+    assert seen["moment_target"].sum(-1) == pytest.approx(1, abs=0.01)
+
+
 def test_seeds_and_settings_have_runs_of_their_own(results):
     def read(**changes):
         return Experiment("smoke", results=results, compute=False, **changes)

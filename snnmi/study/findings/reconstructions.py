@@ -15,7 +15,7 @@ Likeness = Callable[[AttackRun, list[np.ndarray]], Float[np.ndarray, " pictures 
 
 
 def originals(experiment: Experiment, attack: AttackRun) -> dict[str, list[np.ndarray | None]]:
-    """Each class's mean training image and first test image; None where the data set is not on this machine."""
+    """Each class's mean training image and first test image, uint8; None where none were stored."""
     known = [explorer.originals(experiment, attack.dataset, label) for label in attack.labels]
     return {name: [images[name] for images in known] for name in known[0]}
 
@@ -35,14 +35,14 @@ def likeness_table(runs: Iterable[tuple[Experiment, AttackRun]], likeness: Liken
     """One row a run and class: how like its first reconstruction is to class means, by `likeness(attack, means)`.
 
     own: to its own class's; other: to the others' on average; identified: whether its own is the nearest; delta: own
-    minus other. Runs whose data set is not on this machine are left out.
+    minus other. Runs without stored class means are left out.
     """
     rows = []
     for experiment, attack in runs:
         means = originals(experiment, attack)["class mean"]
         if means[0] is None:
             continue
-        matrix = likeness(attack, means)
+        matrix = likeness(attack, [mean / 255 for mean in means])
         own = np.diag(matrix)
         other = (matrix.sum(1) - own) / (len(means) - 1)
         identified = matrix.argmax(1) == np.arange(len(means))

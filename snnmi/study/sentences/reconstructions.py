@@ -15,9 +15,9 @@ def accepted(pictures: Mapping[str, Collection]) -> str:
 
 
 def setting(profile: str, dataset: str, seed: int, queries: int, *, originals: bool) -> str:
-    """Where a figure's pictures come from; `originals`: whether the data set is on this machine."""
+    """Where a figure's pictures come from; `originals`: whether images of the data set were stored."""
     said = f"{pages.place(profile, dataset)} scale, seed {seed}, {queries:,} queries a class."
-    return said if originals else f"{said} The data set is not on this machine, so its originals are missing."
+    return said if originals else f"{said} Its originals were not stored."
 
 
 def absent(dataset: str) -> tuple[str, str]:
@@ -56,4 +56,4 @@ def _compare(row) -> str:
 def answer(differences: pd.DataFrame) -> str:
     """The chapter's answer, for each data set and scale that has both targets, from `findings.likeness_differences`."""
     answers = [_compare(row) for row in differences.itertuples()]
-    return "; ".join(answers) + "." if answers else "Open: no data set with both targets is on this machine."
+    return "; ".join(answers) + "." if answers else "Open: no data set with both targets was attacked."

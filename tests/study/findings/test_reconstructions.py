@@ -3,9 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
-from snnmi import data
 from snnmi.store import Store
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings import reconstructions as findings
@@ -34,14 +32,10 @@ def attack(tmp_path):
 
 @pytest.fixture
 def experiment(tmp_path, monkeypatch):
-    images, labels = torch.rand(CLASSES, *SHAPE), torch.arange(CLASSES)
+    images = np.random.default_rng(0).integers(0, 256, (CLASSES, *SHAPE), dtype=np.uint8)
     found = Experiment("smoke", results=tmp_path, compute=False)
-    monkeypatch.setattr(found, "dataset", lambda name: data.Dataset(name, images, labels, images, labels))
+    monkeypatch.setattr(found, "originals", lambda name: {"class mean": images, "test image": images})
     return found
-
-
-def missing(name):
-    raise FileNotFoundError(name)
 
 
 def test_originals_stand_above_the_first_reconstruction(experiment, attack):
@@ -68,7 +62,7 @@ def test_likeness_to_the_own_class_is_set_against_that_to_the_others(experiment,
 
 
 def test_without_the_data_set_there_is_no_likeness(experiment, attack, monkeypatch):
-    monkeypatch.setattr(experiment, "dataset", missing)
+    monkeypatch.setattr(experiment, "originals", lambda name: {})
     table = findings.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS)
     assert table.empty and "delta" in table
     assert findings.lines(experiment, [attack])["class mean"] == [None] * CLASSES

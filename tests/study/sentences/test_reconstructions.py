@@ -31,7 +31,7 @@ def test_what_the_targets_say_is_counted():
 def test_a_setting_says_what_is_missing():
     here, gone = (say.setting("laptop", "faces", 3, 128_000, originals=known) for known in (True, False))
     assert here == "AT&T faces, laptop scale, seed 3, 128,000 queries a class."
-    assert gone == f"{here} The data set is not on this machine, so its originals are missing."
+    assert gone == f"{here} Its originals were not stored."
     assert say.absent("mnist")[1] == "To have one of MNIST: `make book PROFILE=laptop`."
 
 
@@ -54,4 +54,4 @@ def test_the_answer_compares_class_by_class():
 def test_places_with_one_kind_of_target_are_left_out():
     one, both = table("ann", dataset="faces"), table("ann", "snn", profile="half")
     assert answer(pd.concat([one, both])).startswith("MNIST, half scale")
-    assert answer(one) == answer(one[:0]) == "Open: no data set with both targets is on this machine."
+    assert answer(one) == answer(one[:0]) == "Open: no data set with both targets was attacked."
