@@ -6,7 +6,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from snnmi.data import Dataset
 from snnmi.measure import intervals, metrics
 from snnmi.measure.scores import METRICS
 from snnmi.measure.statistics import PairedTest, paired_test
@@ -23,23 +22,23 @@ CLAIM_COLUMNS = """profile dataset key claim difference low high p p_error n dif
 
 
 def completed(
-    attacks: pd.DataFrame, runs: Sequence[AttackRun], pictures: Mapping[tuple[str, str], Dataset | None]
+    attacks: pd.DataFrame, runs: Sequence[AttackRun], originals: Mapping[tuple[str, str], Mapping]
 ) -> pd.DataFrame:
     """An `attacks_table` with L_N above the target's entropy, and the likeness of scores that lack it.
 
     Not M_global above it: its second term, |gamma L_N - L_G|, is made of entropies as much. The likeness is that of the
-    stored pictures, which are the kept pair's, where the data set is at hand (`pictures`, by profile and name).
+    stored pictures, which are the kept pair's, to the stored class means (`originals`, by profile and data set).
     """
     found = attacks.assign(**{ABOVE: attacks.L_N - attacks.get("M_global_ceiling", np.nan)})
     found["likeness"] = attacks.get("likeness", pd.Series(np.nan, attacks.index))
     for run in runs:
-        images, own = pictures.get((run.profile, run.dataset)), found.likeness.isna()
+        means = originals.get((run.profile, run.dataset), {}).get("class mean")
+        own = found.likeness.isna()
         for name in ("profile", "dataset", "variant", "seed", "attack_seed"):
             own &= found[name] == getattr(run, name)
-        if images is not None and own.any():
+        if means is not None and own.any():
             for label, shown in zip(run.labels, run.reconstructions):
-                like = metrics.likeness(shown, np.asarray(images.class_mean(label)))
-                found.loc[own & (found.label == label), "likeness"] = like
+                found.loc[own & (found.label == label), "likeness"] = metrics.likeness(shown, means[label])
     return found
 
 

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.data import Dataset
 from snnmi.measure.scores import METRICS
 from snnmi.study.findings import metrics as findings
 from snnmi.study.published import CLAIMS
@@ -157,7 +156,7 @@ def test_likeness_is_read_off_stored_pictures_only_where_scores_lack_it():
         spec=AttackRun, labels=[*LABELS], reconstructions=np.stack([means[:5], 1 - means[5:]]), **about
     )
     run.reconstructions = np.concatenate([means[:5], 1 - means[5:]])[:, None]
-    images = {("half", "mnist"): Mock(spec=Dataset, class_mean=lambda label: means[label])}
+    images = {("half", "mnist"): {"class mean": means}}
     rows = attacks("ann", seeds=(0, 1)).drop(columns="likeness", errors="ignore")
     found = last(findings.completed(rows, [run], images))
     assert found.likeness.tolist() == pytest.approx([1] * 5 + [-1] * 5 + [np.nan] * 10, nan_ok=True)
