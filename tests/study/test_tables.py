@@ -13,6 +13,8 @@ from snnmi.study.settings import Settings
 from snnmi.study.tables import alongside, attacks_table, budgets_table, targets_table
 
 COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k
+    M_global_floor M_global_ceiling entropy_generated likeness likeness_ceiling ssim
+    ssim_ceiling identified identified_floor identified_ceiling
     fidelity_mae fidelity_mae_floor fidelity_mae_ceiling fidelity_top fidelity_top_floor fidelity_top_ceiling
     surrogate_accuracy surrogate_accuracy_floor surrogate_accuracy_ceiling A_comb A_comb_floor A_comb_ceiling
     A_target A_target_floor A_target_ceiling""".split()

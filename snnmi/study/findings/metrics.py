@@ -18,7 +18,6 @@ from snnmi.study.runs import AttackRun
 GROUP = ["profile", "dataset", "target"]
 # L_N above H(T), the target's own mean entropy on noise, which it cannot fall below
 ABOVE = CLAIMS["m_global"].judged
-PICTURES = ("likeness", "ssim", "identified")  # of reconstructions: chapter 6 shows them
 CLAIM_COLUMNS = """profile dataset key claim difference low high p p_error n differing tested works unit networks
     ann snn won_ann won_snn attacks printed judged published verdict decimals verdict_kept""".split()
 
@@ -48,8 +47,8 @@ def completed(
 
 
 def measured(rows: pd.DataFrame) -> list[str]:
-    """The scores that these attacks have; runs scored before a metric was added lack it."""
-    names = ["M_global", ABOVE, *(name for name in METRICS if name not in ("M_global", *PICTURES))]
+    """The scores of Table II that these attacks have; runs scored before a metric was added lack it."""
+    names = dict.fromkeys(["M_global", ABOVE, *(name for name, metric in METRICS.items() if metric.table)])
     return [name for name in names if name in rows and rows[name].notna().all()]
 
 

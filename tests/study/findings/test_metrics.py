@@ -13,7 +13,7 @@ from snnmi.study.published import CLAIMS
 from snnmi.study.runs import AttackRun
 
 LABELS = np.arange(10)
-SCORES = [name for name in METRICS if name not in findings.PICTURES]
+SCORES = [name for name, metric in METRICS.items() if metric.table]
 
 
 def attacks(target: str, shift: float = 0.0, *, dataset: str = "mnist", seeds=(0,)) -> pd.DataFrame:
