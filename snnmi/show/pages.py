@@ -53,13 +53,6 @@ def difference(mean: float, low: float, high: float, p: float, decimals: int = 2
     return f"{mean_and_span(mean, low, high, decimals, sign=True)}, {p_value(p)}"
 
 
-def verdict_counts(verdicts: pd.Series) -> str:
-    """ "11 supported, 5 contradicted, 13 open"."""
-    return ", ".join(
-        f"{int((verdicts == name).sum())} {name}" for name in ("supported", "contradicted", "open")
-    )
-
-
 def place(profile: str, dataset: str) -> str:
     """Where a number comes from, in words: `place("laptop", "mnist")` -> "MNIST, laptop"."""
     return f"{title(dataset)}, {profile}"

@@ -38,11 +38,6 @@ def test_a_difference_comes_with_interval_and_test():
     assert pages.difference(0.0612, 0.05, 0.07, 0.0001, 4).startswith("+0.0612 [0.0500,")
 
 
-def test_verdicts_are_counted_in_one_order_also_where_there_are_none():
-    found = pd.Series(["open", "supported", "open"])
-    assert pages.verdict_counts(found) == "1 supported, 0 contradicted, 2 open"
-
-
 def test_a_place_is_named_as_people_write_it():
     assert pages.place("laptop", "mnist") == "MNIST, laptop"
     assert pages.place("quick", "mine.npz") == "mine.npz, quick"
