@@ -115,6 +115,15 @@ def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | N
     return Markdown(f":::{{table}} {caption}{link}\n:name: tab_{name}\n:class: dense\n\n{body}\n:::")
 
 
+def picture(figure: Figure, name: str) -> Figure:
+    """The same figure, and, where `write_tables` says so, as a PNG among the tables: for another page."""
+    if _tables["folder"] is not None:
+        path = Path(_tables["folder"]) / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path)
+    return figure
+
+
 def blank(text: str) -> Figure:
     """A figure that says why there is none."""
     fig = Figure(figsize=(6, 0.8))

@@ -98,3 +98,12 @@ def test_a_page_run_by_itself_writes_no_table(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pages.write_tables(None)
     assert "download" not in shares() and not [*tmp_path.iterdir()]
+
+
+def test_a_picture_for_another_page_lies_among_the_tables(tmp_path):
+    figure = pages.blank("nothing")
+    pages.write_tables(tmp_path / "out")
+    assert pages.picture(figure, "seen") is figure
+    pages.write_tables(None)
+    pages.picture(figure, "unseen")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["seen.png"]
