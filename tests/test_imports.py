@@ -24,7 +24,7 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "attack": {"store", "fast"} | GROUND,
     "measure": {"models", "attack", "data", "store"} | GROUND,
     "show": set(),
-    "study": {"models", "attack", "measure", "show", "data", "store", "fast"} | GROUND,
+    "study": {"models", "attack", "measure", "show", "data", "own_data", "store", "fast"} | GROUND,
 }
 
 

@@ -95,7 +95,7 @@ PROFILES = {
 }
 
 
-def get(name: str) -> Profile:
-    if name not in PROFILES:
+def get(name: object) -> Profile:
+    if name not in list(PROFILES):
         raise ValueError(f"profile is {name!r}, expected one of {sorted(PROFILES)}")
     return PROFILES[name]
