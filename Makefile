@@ -6,10 +6,9 @@
 # make lab                                                              the explorer, live, in JupyterLab
 # make bench [DEVICE=cpu|cuda]                                            our speed against plain loops
 # make env | clean
+# Each line of a recipe is a shell of its own, so that macOS's make 3.81 does the same.
 SHELL := bash
-.SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.ONESHELL:
 .SILENT:
 .PHONY: book notebooks html test lint env lab bench calibrate offline-kit import-results clean
 
@@ -29,7 +28,7 @@ env: $(VENV)/.installed
 
 # torch first: whichever build is there (CPU or CUDA), torchvision must not bring another.
 $(VENV)/.installed: requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")'
+	$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, for which what is pinned is built; this is %s: make env PYTHON=python3.12" % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)"
 	python -m pip install --quiet --disable-pip-version-check -r requirements.txt
@@ -40,9 +39,9 @@ $(VENV)/.installed: requirements.txt
 # Always executed, in the order of the chapters: what is expensive is in the store, and a page is never older than its numbers.
 notebooks: env
 	mkdir -p executed/tables
-	for notebook in book/*.ipynb; do
-		echo "== $$notebook (profile $(PROFILE))"
-		papermill --cwd . --log-output --no-progress-bar -k python3 -p profile $(PROFILE) -p device $(DEVICE) -p tables executed/tables $$notebook executed/$${notebook##*/}
+	for notebook in book/*.ipynb; do \
+		echo "== $$notebook (profile $(PROFILE))"; \
+		papermill --cwd . --log-output --no-progress-bar -k python3 -p profile $(PROFILE) -p device $(DEVICE) -p tables executed/tables $$notebook executed/$${notebook##*/} || exit 1; \
 	done
 
 html: notebooks

@@ -7,16 +7,30 @@ from collections.abc import Collection
 def one_of(settings: object, **allowed: Collection) -> None:
     """Refuse a field that holds none of the allowed values."""
     for field, values in allowed.items():
-        if (found := getattr(settings, field)) not in values:
+        if (found := getattr(settings, field)) not in list(values):
             raise ValueError(f"{field} is {found!r}, expected one of {sorted(values, key=str)}")
 
 
 def at_least(settings: object, **smallest: int) -> None:
     """Refuse a field that is no whole number, or a smaller one."""
     for field, value in smallest.items():
-        found = getattr(settings, field)
-        if isinstance(found, bool) or not isinstance(found, int) or found < value:
-            raise ValueError(f"{field} is {found!r}, expected a whole number, at least {value}")
+        whole(field, getattr(settings, field), value)
+
+
+def whole(name: str, found: object, least: int) -> None:
+    """Refuse what is no whole number, or a smaller one."""
+    if isinstance(found, bool) or not isinstance(found, int) or found < least:
+        raise ValueError(f"{name} is {found!r}, expected a whole number, at least {least}")
+
+
+def number(value: object) -> object:
+    """A number as a command line gives it: 1e1 and "1e1" are 10; all else as it is."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return value
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def above(settings: object, **bounds: int | float) -> None:

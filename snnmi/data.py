@@ -8,8 +8,7 @@ import re
 import urllib.error
 import urllib.request
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,26 +18,30 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from snnmi import own_data
+from snnmi.own_data import KEYS, SMALLEST, UNREADABLE
+
 FACES_URL = "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"
 FACES_SHA256 = "2e4844a9f4fa4397058f69d6208047170f2e9d399cda18b55c1e8d28f0a83431"  # of the 400 pixel blocks
-MNIST_FILES = {  # file: (shape of its array, published SHA-256)
+MNIST_FILES = {  # file: (shape of its array, SHA-256 of it unpacked, as it is inside what is published)
     "train-images-idx3-ubyte": (
         (60_000, 28, 28),
-        "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     ),
     "train-labels-idx1-ubyte": (
         (60_000,),
-        "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
     ),
     "t10k-images-idx3-ubyte": (
         (10_000, 28, 28),
-        "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     ),
-    "t10k-labels-idx1-ubyte": ((10_000,), "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+    "t10k-labels-idx1-ubyte": ((10_000,), "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 }
-KEYS = ("x_train", "y_train", "x_test", "y_test")
-# What numpy and zipfile raise on a damaged, truncated, encrypted or disguised archive.
-UNREADABLE = (ValueError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+
+AWAY = "put the right one in its place, or take it away to have it downloaded again"
+GAP = rb"(?:\s|#[^\n]*\n)+"  # a PGM's numbers may have comments between them
+PGM_HEADER = re.compile(GAP.join([b"P5", b"92", b"112", b"255", b""]))
 
 
 @dataclass(frozen=True)
@@ -68,11 +71,8 @@ class Dataset:
         return self.x_train[self.y_train == label].mean(0)
 
     def example(self, label: int) -> Float[Tensor, " height width"]:
-        """The first test image of a class (the first training image if it has no test image): never picked by hand."""
-        for x, y in ((self.x_test, self.y_test), (self.x_train, self.y_train)):
-            if (y == label).any():
-                return x[y == label][0]
-        raise ValueError(f"{self.name} has no image of class {label}")
+        """The first test image of a class: never picked by hand."""
+        return self.x_test[self.y_test == label][0]
 
 
 def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset:
@@ -82,8 +82,9 @@ def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset
     downloaded into the cache; all are checked. `shrink` averages squares of that many pixels a side.
     Raises ValueError for bad content and FileNotFoundError for what cannot be had.
     """
-    if str(name).endswith(".npz"):
-        dataset = _npz(Path(name))
+    if str(name).lower().endswith(".npz"):
+        path = Path(name).expanduser()
+        dataset = _own(path, path.stem, own_data.read(path))
     elif name in LOADERS:
         loader = LOADERS[name]
         dataset = loader(download) if loader in OWN else _loaded(name, loader())
@@ -98,8 +99,28 @@ def _shrunk(dataset: Dataset, shrink: int) -> Dataset:
     height, width = dataset.image_shape
     if height % shrink or width % shrink:
         raise ValueError(f"{dataset.name} is {height}x{width} pixels, which {shrink} does not divide")
+    if min(height, width) < SMALLEST * shrink:
+        raise ValueError(
+            f"{dataset.name} is {height}x{width} pixels: shrunk by {shrink} less than {SMALLEST} a side are left"
+        )
     pool = lambda x: F.avg_pool2d(x[:, None], shrink)[:, 0]  # noqa: E731
     return Dataset(dataset.name, pool(dataset.x_train), dataset.y_train, pool(dataset.x_test), dataset.y_test)
+
+
+def _loaded(name: str, found: object) -> Dataset:
+    """What a loader of the user's own gives."""
+    if not isinstance(found, Dataset):
+        raise ValueError(f"{name}: its loader gives a {type(found).__name__}, expected a Dataset")
+    return _own(name, name, {key: getattr(found, key) for key in KEYS})
+
+
+def _own(where: str | Path, name: str, arrays: own_data.Arrays) -> Dataset:
+    """A data set of the user's own; its name carries a digest of what it holds."""
+    tensors = own_data.checked(where, arrays)
+    content = hashlib.sha256()
+    for tensor in tensors.values():
+        content.update(str(tuple(tensor.shape)).encode() + tensor.numpy().tobytes())
+    return Dataset(f"{own_data.plain(name)}-{content.hexdigest()[:8]}", **tensors)
 
 
 def _digits(download: bool) -> Dataset:
@@ -116,50 +137,54 @@ def _digits(download: bool) -> Dataset:
 
 
 def _mnist(download: bool) -> Dataset:
-    arrays = [_idx(_mnist_file(name, download), name) for name in MNIST_FILES]
-    x_train, y_train, x_test, y_test = (torch.from_numpy(a) for a in arrays)
+    paths = _mnist_files()
+    if download and len(paths) < len(MNIST_FILES):
+        from snnmi._torchvision import datasets  # downloads only; the bytes are read and checked here
+
+        try:
+            datasets.MNIST(_cache(), download=True)
+        except (OSError, RuntimeError) as error:
+            raise FileNotFoundError(f"{_missing_mnist(paths)} (download failed: {error})") from None
+        paths = _mnist_files()
+    if len(paths) < len(MNIST_FILES):
+        raise FileNotFoundError(_missing_mnist(paths))
+    x_train, y_train, x_test, y_test = (torch.from_numpy(_idx(path, name)) for name, path in paths.items())
     return Dataset("mnist", x_train / 255, y_train.long(), x_test / 255, y_test.long())
 
 
-def _mnist_file(name: str, download: bool) -> Path:
-    for path in _places(f"MNIST/raw/{name}.gz"):
-        if path.exists():
-            return path
-    if not download:
-        raise FileNotFoundError(_where("mnist", f"MNIST/raw/{name}.gz"))
-    from snnmi._torchvision import datasets  # downloads only; the bytes are read and checked here
+def _mnist_files() -> dict[str, Path]:
+    """Those of the four that are here, packed or not."""
+    found = {}
+    for name in MNIST_FILES:
+        names = [f"{form}{end}" for end in (".gz", "") for form in (name, name.replace("-idx", ".idx"))]
+        if path := _find(names, ("MNIST/raw", "MNIST", ""), Path.is_file):
+            found[name] = path
+    return found
 
-    try:
-        datasets.MNIST(_cache(), download=True)
-    except (OSError, RuntimeError) as error:
-        raise FileNotFoundError(
-            f"{_where('mnist', f'MNIST/raw/{name}.gz')} (download failed: {error})"
-        ) from None
-    path = _cache() / f"MNIST/raw/{name}.gz"
-    if not path.exists():  # torchvision leaves archives alone where it finds them unpacked
-        raise FileNotFoundError(
-            f"{path} is missing beside its unpacked copy: delete {path.parent} to have it downloaded again"
-        )
-    return path
+
+def _missing_mnist(paths: dict[str, Path]) -> str:
+    return _missing("mnist", ", ".join(f"{name}.gz" for name in MNIST_FILES if name not in paths))
 
 
 def _idx(path: Path, name: str) -> np.ndarray:
-    """The array in a gzipped IDX file: a 4-byte magic number, 4 bytes a dimension, then one byte a value."""
+    """The array in an IDX file, gzipped or not: a 4-byte magic number, 4 bytes a dimension, one byte a value."""
     shape, sha256 = MNIST_FILES[name]
-    packed = path.read_bytes()
-    found = hashlib.sha256(packed).hexdigest()
-    if found != sha256:
-        raise ValueError(
-            f"{path} has SHA-256 {found}, expected {sha256}: delete it to have it downloaded again"
-        )
-    return np.frombuffer(gzip.decompress(packed), np.uint8, offset=4 + 4 * len(shape)).reshape(shape).copy()
+    content = path.read_bytes()
+    if content.startswith(b"\x1f\x8b"):
+        try:
+            content = gzip.decompress(content)
+        except UNREADABLE as error:
+            raise ValueError(f"{path} cannot be unpacked ({error}): {AWAY}") from None
+    if (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise ValueError(f"{path} is not MNIST's: unpacked it has SHA-256 {found}, expected {sha256}: {AWAY}")
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape).copy()
 
 
 def _faces(download: bool) -> Dataset:
     """AT&T faces, 40 people x 10: per person the first 8 files in text order (1, 10, 2, ...) train, the last 2 test."""
-    path = next((p for place in ("att_faces.zip", "att_faces") for p in _places(place) if p.exists()), None)
+    path = _faces_place()
     if path is None and not download:
-        raise FileNotFoundError(_where("faces", "att_faces.zip or a folder att_faces"))
+        raise FileNotFoundError(_missing("faces", "att_faces.zip or a folder att_faces"))
     path = path or _fetch(FACES_URL, _cache() / "att_faces.zip", "faces")
     pixels = _pgm_pixels(path)  # person, picture, height, width
     found = hashlib.sha256(pixels.tobytes()).hexdigest()
@@ -179,16 +204,27 @@ def _faces(download: bool) -> Dataset:
     )
 
 
+def _faces_place() -> Path | None:
+    """A zip, or a folder with the people's folders s1 ... s40 somewhere in it."""
+    if path := _find([name + end for name in ("att_faces", "orl_faces") for end in (".zip", "")]):
+        return path
+    person = _find(["s1"], test=Path.is_dir)
+    return person and person.parent
+
+
 def _pgm_pixels(path: Path) -> np.ndarray:
-    """The pictures s1/1.pgm ... s40/10.pgm of a zip or a folder, read one by one, never unpacked by their own paths."""
+    """The pictures s1/1.pgm ... s40/10.pgm of a zip or a folder, in whatever case, read one by one, never unpacked by
+    their own paths.
+    """
     if path.is_dir():
-        members = {"/".join(p.parts[-2:]): p.read_bytes for p in path.glob("**/s*/*.pgm")}
+        found = {p: p.read_bytes for p in sorted(path.rglob("*")) if p.suffix.lower() == ".pgm"}
     else:
         try:
             archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
         except zipfile.BadZipFile as error:
             raise ValueError(f"{path} is not a readable zip ({error}), expected the AT&T faces") from None
-        members = {"/".join(n.split("/")[-2:]): lambda n=n: archive.read(n) for n in archive.namelist()}
+        found = {Path(n): lambda n=n: archive.read(n) for n in archive.namelist()}
+    members = {"/".join(p.parts[-2:]).lower(): content for p, content in found.items()}
     blocks = np.empty((40, 10, 112, 92), np.uint8)
     for person in range(40):
         for picture in range(10):
@@ -199,108 +235,46 @@ def _pgm_pixels(path: Path) -> np.ndarray:
                 content = members[key]()
             except UNREADABLE as error:
                 raise ValueError(f"{path}: {key} cannot be read ({error})") from None
-            header = re.match(rb"P5\s(?:#[^\n]*\n)*\s*92\s+112\s+255\s", content)
-            if not header or len(content) - header.end() != 112 * 92:
+            header, pixels = content[: -112 * 92], content[-112 * 92 :]
+            if not PGM_HEADER.fullmatch(header):
                 raise ValueError(
                     f"{path}: {key} is {len(content)} bytes, expected a binary PGM of 92x112 pixels, 255 greys"
                 )
-            blocks[person, picture] = np.frombuffer(content, np.uint8, offset=header.end()).reshape(112, 92)
+            blocks[person, picture] = np.frombuffer(pixels, np.uint8).reshape(112, 92)
     return blocks
-
-
-def _npz(path: Path) -> Dataset:
-    """A user's own images: x_* uint8 or floats in [0, 1], " n height width"; y_* whole numbers from 0."""
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path} does not exist, expected an .npz with x_train, y_train, x_test, y_test"
-        )
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [k for k in KEYS if k not in file]
-            arrays = {k: file[k] for k in KEYS if k not in missing}
-    except UNREADABLE as error:
-        raise ValueError(f"{path} cannot be read as .npz ({error})") from None
-    if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}, expected {', '.join(KEYS)}")
-    return _validated(str(path), path.stem, arrays)
-
-
-def _loaded(name: str, found: object) -> Dataset:
-    """What a loader of the user's own gives."""
-    if not isinstance(found, Dataset):
-        raise ValueError(f"{name}: its loader gives a {type(found).__name__}, expected a Dataset")
-    return _validated(name, name, {key: getattr(found, key) for key in KEYS})
-
-
-def _validated(where: str, name: str, arrays: Mapping[str, np.ndarray | Tensor]) -> Dataset:
-    """A data set of the user's own, looked at before it is believed; its name carries a digest of what it holds."""
-    arrays = {key: np.asarray(arrays[key]) for key in KEYS}
-    x_train, x_test = (_checked_images(where, k, arrays[k]) for k in ("x_train", "x_test"))
-    y_train, y_test = (
-        _checked_labels(where, k, arrays[k], len(arrays[k.replace("y", "x")])) for k in ("y_train", "y_test")
-    )
-    if x_train.shape[1:] != x_test.shape[1:]:
-        raise ValueError(
-            f"{where}: x_train images are {tuple(x_train.shape[1:])}, x_test {tuple(x_test.shape[1:])}, "
-            "expected one size"
-        )
-    seen = y_train.unique()
-    if (absent := (seen != torch.arange(len(seen))).nonzero()).numel():
-        raise ValueError(
-            f"{where}: y_train has no image of class {int(absent[0])}, "
-            f"expected every class from 0 to {int(y_train.max())}"
-        )
-    if y_test.max() > y_train.max():
-        raise ValueError(
-            f"{where}: y_test has label {int(y_test.max())}, expected at most {int(y_train.max())} as in y_train"
-        )
-    content = hashlib.sha256()
-    for tensor in (x_train, y_train, x_test, y_test):
-        content.update(str(tuple(tensor.shape)).encode() + tensor.numpy().tobytes())
-    return Dataset(f"{name}-{content.hexdigest()[:8]}", x_train, y_train, x_test, y_test)
-
-
-def _checked_images(where: str, key: str, a: np.ndarray) -> Tensor:
-    if a.ndim != 3 or 0 in a.shape:
-        raise ValueError(f"{where}: {key} has shape {a.shape}, expected (images, height, width)")
-    if a.dtype == np.uint8:
-        return torch.from_numpy(a) / 255
-    if a.dtype.kind != "f":
-        raise ValueError(f"{where}: {key} is {a.dtype}, expected uint8 or floats in [0, 1]")
-    if not np.isfinite(a).all():
-        raise ValueError(
-            f"{where}: {key} holds {int((~np.isfinite(a)).sum())} NaN or infinite values, expected none"
-        )
-    if a.min() < 0 or a.max() > 1:
-        raise ValueError(
-            f"{where}: {key} spans [{a.min():g}, {a.max():g}], expected floats in [0, 1] (or uint8)"
-        )
-    return torch.from_numpy(a.astype(np.float32))
-
-
-def _checked_labels(where: str, key: str, a: np.ndarray, images: int) -> Tensor:
-    if a.shape != (images,) or a.dtype.kind not in "iu":
-        raise ValueError(f"{where}: {key} is {a.dtype} of shape {a.shape}, expected {images} whole numbers")
-    if a.max() >= 2**31:
-        raise ValueError(f"{where}: {key} has label {int(a.max())}, expected whole numbers from 0")
-    if a.min() < 0:
-        raise ValueError(f"{where}: {key} has label {int(a.min())}, expected labels from 0")
-    return torch.from_numpy(a.astype(np.int64))
 
 
 def _cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "snnmi"
 
 
-def _places(file: str) -> list[Path]:
-    given = [Path(os.environ["SNNMI_DATA"]) / file] if os.environ.get("SNNMI_DATA") else []
-    return [*given, _cache() / file]
+def _folders() -> list[Path]:
+    """Where files are looked for, the first first."""
+    given = os.environ.get("SNNMI_DATA")
+    return [*([Path(given).expanduser()] if given else []), _cache()]
 
 
-def _where(name: str, file: str) -> str:
-    places = " or ".join(str(p.parent) for p in _places(file))
-    missing = f"data set {name!r} is not on this machine"
-    return f"{missing}: put {file} into {places}, or set SNNMI_DATA to the folder that holds it"
+def _find(
+    names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = Path.exists
+) -> Path | None:
+    """The first of these names, in whatever case, that is in one of the folders, or `inside` it."""
+    for folder in _folders():
+        for place in inside:
+            here = {path.name.lower(): path for path in sorted((folder / place).glob("*")) if test(path)}
+            if found := [here[name] for name in names if name in here]:
+                return found[0]
+    return None
+
+
+def _missing(name: str, what: str) -> str:
+    """Which files are wanted, and a folder that works."""
+    folder, *others = _folders()
+    how = "or name in SNNMI_DATA the folder that holds it"
+    if others:
+        how = f"which SNNMI_DATA names{'' if folder.is_dir() else ' and which is not there'}"
+    return (
+        f"data set {name!r} is not on this machine, {what} missing: put what is missing into {folder}, {how}"
+    )
 
 
 def files(names: Iterable[str]) -> list[tuple[Path, str]]:
@@ -311,9 +285,9 @@ def files(names: Iterable[str]) -> list[tuple[Path, str]]:
     for name in names:
         load(name)
         if name == "mnist":
-            found += [(_mnist_file(file, False), f"MNIST/raw/{file}.gz") for file in MNIST_FILES]
+            found += [(path, f"MNIST/raw/{path.name}") for path in _mnist_files().values()]
         elif name == "faces":
-            path = next(p for place in ("att_faces.zip", "att_faces") for p in _places(place) if p.exists())
+            path = _faces_place()
             if path.is_dir():
                 raise ValueError(f"{path} is a folder, expected att_faces.zip to take along")
             found.append((path, "att_faces.zip"))
@@ -329,7 +303,9 @@ def _fetch(url: str, path: Path, name: str) -> Path:
         with urllib.request.urlopen(url, timeout=30) as response:
             part.write_bytes(response.read())
     except (urllib.error.URLError, OSError) as error:
-        raise FileNotFoundError(f"{_where(name, path.name)} (download from {url} failed: {error})") from None
+        raise FileNotFoundError(
+            f"{_missing(name, path.name)} (download from {url} failed: {error})"
+        ) from None
     part.replace(path)
     return path
 

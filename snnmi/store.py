@@ -2,6 +2,7 @@
 there.
 """
 
+import errno
 import hashlib
 import io
 import json
@@ -34,6 +35,12 @@ def place(path: str | Path) -> Path:
     return (project if here.is_relative_to(project) else here) / Path(path).expanduser()
 
 
+def given_file(path: str | Path) -> Path:
+    """A file of the user's: where `place` says, or in the working directory."""
+    there, here = place(path), Path(path).expanduser().absolute()
+    return here if here.exists() and not there.exists() else there
+
+
 def atomic_write(path: Path, content: bytes) -> None:
     """Write so that a kill at any moment leaves the old file or the new one: temporary file, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,8 +51,13 @@ def atomic_write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
     os.replace(temporary, path)
     folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
+    try:
+        os.fsync(folder)
+    except OSError as error:  # network drives and FUSE know no such thing
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS):
+            raise
+    finally:
+        os.close(folder)
 
 
 class Checkpoint:
@@ -309,9 +321,18 @@ def _commit() -> str:
     """The commit that is running: asked once, when the first run begins, as the files may change under a long one."""
     if (packed := Path(__file__).parents[1] / "COMMIT").exists():  # an offline kit says where it was packed
         return packed.read_text().strip()
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():  # unpacked, perhaps inside somebody's own repository
+        return "unknown"
     try:
-        git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
-        return subprocess.run(git, capture_output=True, text=True, check=True).stdout.strip()
+        for question in (
+            ["ls-files", "--error-unmatch", __file__],
+            ["describe", "--always", "--dirty", "--abbrev=12"],
+        ):
+            asked = subprocess.run(
+                ["git", "-C", str(root), *question], capture_output=True, text=True, check=True
+            )
+        return asked.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

@@ -3,8 +3,6 @@
 import gzip
 import hashlib
 import io
-import pickle
-import re
 import urllib.error
 import urllib.request
 import zipfile
@@ -35,169 +33,6 @@ def flipped(content, place):
     return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
 
 
-# --- a user's own file
-
-
-def arrays(**changes):
-    """A good data set of six and three images, 5 x 7 pixels, three classes; None leaves a key out."""
-    rng = np.random.default_rng(0)
-    good = {
-        "x_train": rng.random((6, 5, 7), dtype=np.float32),
-        "y_train": np.array([0, 1, 2, 0, 1, 2]),
-        "x_test": rng.random((3, 5, 7), dtype=np.float32),
-        "y_test": np.array([2, 0, 1]),
-    }
-    return {key: value for key, value in (good | changes).items() if value is not None}
-
-
-def saved(path, **changes):
-    np.savez_compressed(path, **arrays(**changes))
-    return path
-
-
-def test_npz_is_read_as_it_was_written(tmp_path):
-    dataset, written = data.load(saved(tmp_path / "mine.npz")), arrays()
-    for key in written:
-        np.testing.assert_array_equal(getattr(dataset, key), written[key])
-    assert dataset.x_train.dtype == torch.float32 and dataset.y_train.dtype == torch.int64
-    assert (dataset.image_shape, dataset.num_classes) == ((5, 7), 3)
-    torch.testing.assert_close(dataset.class_mean(1), torch.from_numpy(written["x_train"][[1, 4]].mean(0)))
-    assert torch.equal(dataset.example(2), dataset.x_test[0])
-
-
-def test_npz_of_bytes_is_divided_by_255(tmp_path):
-    images = np.arange(6 * 35, dtype=np.uint8).reshape(6, 5, 7)
-    dataset = data.load(saved(tmp_path / "mine.npz", x_train=images))
-    np.testing.assert_allclose(dataset.x_train, images / 255, rtol=1e-6)
-
-
-def test_npz_of_other_number_types_means_the_same(tmp_path):
-    expected, types = (
-        data.load(saved(tmp_path / "a.npz")),
-        {"x_train": ">f8", "y_train": ">i2", "y_test": "u1"},
-    )
-    others = {name: arrays()[name].astype(type) for name, type in types.items()}
-    found = data.load(saved(tmp_path / "b.npz", **others))
-    assert torch.equal(found.x_train, expected.x_train) and torch.equal(found.y_train, expected.y_train)
-    assert torch.equal(found.y_test, expected.y_test)
-
-
-def test_example_of_a_class_without_test_images_is_its_first_training_image(tmp_path):
-    dataset = data.load(saved(tmp_path / "mine.npz", y_test=np.array([0, 0, 1])))
-    assert torch.equal(dataset.example(2), dataset.x_train[2])
-    with pytest.raises(ValueError, match="no image of class 3"):
-        dataset.example(3)
-
-
-def test_files_of_one_name_and_other_content_are_called_differently(tmp_path):
-    (tmp_path / "other").mkdir()
-    first = saved(tmp_path / "mine.npz")
-    second = saved(tmp_path / "other/mine.npz", y_test=np.array([0, 0, 1]))
-    names = {data.load(path).name for path in (first, second)}
-    assert len(names) == 2 and all(name.startswith("mine-") for name in names)
-
-
-X = arrays()["x_train"]
-
-
-def changed(value):
-    x = X.copy()
-    x[3, 2, 1] = value
-    return x
-
-
-@pytest.mark.parametrize(
-    "changes, found",
-    [
-        ({"x_test": None}, "lacks x_test"),
-        ({"x_train": None, "y_test": None}, "lacks x_train, y_test"),
-        ({"y_train": np.array([0, 1, 2, 0, 1, -1])}, "y_train has label -1"),
-        ({"y_test": np.array([0, 1, 3])}, "y_test has label 3, expected at most 2"),
-        ({"y_train": np.array([0, 1, 3, 0, 1, 3])}, "no image of class 2"),
-        ({"y_train": np.array([1, 2, 3, 1, 2, 3])}, "no image of class 0"),
-        ({"y_train": np.array([0, 1, 2, 0, 1, -1]).astype(np.uint32)}, "y_train"),  # -1 turned 4,294,967,295
-        ({"y_train": np.array([0, 0, 0, 0, 0, 2**63], dtype=np.uint64)}, "y_train"),
-        ({"y_train": np.array([0.0, 1.0, 2.0, 0.0, 1.0, 2.0])}, "float64"),
-        ({"y_train": np.array([0, 1, 2])}, r"shape \(3,\), expected 6 whole numbers"),
-        ({"y_test": np.eye(3, dtype=int)}, r"shape \(3, 3\)"),
-        ({"x_train": changed(np.nan)}, "1 NaN or infinite"),
-        ({"x_train": changed(np.inf)}, "1 NaN or infinite"),
-        ({"x_train": changed(1.5)}, r"spans \[.*, 1.5\]"),
-        ({"x_train": changed(-0.5)}, r"spans \[-0.5, "),
-        ({"x_train": X * 255}, r"expected floats in \[0, 1\] \(or uint8\)"),
-        ({"x_train": (X * 255).astype(np.int64)}, "x_train is int64, expected uint8"),
-        ({"x_train": X.reshape(6, 35)}, r"x_train has shape \(6, 35\)"),
-        ({"x_train": X[..., None]}, r"x_train has shape \(6, 5, 7, 1\)"),
-        ({"x_test": X[:0], "y_test": np.array([], dtype=int)}, r"x_test has shape \(0, 5, 7\)"),
-        ({"x_test": X[:3, :4]}, r"x_train images are \(5, 7\), x_test \(4, 7\), expected one size"),
-    ],
-)
-def test_npz_with_a_mistake_is_refused_in_one_sentence(tmp_path, changes, found):
-    path = saved(tmp_path / "mine.npz", **changes)
-    with pytest.raises(ValueError, match=found) as error:
-        data.load(path)
-    message = str(error.value)
-    assert str(path) in message and "expected" in message and "\n" not in message
-
-
-class Bomb:
-    def __reduce__(self):
-        return (open, ("was-run", "w"))
-
-
-@pytest.mark.parametrize("content", ["objects", "pickle", "text", "npy", "nothing"])
-def test_what_is_no_npz_of_numbers_is_refused_and_never_run(tmp_path, monkeypatch, content):
-    monkeypatch.chdir(tmp_path)
-    path = tmp_path / "mine.npz"
-    if content == "objects":
-        np.savez(path, **arrays(x_train=np.array([Bomb()] * 6, dtype=object)))
-    elif content == "npy":
-        np.save(tmp_path / "mine.npy", X)
-        (tmp_path / "mine.npy").rename(path)
-    else:
-        contents = {"pickle": pickle.dumps(Bomb()), "text": b"x_train,y_train\n", "nothing": b""}
-        path.write_bytes(contents[content])
-    with pytest.raises(ValueError, match="mine.npz"):
-        data.load(path)
-    assert not (tmp_path / "was-run").exists()
-
-
-def test_damaged_npz_is_refused_wherever_the_damage_lies(tmp_path):
-    """Any one byte changed: a ValueError that names the file, or (a byte of no meaning) the same images."""
-    expected, path = data.load(saved(tmp_path / "good.npz")), tmp_path / "bad.npz"
-    content, refused = (tmp_path / "good.npz").read_bytes(), 0
-    for place in range(0, len(content), 5):
-        path.write_bytes(flipped(content, place))
-        try:
-            assert torch.equal(data.load(path).x_train, expected.x_train)
-        except ValueError as error:
-            assert "bad.npz" in str(error)
-            refused += 1
-    assert refused > len(content) // 5 * 0.7
-
-
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
-def test_short_npz_is_refused(tmp_path, share):
-    path = saved(tmp_path / "mine.npz")
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    with pytest.raises(ValueError, match="mine.npz"):
-        data.load(path)
-
-
-def test_npz_that_is_not_there_is_called_by_its_name(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere.npz"):
-        data.load(tmp_path / "nowhere.npz")
-
-
-def test_members_that_point_out_of_an_npz_stay_in_it(tmp_path):
-    path = saved(tmp_path / "mine.npz")
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("../escaped.npy", b"anything")
-    assert data.load(path).num_classes == 3
-    assert {p.name for p in tmp_path.iterdir()} == {"mine.npz"}
-    assert not (tmp_path.parent / "escaped.npy").exists()
-
-
 # --- names, shrinking, the embedded digits
 
 
@@ -208,13 +43,17 @@ def test_unknown_name_lists_the_known_ones():
         data.load("cifar")
 
 
-def test_shrinking_averages_squares(tmp_path):
-    x = np.arange(6 * 4 * 6, dtype=np.float32).reshape(6, 4, 6) / 144
-    small = data.load(saved(tmp_path / "mine.npz", x_train=x, x_test=x[:3]), shrink=2)
-    squares = [[x[:, i : i + 2, j : j + 2].mean((1, 2)) for j in (0, 2, 4)] for i in (0, 2)]
-    np.testing.assert_allclose(small.x_train, np.moveaxis(squares, 2, 0), rtol=1e-6)
-    with pytest.raises(ValueError, match="4x6 pixels, which 3 does not divide"):
-        data.load(tmp_path / "mine.npz", shrink=3)
+def test_shrinking_averages_squares(digits, monkeypatch):
+    x = torch.arange(6 * 16 * 24).view(6, 16, 24) / 2304
+    six = data.Dataset("digits", x, digits.y_train[:6], x, digits.y_train[:6])
+    monkeypatch.setattr(data, "OWN", {loader := lambda download: six})
+    monkeypatch.setitem(data.LOADERS, "digits", loader)
+    squares = x.view(6, 8, 2, 12, 2).mean((2, 4))
+    torch.testing.assert_close(data.load("digits", shrink=2).x_train, squares)
+    with pytest.raises(ValueError, match="16x24 pixels, which 3 does not divide"):
+        data.load("digits", shrink=3)
+    with pytest.raises(ValueError, match="16x24 pixels: shrunk by 4 less than 8 a side are left"):
+        data.load("digits", shrink=4)
 
 
 def test_digits_are_embedded_and_every_fifth_is_a_test_image(places):
@@ -231,42 +70,84 @@ def test_digits_are_embedded_and_every_fifth_is_a_test_image(places):
 # --- MNIST
 
 
-def test_idx_files_are_read_by_their_layout(places, monkeypatch):
-    raw = places / "MNIST/raw"
-    raw.mkdir(parents=True)
-    contents = {
-        "train-images-idx3-ubyte": np.arange(24, dtype=np.uint8).reshape(2, 3, 4) * 10,
-        "train-labels-idx1-ubyte": np.array([1, 0], np.uint8),
-        "t10k-images-idx3-ubyte": np.full((1, 3, 4), 255, np.uint8),
-        "t10k-labels-idx1-ubyte": np.array([1], np.uint8),
-    }
-    files = {}
-    for name, array in contents.items():
-        header = bytes([0, 0, 8, array.ndim]) + b"".join(size.to_bytes(4, "big") for size in array.shape)
-        (raw / f"{name}.gz").write_bytes(packed := gzip.compress(header + array.tobytes()))
-        files[name] = (array.shape, hashlib.sha256(packed).hexdigest())
+CONTENTS = {
+    "train-images-idx3-ubyte": np.arange(24, dtype=np.uint8).reshape(2, 3, 4) * 10,
+    "train-labels-idx1-ubyte": np.array([1, 0], np.uint8),
+    "t10k-images-idx3-ubyte": np.full((1, 3, 4), 255, np.uint8),
+    "t10k-labels-idx1-ubyte": np.array([1], np.uint8),
+}
+
+
+def idx(array):
+    sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
+
+
+@pytest.fixture
+def mnist_place(places, monkeypatch):
+    """Where three images count as MNIST."""
+    files = {name: (a.shape, hashlib.sha256(idx(a)).hexdigest()) for name, a in CONTENTS.items()}
     monkeypatch.setattr(data, "MNIST_FILES", files)
-    mnist = data.load("mnist")
-    np.testing.assert_allclose(mnist.x_train, contents["train-images-idx3-ubyte"] / 255, rtol=1e-6)
+    return places
+
+
+MNIST_FORMS = {  # a folder, what files are called there, and how they are packed
+    "torchvision's": ("MNIST/raw", "{}.gz", gzip.compress),
+    "by hand": ("", "{}.gz", gzip.compress),
+    "packed again": ("MNIST", "{}.gz", lambda content: gzip.compress(content, 1)),
+    "unpacked": ("MNIST/raw", "{}", bytes),
+    "unpacked, called so": ("", "{}.gz", bytes),
+}
+
+
+@pytest.mark.parametrize("folder, called, packed", MNIST_FORMS.values(), ids=MNIST_FORMS)
+@pytest.mark.parametrize("dotted", [False, True])
+def test_mnist_is_read_wherever_its_files_were_put(mnist_place, folder, called, packed, dotted):
+    (mnist_place / folder).mkdir(parents=True, exist_ok=True)
+    for name, array in CONTENTS.items():
+        path = mnist_place / folder / called.format(name.replace("-idx", ".idx") if dotted else name)
+        path.write_bytes(packed(idx(array)))
+    mnist = data.load("mnist", download=False)
+    np.testing.assert_allclose(mnist.x_train, CONTENTS["train-images-idx3-ubyte"] / 255, rtol=1e-6)
     assert mnist.y_train.tolist() == [1, 0] and mnist.x_test.unique().tolist() == [1]
     assert mnist.y_test.tolist() == [1]
 
 
-@pytest.mark.parametrize("damage", ["flipped", "short", "empty", "text"])
-def test_damaged_mnist_file_is_refused(places, damage):
-    path = places / "MNIST/raw/train-images-idx3-ubyte.gz"
-    path.parent.mkdir(parents=True)
-    packed = gzip.compress(bytes(1000))
-    damaged = {
-        "flipped": flipped(packed, 20),
-        "short": packed[:10],
-        "empty": b"",
-        "text": b"<html>404</html>",
-    }
-    path.write_bytes(damaged[damage])
-    with pytest.raises(ValueError, match="SHA-256 [0-9a-f]{64}, expected 440fcabf") as error:
+def test_what_is_missing_of_mnist_is_named_with_a_folder_that_works(mnist_place):
+    names = [f"{name}.gz" for name in CONTENTS]
+    (mnist_place / names[1]).write_bytes(idx(CONTENTS["train-labels-idx1-ubyte"]))
+    with pytest.raises(FileNotFoundError) as error:
+        data.load("mnist", download=False)
+    assert f"{names[0]}, {names[2]}, {names[3]} missing: put what is missing into {mnist_place}," in str(
+        error.value
+    )
+    for name, array in CONTENTS.items():
+        (mnist_place / f"{name}.gz").write_bytes(gzip.compress(idx(array)))
+    assert len(data.load("mnist", download=False).x_test) == 1
+
+
+def test_a_folder_that_is_not_there_is_said_to_be_so(places, monkeypatch):
+    monkeypatch.setenv("SNNMI_DATA", "~/no/such/folder")
+    with pytest.raises(FileNotFoundError, match=r"into /.*/no/such/folder, .* which is not there"):
+        data.load("faces", download=False)
+
+
+@pytest.mark.parametrize(
+    "damaged, found",
+    [
+        (flipped(gzip.compress(bytes(1000)), 20), "cannot be unpacked"),
+        (gzip.compress(bytes(1000))[:10], "cannot be unpacked"),
+        (gzip.compress(bytes(1000)), "SHA-256 [0-9a-f]{64}, expected ba891046"),
+        (b"", "SHA-256 [0-9a-f]{64}, expected ba891046"),
+        (b"<html>404</html>", "SHA-256 [0-9a-f]{64}, expected ba891046"),
+    ],
+)
+def test_damaged_mnist_file_is_refused(places, damaged, found):
+    (places / "MNIST/raw").mkdir(parents=True)
+    for name in data.MNIST_FILES:
+        (places / f"MNIST/raw/{name}.gz").write_bytes(damaged)
+    with pytest.raises(ValueError, match=f"train-images-idx3-ubyte.gz .*{found}.*: put the right one"):
         data.load("mnist")
-    assert str(path) in str(error.value)
 
 
 def test_mnist_is_the_published_one(data_folder):
@@ -282,10 +163,10 @@ def test_mnist_is_the_published_one(data_folder):
 # --- faces: 400 made-up pictures whose corner pixels say whose they are and which
 
 
-def pgm(person, picture, comment=b""):
+def pgm(person, picture, header=b"P5\n92 112\n255\n"):
     pixels = np.zeros((112, 92), np.uint8)
     pixels[0, :2] = person, picture
-    return b"P5\n" + comment + b"92 112\n255\n" + pixels.tobytes()
+    return header + pixels.tobytes()
 
 
 PICTURES = [(person, picture) for person in range(1, 41) for picture in range(1, 11)]
@@ -312,14 +193,25 @@ def as_folder(folder, members):
         (folder / name).write_bytes(content)
 
 
-COMMENTED = {f"s{person}/{picture}.pgm": pgm(person, picture, b"# by hand\n") for person, picture in PICTURES}
+HEADERS = {  # as other tools write them
+    "comment before the size": b"P5\n# by hand\n92 112\n255\n",
+    "comment after the size": b"P5\n92 112\n# GIMP\n# 2.10\n255\n",
+    "on one line": b"P5 92 112 255\n",
+    "lines of Windows": b"P5\r\n92\r\n112\r\n255\r\n",
+}
 FORMS = {
     "zip": lambda: as_zip(FACES),
     "zip with a folder in it": lambda: as_zip({f"orl/faces/{name}": face for name, face in FACES.items()}),
     "zip with names that point out of it": lambda: as_zip({f"../../{n}": face for n, face in FACES.items()}),
-    "comments": lambda: as_zip(COMMENTED),
-    "folder": "",
-    "nested folder": "inner",
+    "names in other case": lambda: as_zip({name.upper(): face for name, face in FACES.items()}),
+    **{
+        name: lambda header=header: as_zip({f"s{p}/{n}.pgm": pgm(p, n, header) for p, n in PICTURES})
+        for name, header in HEADERS.items()
+    },
+    "folder": "att_faces",
+    "nested folder": "att_faces/inner",
+    "folder in other case": "ATT_Faces",
+    "the given folder itself": "",
 }
 
 
@@ -328,7 +220,7 @@ def test_faces_are_split_in_text_order(faces_place, form):
     if callable(FORMS[form]):
         (faces_place / "att_faces.zip").write_bytes(FORMS[form]())
     else:
-        as_folder(faces_place / "att_faces" / FORMS[form], FACES)
+        as_folder(faces_place / FORMS[form], FACES)
     faces = data.load("faces", download=False)
     assert (faces.x_train.shape, faces.x_test.shape, faces.num_classes) == ((320, 112, 92), (80, 112, 92), 40)
     corners = (faces.x_train[:, 0, :2] * 255).round().long()
@@ -422,38 +314,3 @@ def test_given_folder_comes_before_the_cache(faces_place):
     cache.mkdir(parents=True)
     (cache / "att_faces.zip").write_bytes(b"damaged")
     assert data.load("faces").num_classes == 40
-
-
-# --- a loader of the user's own
-
-
-def register(monkeypatch, **parts):
-    digits = data.load("digits")
-    found = data.Dataset("any", *({**vars(digits), **parts}[key] for key in data.KEYS))
-    monkeypatch.setitem(data.LOADERS, "mine", lambda: found)
-    return found
-
-
-def test_a_loader_of_ones_own_is_named_by_what_it_holds(monkeypatch):
-    assert data.is_own("digits") and not data.is_own("mine.npz")
-    found = register(monkeypatch)
-    first, again = data.load("mine"), data.load("mine")
-    assert first.name == again.name and re.fullmatch("mine-[0-9a-f]{8}", first.name)
-    assert not data.is_own("mine") and torch.equal(first.x_test, found.x_test)
-    register(monkeypatch, x_test=1 - found.x_test)
-    assert data.load("mine").name != first.name
-
-
-def test_a_data_set_of_the_projects_that_was_replaced_is_ones_own(monkeypatch):
-    found = register(monkeypatch)
-    monkeypatch.setitem(data.LOADERS, "digits", lambda: found)
-    assert data.load("digits").name.startswith("digits-") and not data.is_own("digits")
-
-
-def test_what_a_loader_gives_is_looked_at(monkeypatch):
-    register(monkeypatch, x_train=2 * data.load("digits").x_train)
-    with pytest.raises(ValueError, match=r"mine: x_train spans \[0, 2\], expected floats in \[0, 1\]"):
-        data.load("mine")
-    monkeypatch.setitem(data.LOADERS, "mine", dict)
-    with pytest.raises(ValueError, match="mine: its loader gives a dict, expected a Dataset"):
-        data.load("mine")

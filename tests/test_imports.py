@@ -16,14 +16,15 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "_torchvision": set(),
     "chance": set(),
     "checks": set(),
-    "data": {"_torchvision"},
+    "own_data": set(),
+    "data": {"_torchvision", "own_data"},
     "store": set(),
     "fast": {"store"} | GROUND,
     "models": {"data", "store", "fast"} | GROUND,
     "attack": {"store", "fast"} | GROUND,
     "measure": {"models", "attack", "data", "store"} | GROUND,
     "show": set(),
-    "study": {"models", "attack", "measure", "show", "data", "store", "fast"} | GROUND,
+    "study": {"models", "attack", "measure", "show", "data", "own_data", "store", "fast"} | GROUND,
 }
 
 

@@ -1,5 +1,7 @@
 """The store: a run is complete or it is not there; nothing is half-read; a name is its settings."""
 
+import contextlib
+import errno
 import json
 import os
 import re
@@ -13,7 +15,7 @@ import pytest
 import torch
 
 from snnmi import store
-from snnmi.store import Checkpoint, Store, atomic_write, place
+from snnmi.store import Checkpoint, Store, atomic_write, given_file, place
 from tests.helpers import ROOT
 
 SETTINGS = {"config": {"lr": 1e-3, "hidden": 64, "clip_norm": None}, "seed": 0}
@@ -43,6 +45,14 @@ def test_a_relative_path_lies_in_the_project_wherever_in_it_the_kernel_starts(tm
     monkeypatch.chdir(tmp_path)
     assert place("results") == tmp_path / "results"
     assert place("~/x") == Path.home() / "x"
+
+
+def test_a_file_of_ones_own_lies_in_the_project_or_where_one_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT / "book")
+    assert given_file("README.md") == ROOT / "README.md"
+    assert given_file("index.md") == ROOT / "book/index.md"
+    assert given_file("no/such.npz") == ROOT / "no/such.npz"
+    assert given_file("~/x") == Path.home() / "x"
 
 
 def test_what_was_finished_is_read_again(runs):
@@ -280,6 +290,21 @@ def test_atomic_write_leaves_the_old_file_until_the_new_one_is_whole(tmp_path, m
     assert path.read_bytes() == b"new"
 
 
+@pytest.mark.parametrize("number, dies", [(errno.EINVAL, False), (errno.ENOTSUP, False), (errno.EIO, True)])
+def test_a_file_system_that_cannot_sync_folders_will_do(tmp_path, monkeypatch, number, dies):
+    sync = os.fsync
+
+    def refuses_folders(file):
+        if os.path.isdir(f"/proc/self/fd/{file}"):
+            raise OSError(number, os.strerror(number))
+        sync(file)
+
+    monkeypatch.setattr(os, "fsync", refuses_folders)
+    with pytest.raises(OSError) if dies else contextlib.nullcontext():
+        atomic_write(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"
+
+
 FORBIDDEN = (
     r"(?<!safetensors\.)torch\.(save|load)\(|pickle\.(load|dump)|import pickle|allow_pickle=True|joblib"
 )
@@ -378,3 +403,38 @@ def test_a_kit_says_at_which_commit_it_was_packed(monkeypatch, tmp_path):
     (tmp_path / "COMMIT").write_text("0123456789ab\n")
     monkeypatch.setattr(store, "__file__", str(tmp_path / "snnmi/store.py"))
     assert store._commit.__wrapped__() == "0123456789ab"
+
+
+@pytest.fixture
+def unpacked(tmp_path, monkeypatch):
+    """This module in a folder that somebody unpacked, inside a repository with one commit; and how git is asked."""
+
+    def git(*words, at=tmp_path):
+        who = ["-c", "user.name=x", "-c", "user.email=x@x"]
+        return subprocess.run(
+            ["git", "-C", at, *who, *words], capture_output=True, check=True, text=True
+        ).stdout
+
+    (tmp_path / "zip/snnmi").mkdir(parents=True)
+    (tmp_path / "zip/snnmi/store.py").write_text("")
+    (tmp_path / "theirs.txt").write_text("")
+    git("init"), git("add", "theirs.txt"), git("commit", "-m", "theirs")
+    monkeypatch.setattr(store, "__file__", str(tmp_path / "zip/snnmi/store.py"))
+    return git
+
+
+def test_what_was_unpacked_inside_somebodys_repository_has_no_commit(unpacked, tmp_path):
+    assert store._commit.__wrapped__() == "unknown"
+    unpacked("add", "."), unpacked("commit", "-m", "with a copy of ours")
+    assert store._commit.__wrapped__() == "unknown"
+
+
+def test_a_checkout_says_its_commit_and_whether_it_was_changed(unpacked, tmp_path):
+    ours = tmp_path / "zip"
+    unpacked("init", at=ours)
+    assert store._commit.__wrapped__() == "unknown"  # their repository, made in our folder; ours is not in it
+    unpacked("add", ".", at=ours), unpacked("commit", "-m", "ours", at=ours)
+    commit = unpacked("rev-parse", "--short=12", "HEAD", at=ours).strip()
+    assert store._commit.__wrapped__() == commit
+    (ours / "snnmi/store.py").write_text("changed")
+    assert store._commit.__wrapped__() == f"{commit}-dirty"

@@ -9,11 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnmi.chance import first_weights
-from snnmi.data import Dataset
+from snnmi.data import SMALLEST, Dataset
 from snnmi.models.training import TrainedTarget, Training, train
 from snnmi.store import Checkpoint
-
-SMALLEST = 8  # pixels a side that the judge needs
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,13 @@
 import difflib
 import json
 from collections.abc import Mapping
+from dataclasses import fields
+from typing import get_args
 
+from snnmi import checks
 from snnmi.show import pages
 from snnmi.store import place
-from snnmi.study.settings import file_name, merged
+from snnmi.study.settings import SECTIONS, file_name, home, merged
 
 # Parameters that stand for a field: what readers want to change first.
 PLAIN = {
@@ -17,6 +20,7 @@ PLAIN = {
     "encoder": ("training", "encoder"),
     "decoder": ("training", "decoder"),
 }
+PATHS = ("code", "results", "tables")
 EXPERIMENT = "profile datasets targets seeds attack_seeds code device results compute workers".split()
 KNOWN = {*PLAIN, *EXPERIMENT, "changes", "tables"}
 
@@ -28,26 +32,46 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     that say what was changed; it and `results` lie in the project wherever the kernel started (`store.place`).
     Raises ValueError for a parameter that the chapter does not know.
     """
-    values = {name: value for name, value in parameters.items() if _is_parameter(name, value)}
-    for name in values.keys() - KNOWN - set(own):
-        known = sorted(name for name in (KNOWN | set(own)) & values.keys())
-        near = difflib.get_close_matches(name, known, 1)
+    own_names = KNOWN | set(own)
+    values = {name: value for name, value in parameters.items() if _is_parameter(name, value, own_names)}
+    for name in values.keys() - own_names:
+        known = sorted(own_names & values.keys())
+        near = difflib.get_close_matches(name.lower(), known, 1)
         hint = f": did you mean {near[0]}?" if near else ""
         raise ValueError(f"{name} is no parameter of this chapter, expected some of {', '.join(known)}{hint}")
+    for name in PATHS:
+        if values.get(name) is not None and (not isinstance(values[name], str) or not values[name].strip()):
+            raise ValueError(f"{name} is {values[name]!r}, expected a path")
     plain: dict[str, dict] = {}
     for name, (section, field) in PLAIN.items():
         if values.get(name) is not None:
             plain.setdefault(section, {})[field] = values[name]
-    changes = merged(plain, _mapping(values.get("changes")))
+    changes = _typed(merged(plain, _mapping(values.get("changes"))))
     folder = values.get("tables") and place(values["tables"])
     pages.write_tables(folder, file_name("", changes).strip("-"))
     found = {name: values[name] for name in EXPERIMENT if name in values}
     return {name: value for name, value in found.items() if value is not None} | {"changes": changes}
 
 
-def _is_parameter(name: str, value: object) -> bool:
+def _is_parameter(name: str, value: object, known: set[str]) -> bool:
+    """Capitals are for what a notebook imports, but where they misspell a parameter."""
     simple = value is None or isinstance(value, (str, int, float, list, tuple, dict))
-    return name.islower() and not name.startswith("_") and simple
+    return simple and not name.startswith("_") and (name.islower() or name.lower() in known)
+
+
+def _typed(changes: Mapping[str, Mapping]) -> dict[str, dict]:
+    """Numbers as their fields hold them: 1e1 and "1e1" are 10 batches, a threshold of 1 is 1.0."""
+    new: dict[str, dict] = {}
+    for section, values in changes.items():
+        for field, value in values.items():
+            (held,) = (f.type for f in fields(SECTIONS[home(section, field)]) if f.name == field)
+            held = get_args(held) or (held,)
+            if int in held or float in held:
+                value = checks.number(value)
+            if float in held and type(value) is int:
+                value = float(value)
+            new.setdefault(section, {})[field] = value
+    return new
 
 
 def _mapping(changes: object) -> object:

@@ -9,6 +9,15 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+from snnmi.attack.players import FAMILIES, NOISES
+from snnmi.data import LOADERS
+from snnmi.measure.scores import METRICS
+from snnmi.models.coding import DECODERS, ENCODERS
+from snnmi.models.targets import TARGETS
+from snnmi.own_data import plain
+from snnmi.store import given_file
+
+TABLES = (ENCODERS, DECODERS, NOISES, FAMILIES, TARGETS, LOADERS, METRICS)
 PREFIX = "snnmi_code_"  # and a digest: the name of a module that was made of such a file
 _latest = [""]  # the module that was run last: what it registers stands in the tables
 
@@ -20,7 +29,7 @@ def load(path: str | Path | None) -> Path | None:
     """
     if path is None:
         return None
-    path = Path(path).expanduser().resolve()
+    path = given_file(path).resolve()
     if path.suffix != ".py" or not path.is_file():
         raise ValueError(f"code is {str(path)!r}, expected a Python file of yours")
     content = path.read_bytes()
@@ -30,9 +39,14 @@ def load(path: str | Path | None) -> Path | None:
         module.__file__ = str(path)
         try:  # not imported: Python would take an edit of the same second and size for the file as it was
             exec(compile(content, path, "exec"), module.__dict__)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[name]
             raise ValueError(f"{path} fails where it is run: {type(error).__name__}: {error}") from error
+        if odd := [key for table in TABLES for key in table if key != plain(key)]:
+            raise ValueError(
+                f"{path} registers {odd[0]!r}, which tables and figures would read as more than a name: "
+                f"expected letters, digits and '_', '.', '+', '-' between them, such as {plain(odd[0])!r}"
+            )
         _latest[0] = name
     return path
 

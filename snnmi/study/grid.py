@@ -1,7 +1,9 @@
 """The grid: which data sets, targets and seeds, and how its runs come from the store, from here, or from workers."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -10,13 +12,15 @@ from typing import NamedTuple
 import torch
 from tqdm import tqdm
 
-from snnmi import data
+from snnmi import checks, data
 from snnmi.fast import cpu
-from snnmi.store import Run, Store, place
+from snnmi.store import Run, Store, given_file, place
 from snnmi.study import extensions, profiles, settings
 from snnmi.study.controls import BASELINES, Variant
 from snnmi.study.runs import Finished
 from snnmi.study.settings import Changes, Settings
+
+Given = object  # whatever a command line hands on: looked at before any work
 
 
 class Cell(NamedTuple):
@@ -39,19 +43,63 @@ class Step(NamedTuple):
     finished: Callable[[Run, Cell], Finished | Run]
 
 
-def listed(name: str, given: object, default: tuple, of: type) -> tuple:
-    """A list as notebooks and the command line give it (papermill hands '["mnist"]' on as text); None: the default."""
-    try:
-        items = default if given is None else json.loads(given) if isinstance(given, str) else given
-    except json.JSONDecodeError:
-        items = [given] if of is str else None  # -p datasets digits
-    if isinstance(items, of) and not isinstance(items, bool):
+def listed(name: str, given: Given, default: tuple, of: type) -> tuple:
+    """A list as notebooks and the command line give it: '["mnist"]', '[mnist]', 'mnist, faces' and ["mnist"] are such;
+    None: the default.
+    """
+    items = given
+    if isinstance(given, str):
+        try:
+            items = json.loads(given)
+        except json.JSONDecodeError:  # without quotes
+            items = [
+                item.strip(" \"'") for item in given.strip().removeprefix("[").removesuffix("]").split(",")
+            ]
+            items = [checks.number(item) for item in items] if of is int else items
+    if items is None:
+        return tuple(default)
+    if not isinstance(items, (list, tuple)):
         items = [items]
-    right = isinstance(items, (list, tuple)) and items and all(type(item) is of for item in items)
-    if not right or len(set(items)) < len(items):
-        example = json.dumps(list(default) or [of()])
-        raise ValueError(f"{name} is {given!r}, expected a list of different {of.__name__} such as {example}")
+    if of is int:
+        items = [int(item) if isinstance(item, float) and item.is_integer() else item for item in items]
+    if not items or not all(type(item) is of for item in items) or len(set(items)) < len(items):
+        kind, example = {str: ("names", ["digits"]), int: ("whole numbers", [0, 1])}[of]
+        raise ValueError(
+            f"{name} is {given!r}, expected a list of different {kind} such as {json.dumps(list(default) or example)}"
+        )
     return tuple(items)
+
+
+def called(name: str, known: Collection[str]) -> str:
+    """A path as it is meant; any other name as it is known, whatever its case."""
+    if name.lower().endswith(".npz"):
+        return str(given_file(name))
+    return name if name in known else {other.lower(): other for other in known}.get(name.lower(), name)
+
+
+def once(name: str, values: Sequence[str]) -> None:
+    """Refuse what is named twice, if under two names."""
+    if twice := [value for value in values if list(values).count(value) > 1]:
+        raise ValueError(f"{name} holds {twice[0]!r} {len(twice)} times, expected different ones")
+
+
+def processor(given: Given) -> str:
+    """A device that PyTorch has here: "cpu", "cuda" (also called "gpu") or one of several, "cuda:1"."""
+    name = str(given).lower().replace("gpu", "cuda")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise ValueError(f"device is {given!r}, expected 'cpu' or 'cuda'")
+    if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device is {given!r}, and PyTorch finds no such GPU here: expected 'cpu'")
+    return name
+
+
+def writable(folder: Path) -> None:
+    """Refuse, before hours of work, a folder whose files could not be written."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise ValueError(
+            f"results: {folder} cannot be written, expected a folder that can, as in -p results /tmp/results"
+        )
 
 
 class Grid:
@@ -67,44 +115,54 @@ class Grid:
 
     def __init__(
         self,
-        profile: str = "quick",
+        profile: Given = "quick",
         *,
-        datasets: Sequence[str] | str | None = None,
-        targets: Sequence[str] | str | None = None,
-        seeds: Sequence[int] | int | str | None = None,
+        datasets: Given = None,
+        targets: Given = None,
+        seeds: Given = None,
         variants: Sequence[Variant] | None = None,
-        attack_seeds: Sequence[int] | int | str | None = None,
+        attack_seeds: Given = None,
         changes: Changes | None = None,
         budget: Changes | None = None,
         code: str | Path | None = None,
-        device: str = "cpu",
+        device: Given = "cpu",
         results: str | Path = "results",
-        compute: bool = True,
-        workers: int = 1,
+        compute: Given = True,
+        workers: Given = 1,
     ):
         self.code = extensions.load(code)
         self.profile = profiles.get(profile)
-        self.datasets = listed("datasets", datasets, self.profile.datasets, str)
-        self.kinds = listed("targets", targets, self.profile.kinds, str)
+        datasets = listed("datasets", datasets, self.profile.datasets, str)
+        kinds = listed("targets", targets, self.profile.kinds, str)
+        self.datasets = tuple(called(name, data.LOADERS) for name in datasets)
+        self.kinds = tuple(called(name, settings.known_kinds()) for name in kinds)
         self.seeds = listed("seeds", seeds, self.profile.seeds, int)
         self.attack_seeds = None if attack_seeds is None else listed("attack_seeds", attack_seeds, (), int)
-        if unknown := {name for name in self.datasets if not name.endswith(".npz")} - set(data.LOADERS):
+        paths = {name for name in self.datasets if name.lower().endswith(".npz")}
+        if unknown := set(self.datasets) - paths - set(data.LOADERS):
             raise ValueError(
                 f"datasets holds {sorted(unknown)}, expected {sorted(data.LOADERS)} or paths of .npz files"
             )
         if unknown := set(self.kinds) - set(settings.known_kinds()):
             raise ValueError(f"targets holds {sorted(unknown)}, expected some of {settings.known_kinds()}")
-        if device != "cpu" and not torch.cuda.is_available():
-            raise ValueError(f"device is {device!r}, and PyTorch finds no GPU here: expected 'cpu'")
+        workers = checks.number(workers)
+        checks.whole("workers", workers, 1)
+        if not isinstance(compute, bool):
+            raise ValueError(f"compute is {compute!r}, expected true or false")
         own = [BASELINES.get(kind) or Variant(kind) for kind in self.kinds]
         self.variants = tuple(own if variants is None else variants)
         self.changes, self.budget = settings.merged(changes or {}), settings.merged(budget or {})
-        self.device, self.results, self.compute, self.workers = device, place(results), compute, workers
+        self.device, self.results = processor(device), place(results)
+        self.compute, self.workers = compute, workers
         self.store = Store(self.results / profile)
         self._loaded: dict[str, data.Dataset] = {}
         for dataset in self.datasets:  # a setting that cannot work is refused before any work
             for variant in self.variants:
                 self.settings(dataset, variant)
+        once("targets", self.kinds)
+        once(
+            "datasets", [self.name(dataset) for dataset in self.datasets]
+        )  # and looks at what is the user's own
 
     @property
     def scale(self) -> str:
@@ -155,6 +213,7 @@ class Grid:
         """What computes a run of this step, if anything may be computed."""
 
         def make(run: Run) -> None:
+            writable(run.folder)
             cpu.make_fast()
             step.compute(run, cell)
 

@@ -103,11 +103,9 @@ def _judgements(experiment: Experiment) -> Iterator[Judgement | None]:
 
 
 def _reference(experiment: Experiment, dataset: str, source: str) -> Judgement | None:
-    def images() -> Judged | None:
-        x = recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=SEED).get(
-            source
-        )
-        return None if x is None else Judged(x)
+    def images() -> Judged:
+        x = recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=SEED)
+        return Judged(x[source])
 
     settings = {"source": source, "per_class": PER_CLASS, "seed": SEED}
     return _judged(experiment, dataset, source.replace(" ", "-"), settings, images, source=source)
@@ -148,7 +146,7 @@ def _judged(
     dataset: str,
     name: str,
     key: dict,
-    images: Callable[[], Judged | None],
+    images: Callable[[], Judged],
     *,
     source: str,
     target: str = "",
@@ -156,7 +154,7 @@ def _judged(
     seed: int | None = None,
     attack_seed: int | None = None,
 ) -> Judgement | None:
-    """The stored verdict on one set of images; on none (a class without test images) it has no rows."""
+    """The stored verdict on one set of images."""
 
     def compute(run: Run) -> None:
         found, data = judge(experiment, dataset), experiment.dataset(dataset)
@@ -164,12 +162,10 @@ def _judged(
         network.load_state_dict(experiment.store.weights(found, partial(_train, experiment, dataset)))
         network.eval().to(experiment.device)
         run.checkpoint.start()
-        rows, natural = pd.DataFrame(columns=["label"]), found.metrics["natural_distance"]
-        if x := images():
-            labels = range(data.num_classes)
-            rows = pd.DataFrame(recognition.judge_images(network, data, x.images, labels, natural=natural))
-            if x.confidences is not None:
-                rows["target_confidence"] = x.confidences.mean(1).numpy()
+        x, labels, natural = images(), range(data.num_classes), found.metrics["natural_distance"]
+        rows = pd.DataFrame(recognition.judge_images(network, data, x.images, labels, natural=natural))
+        if x.confidences is not None:
+            rows["target_confidence"] = x.confidences.mean(1).numpy()
         run.finish(metrics={}, tables={"judged": rows})
 
     name = f"judged-{experiment.name(dataset)}-{name}"

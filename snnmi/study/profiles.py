@@ -105,7 +105,7 @@ PROFILES = {
 pages.SCALES[:] = sorted(PROFILES, key=lambda name: PROFILES[name].reach, reverse=True)
 
 
-def get(name: str) -> Profile:
-    if name not in PROFILES:
+def get(name: object) -> Profile:
+    if name not in list(PROFILES):
         raise ValueError(f"profile is {name!r}, expected one of {sorted(PROFILES)}")
     return PROFILES[name]

@@ -23,6 +23,24 @@ def test_plain_parameters_are_changes():
     assert found["datasets"] == '["digits"]'
 
 
+@pytest.mark.parametrize(
+    "parameters, section, field, meant",
+    [
+        ({"batches": 1e1}, "attack", "batches", 10),
+        ({"batches": "1_000"}, "attack", "batches", 1000),
+        ({"changes": {"attack": {"lr_surrogate": "1e-4"}}}, "attack", "lr_surrogate", 1e-4),  # YAML's text
+        ({"changes": {"neuron": {"threshold": 2}}}, "neuron", "threshold", 2.0),
+        ({"changes": {"attack": {"hidden": [512, 256]}}}, "attack", "hidden", [512, 256]),
+        ({"changes": {"training": {"clip_norm": None}}}, "training", "clip_norm", None),
+        ({"batches": True}, "attack", "batches", True),  # for the settings to refuse
+        ({"batches": "many"}, "attack", "batches", "many"),
+    ],
+)
+def test_numbers_are_what_their_fields_hold_however_they_are_written(parameters, section, field, meant):
+    found = given(**parameters)["changes"][section][field]
+    assert found == meant and type(found) is type(meant)
+
+
 @pytest.mark.parametrize("changes", [{"attack": {"z_dim": 10}}, '{"attack": {"z_dim": 10}}'])
 def test_changes_come_as_a_mapping_or_as_its_text_and_count_last(changes):
     assert given(noise="clipped", changes=changes)["changes"] == {"attack": {"noise": "clipped", "z_dim": 10}}
@@ -41,6 +59,10 @@ def test_changes_come_as_a_mapping_or_as_its_text_and_count_last(changes):
             {"epsilon": 0.1},
             "epsilon is no parameter of this chapter, expected some of changes, code, datasets",
         ),
+        ({"Datasets": ["mnist"]}, "Datasets is no parameter .*: did you mean datasets"),
+        ({"results": 5}, "results is 5, expected a path"),
+        ({"tables": ""}, "tables is '', expected a path"),
+        ({"code": ["mine.py"]}, r"code is \['mine.py'\], expected a path"),
         ({"changes": {"attack": 3}}, "changes is .*, expected sections of fields"),
         ({"changes": {"attack": {"nois": "clipped"}}}, "attack has no 'nois'"),
     ],

@@ -1,6 +1,7 @@
 """A user's own code: run when it is named, known by its content, and good for every step of the chain."""
 
 import os
+import re
 import sys
 from collections import Counter
 
@@ -66,11 +67,24 @@ def test_of_two_files_the_one_named_last_counts(mine):
 
 
 def test_the_same_file_is_run_once(mine):
-    write(mine, "from snnmi.models.coding import ENCODERS\nENCODERS[f'run {len(ENCODERS)}'] = None")
+    write(mine, "from snnmi.models.coding import ENCODERS\nENCODERS[f'run-{len(ENCODERS)}'] = None")
     before = len(ENCODERS)
     for _ in range(3):
         extensions.load(str(mine))
     assert len(ENCODERS) == before + 1
+
+
+@pytest.mark.parametrize("name", ["a|b", "$x$", "_mine_", "my encoder"])
+def test_a_name_that_pages_would_read_is_refused(mine, name):
+    write(mine, f"from snnmi.models.coding import ENCODERS\nENCODERS[{name!r}] = None")
+    with pytest.raises(ValueError, match=f"mine.py registers {re.escape(repr(name))}, .*expected letters"):
+        extensions.load(mine)
+
+
+def test_a_file_that_ends_the_process_is_said_to_fail(mine):
+    write(mine, "raise SystemExit('bye')")
+    with pytest.raises(ValueError, match="fails where it is run: SystemExit: bye"):
+        extensions.load(mine)
 
 
 def test_a_name_is_of_the_code_that_runs_not_of_a_later_edit(mine):

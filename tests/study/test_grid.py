@@ -1,6 +1,7 @@
 """The grid: what may be asked for, and workers who share what is missing."""
 
 import contextlib
+import shutil
 from collections import Counter
 from concurrent.futures import Future
 
@@ -42,29 +43,75 @@ def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypat
     assert Counter(jobs) == {"target": 2, "scores": 4}
 
 
-def test_what_fails_in_a_worker_is_said_here(tmp_path):
-    np.savez(tmp_path / "mine.npz", x_train=np.zeros((4, 8, 8)))
-    mine = dict(datasets=[str(tmp_path / "mine.npz")], seeds=[0, 1], results=tmp_path)
-    with pytest.raises(ValueError, match="lacks y_train"):
-        Experiment("smoke", workers=2, **mine).attacks()
+def test_what_fails_in_a_worker_is_said_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    (tmp_path / "att_faces.zip").write_bytes(b"<html>404</html>")
+    faces = dict(datasets=["faces"], seeds=[0, 1], results=tmp_path / "results", workers=2)
+    with pytest.raises(ValueError, match="att_faces.zip is not a readable zip"):
+        Experiment("smoke", **faces).attacks()
 
 
-@pytest.mark.parametrize(
-    "settings, found",
-    [
-        ({"profile": "huge"}, r"profile is 'huge', expected one of \["),
-        ({"datasets": ["mnits"]}, "mnits.*expected"),
-        ({"datasets": []}, "datasets is .*expected a list of different str"),
-        ({"datasets": ["digits", "digits"]}, "datasets is .*expected a list of different str"),
-        ({"targets": ["rnn"]}, "rnn.*expected some of .'ann', 'snn'"),
-        ({"seeds": '["0"]'}, "seeds is .*expected a list of different int"),
-        ({"seeds": "[0.5]"}, "seeds is .*expected a list of different int"),
-    ],
-)
+def npz(path, **changes):
+    x, y = np.random.default_rng(0).random((6, 8, 8)), np.arange(6) % 2
+    np.savez(path, **{"x_train": x, "y_train": y, "x_test": x[:2], "y_test": y[:2]} | changes)
+    return str(path)
+
+
+NAMES, WHOLE = "expected a list of different names", "expected a list of different whole numbers"
+MISTAKES = [
+    ({"profile": "huge"}, r"profile is 'huge', expected one of \["),
+    ({"profile": ["quick"]}, r"profile is \['quick'\], expected one of \["),
+    ({"datasets": ["mnits"]}, "mnits.*expected"),
+    ({"datasets": "digits.npy"}, "digits.npy.*expected .* or paths of .npz files"),
+    ({"datasets": []}, f"datasets is .*{NAMES}"),
+    ({"datasets": "[]"}, f"datasets is .*{NAMES}"),
+    ({"datasets": {"digits": 1}}, f"datasets is .*{NAMES}"),
+    ({"datasets": ["digits", "digits"]}, f"datasets is .*{NAMES}"),
+    ({"datasets": ["digits", "Digits"]}, "datasets holds 'digits' 2 times, expected different ones"),
+    ({"targets": ["rnn"]}, "rnn.*expected some of .'ann', 'snn'"),
+    ({"targets": "ann, ANN"}, "targets holds 'ann' 2 times"),
+    ({"seeds": '["0"]'}, f"seeds is .*{WHOLE}"),
+    ({"seeds": "[0.5]"}, f"seeds is .*{WHOLE}"),
+    ({"seeds": [True]}, f"seeds is .*{WHOLE}"),
+    ({"seeds": [0, 1, 0]}, f"seeds is .*{WHOLE}"),
+    ({"seeds": "0, two"}, f"seeds is .*{WHOLE}"),
+    ({"attack_seeds": [None]}, f"attack_seeds is .*{WHOLE}"),
+    ({"workers": 0}, "workers is 0, expected a whole number, at least 1"),
+    ({"workers": "many"}, "workers is 'many', expected a whole number"),
+    ({"compute": "no"}, "compute is 'no', expected true or false"),
+    ({"device": "tpu"}, "device is 'tpu', expected 'cpu' or 'cuda'"),
+    ({"device": "gpu:99"}, "device is 'gpu:99', and PyTorch finds no such GPU here: expected 'cpu'"),
+]
+
+
+@pytest.mark.parametrize("settings, found", MISTAKES)
 def test_a_mistake_in_the_settings_is_told_before_any_work(tmp_path, settings, found):
-    with pytest.raises(ValueError, match=found):
+    with pytest.raises(ValueError, match=found) as error:
         Experiment(**{"profile": "smoke", "results": tmp_path} | settings)
-    assert not any(tmp_path.iterdir())
+    assert "\n" not in str(error.value) and not any(tmp_path.iterdir())
+
+
+def test_a_file_of_ones_own_is_looked_at_before_any_work(tmp_path):
+    bad, good = npz(tmp_path / "bad.npz", y_test=[0, 0]), npz(tmp_path / "good.npz")
+    again = shutil.copy(good, tmp_path / "Again.NPZ")
+    for datasets, found in (
+        (["digits", bad], "no image of class 1"),
+        ([good, good + "x.npz"], "does not exist"),
+    ):
+        with pytest.raises((ValueError, FileNotFoundError), match=found):
+            Experiment("smoke", datasets=datasets, results=tmp_path / "results")
+    (tmp_path / "other").mkdir()
+    same = npz(tmp_path / "other/good.npz")
+    with pytest.raises(ValueError, match="datasets holds 'good-[0-9a-f]{8}' 2 times"):
+        Experiment("smoke", datasets=[good, same], results=tmp_path / "results")
+    assert Experiment("smoke", datasets=str(again), results=tmp_path / "results").datasets == (str(again),)
+    assert not (tmp_path / "results").exists()
+
+
+def test_results_that_cannot_be_written_are_said_so_before_any_work(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(ValueError, match="results: .* cannot be written, expected a folder that can"):
+        Experiment("smoke", results=tmp_path / "results").targets()
 
 
 def test_lists_may_come_as_text_from_a_command_line(tmp_path):
@@ -72,5 +119,8 @@ def test_lists_may_come_as_text_from_a_command_line(tmp_path):
     assert (given.datasets, given.kinds, given.seeds) == (("digits",), ("snn",), (3, 4))
     one = Experiment("smoke", datasets="digits", targets="snn", seeds=3, results=tmp_path)
     assert (one.datasets, one.kinds, one.seeds) == (("digits",), ("snn",), (3,))
+    bare = Experiment("smoke", datasets="[Digits]", targets="SNN, ann", seeds="[3, 1e1]", results=tmp_path)
+    assert (bare.datasets, bare.kinds, bare.seeds) == (("digits",), ("snn", "ann"), (3, 10))
+    assert Experiment("smoke", seeds=[3.0], workers="2", results=tmp_path).seeds == (3,)
     whole = Experiment("laptop", results=tmp_path)
     assert (whole.datasets, whole.kinds, whole.seeds) == (("mnist", "faces"), ("ann", "snn"), (0,))

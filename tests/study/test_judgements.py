@@ -6,14 +6,12 @@ from functools import partial
 
 import pandas as pd
 import pytest
-import torch
 
 from snnmi import data
 from snnmi.measure import fooling, judges, recognition
 from snnmi.study.controls import BASELINES, CELLS
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import REFERENCES, SOURCES, judge, judgements, judgements_table
-from tests.helpers import seeded
 
 TWO = {"attack": {"batches": 2}}
 KEYS = ["profile", "dataset", "source", "target", "variant", "seed", "attack_seed"]
@@ -166,15 +164,3 @@ def test_variants_are_judged_by_the_same_judge_and_fooled_only_as_baselines(copi
     assert counted["reconstruction", "ann"] == counted["reconstruction", "ann, clipped input"] == 10
     assert [variant for source, variant in counted if source == "fooling noise"] == ["ann"]
     assert len(folders(copied, "judge")) == 1
-
-
-def test_a_class_without_test_images_has_no_row_among_them(tmp_path):
-    images = torch.rand(34, 8, 8, generator=seeded())
-    few = data.Dataset("few", images[4:], torch.arange(30) % 3, images[:4], torch.tensor([0, 0, 1, 1]))
-    e = Experiment("smoke", results=tmp_path, targets=["ann"], changes=TWO, datasets=["digits"])
-    e._loaded["digits"] = few
-    found = judgements_table([e])
-    assert "test image" not in set(found.source)
-    assert {"class mean", "training image", "reconstruction"} <= set(found.source)
-    assert found[found.label == 2].feature_leak.isna().all()
-    assert found[found.label == 0].feature_leak.notna().all()

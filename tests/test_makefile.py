@@ -1,0 +1,47 @@
+"""The Makefile: what it says and where it stops, with any make."""
+
+import subprocess
+
+import pytest
+
+from tests.helpers import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+
+def make(folder, *words):
+    """make with its own tools in `folder`, in which it looks first; exit status and what was said."""
+    words = ["make", "-C", str(ROOT), f"VENV={folder}", *words]
+    done = subprocess.run(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode, done.stdout
+
+
+def tool(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("version", ["3.10.12", "3.15.0"])
+def test_a_python_for_which_the_pins_are_not_built_is_refused_at_once(tmp_path, version):
+    numbers = version.replace(".", ", ")
+    pretend = (
+        f"import sys; sys.version_info = ({numbers}); sys.version = '{version} (main)'; exec(sys.argv[1])"
+    )
+    python = tool(tmp_path / "python", f'exec python3 -c "{pretend}" "$2"')
+    status, said = make(tmp_path / "venv", "env", f"PYTHON={python}")
+    assert (
+        status
+        and f"Python 3.11 to 3.14 is needed, for which what is pinned is built; this is {version}" in said
+    )
+    assert not (tmp_path / "venv").exists()
+
+
+def test_no_notebook_is_run_after_one_that_failed(tmp_path):
+    """Without .ONESHELL and .SHELLFLAGS, which make 3.81 does not know."""
+    assert ".ONESHELL" not in MAKEFILE and ".SHELLFLAGS" not in MAKEFILE
+    tool(tmp_path / "bin/papermill", "echo ran; exit 3")
+    (tmp_path / ".installed").write_text("")
+    status, said = make(tmp_path, "notebooks")
+    assert status and said.count("ran") == 1 and said.count("== book/") == 1
