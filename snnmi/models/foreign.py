@@ -6,6 +6,7 @@ HDF5 and are read by `nir`; no object in them is unpickled and nothing of them i
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from graphlib import CycleError, TopologicalSorter
 from math import prod
 from pathlib import Path
@@ -134,7 +135,7 @@ class Imported(Target):
         """Spikes, if there are any, and membranes of what leads to the output, " time batch classes"."""
         found: dict[str, Tensor] = {}
         for name, layer in zip(self.order, self.layers):
-            x = sum(found[source] for source in self.into[name]) if self.into[name] else spikes
+            x = reduce(torch.add, [found[source] for source in self.into[name]] or [spikes])
             try:
                 if isinstance(layer, Neurons):
                     spk, mem = layer(x)

@@ -8,7 +8,7 @@ import pandas as pd
 from snnmi.measure.intervals import bootstrap_interval, wilson_interval
 from snnmi.measure.scores import METRICS
 from snnmi.study import verdicts
-from snnmi.study.audit import IN_RANGE, KIND, PLAIN, Audit
+from snnmi.study.audit import IN_RANGE, KIND, PLAIN
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import judge, judgements_table
 from snnmi.study.tables import attacks_table
@@ -50,7 +50,7 @@ def scores_table(experiment: Experiment) -> pd.DataFrame:
 
 def judged_table(experiment: Experiment) -> pd.DataFrame:
     """One row a set of images: shares recognised and identified with intervals over classes, and their reading."""
-    judged, rows = judgements_table([experiment]), []
+    judged, rows = judgements_table([experiment], ["reconstruction", *AFTER]), []
     chance = 1 / judge(experiment, experiment.datasets[0]).metrics["num_classes"]
     parts = {name: judged[judged.variant == name] for name in ORDER}
     parts = {name: part[part.source == "reconstruction"] for name, part in parts.items()}
@@ -68,12 +68,12 @@ def judged_table(experiment: Experiment) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def outcome(audit: Audit, scores: pd.DataFrame, judged: pd.DataFrame) -> Outcome:
-    """The numbers of the answer."""
+def outcome(scores: pd.DataFrame, judged: pd.DataFrame, *, test_images: int) -> Outcome:
+    """The numbers of the answer; `test_images`: how many the accuracies rest on."""
     copies = scores[scores.score == "surrogate_accuracy"].set_index("variant")
     own = copies[copies.target == KIND]
     accuracy, guess = own.ceiling.iloc[0], own.floor.iloc[0]
-    low, _ = wilson_interval(accuracy, len(audit.images.x_test))
+    low, _ = wilson_interval(accuracy, test_images)
     pictures = judged[judged.images.isin(own.index)]
     words = ["nothing", "trace", "image"]
     most = max(pictures.itertuples(), key=lambda r: (words.index(r.reading), r.identified))
