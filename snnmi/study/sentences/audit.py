@@ -10,7 +10,7 @@ from snnmi.study.findings.audit import Outcome
 from snnmi.study.published import is_share
 
 NAMES = {KIND: "the network", "ann": "ANN of its size", "snn": "SNN of its size"}
-WHO = {False: "your network", True: "this book's SNN, read from a file"}  # whether it is this book's own
+WHO = {False: "your network", True: "this book's SNN"}  # whether it is this book's own
 KINDS_RUN = ", ".join(sorted(KNOWN - {"Input", "Output"}))
 SEES = {
     "image": "images of the classes",
@@ -26,7 +26,7 @@ AFTER_A_SPIKE = {
 
 def answer(found: Outcome, *, book: bool) -> str:
     """What the attack gets out of it, in one sentence; `book`: the network is this book's own."""
-    who, c = WHO[book], found.copies
+    who, c = WHO[book] + ", read from a file" * book, found.copies
     if not found.works:
         return (
             f"As {who} is read here it is right on {found.accuracy:.0%} of the test images, and whoever always says "
@@ -60,7 +60,7 @@ def rules(found: pd.DataFrame) -> pd.DataFrame:
             "after a spike the membrane": found.reset.map(AFTER_A_SPIKE),
             "reset": found.reset,
             "test accuracy": found.test_accuracy.map("{:.1%}".format),
-            "": found.assumed.map({True: "taken here", False: ""}),
+            "here": found.assumed.map({True: "assumed", False: "–"}),
         }
     )
 
@@ -81,7 +81,7 @@ def same(confidences: float | None, apart: pd.Series) -> str:
     if confidences is None:
         return "Whether the network is read as it was trained, only its accuracy can tell."
     return (
-        f"**The numbers agree.** Asked by the same draws, the SNN and its file differ by at most {confidences:.1g} "
+        f"The numbers agree: asked by the same draws, the SNN and its file differ by at most {confidences:.1g} "
         f"in a confidence, and the attacks on them below by at most {apart.max():.3f} in every score."
     )
 

@@ -47,7 +47,7 @@ def test_rules_are_told_by_their_accuracies():
     assert say.rules_caption(found).startswith(
         "**From 50.0% to 90.0%, by what is assumed to follow a spike.**"
     )
-    assert say.rules(found).iloc[1].tolist()[1:] == ["delayed", "90.0%", "taken here"]
+    assert say.rules(found).iloc[1].tolist()[1:] == ["delayed", "90.0%", "assumed"]
     same = say.rules_caption(found.assign(test_accuracy=0.9))
     assert same.startswith("**What follows a spike makes no difference to its accuracy here.**")
 
