@@ -11,7 +11,7 @@ Confidences = Float[np.ndarray, " n classes"]
 
 
 def m_global(l_n: float, l_g: float, gamma: float) -> float:
-    """L_N + |gamma L_N - L_G| (paper, eq. 7, after BEGAN): low when the surrogate is faithful and in balance; nats."""
+    """L_N + abs(gamma L_N - L_G) (paper, eq. 7, after BEGAN): low when the surrogate is faithful, in balance; nats."""
     return float(l_n + abs(gamma * l_n - l_g))
 
 

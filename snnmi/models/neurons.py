@@ -27,7 +27,7 @@ def lif(
 
     "delayed" (snntorch 0.9.4, 1.0.0): U[t] = beta U[t-1] + I[t] - theta S[t-1].
     "before_decay" (snntorch 0.7.0, explicit state): U[t] = beta (U[t-1] - theta S[t-1]) + I[t].
-    S[t] = 1 where U[t] > theta. Backward, dS/dU = 1 / (1 + slope |U - theta|)^2; the reset is not differentiated.
+    S[t] = 1 where U[t] > theta. Backward, dS/dU = 1 / (1 + slope abs(U - theta))^2; the reset is not differentiated.
     """
     if reset not in RESETS:
         raise ValueError(f"reset is {reset!r}, expected one of {sorted(RESETS)}")

@@ -99,6 +99,11 @@ class Target(nn.Module):
         self.output = nn.Linear(network.neurons, num_classes)
         self.neuron, self.temperature, self.parts = neuron, 1.0, PARTS["float32"]
 
+    @property
+    def width(self) -> int:
+        """Neurons of the widest layer."""
+        return self.hidden.out_features
+
     def asked(self, query: Query) -> "Target":
         """The same weights (shared, not copied, unless rounded) behind another encoder, decoder or temperature."""
         other = copy.copy(self)
@@ -137,7 +142,7 @@ class Target(nn.Module):
     ) -> Iterator[Float[Tensor, " time block pixels"]]:
         """What is fed at each step, for as many images at once as stay in cache."""
         at_once = AT_ONCE.get(x.device.type, AT_ONCE["cuda"])
-        block = max(1, at_once // (self.neuron.num_steps * self.hidden.out_features))
+        block = max(1, at_once // (self.neuron.num_steps * self.width))
         for images, index in zip(x.split(block), torch.arange(len(x)).split(block)):
             if chance is None:
                 yield self._encode(images, generator)

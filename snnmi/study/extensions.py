@@ -5,7 +5,9 @@ NOISES and FAMILIES (attack.players), TARGETS (models.targets), LOADERS (data), 
 """
 
 import hashlib
+import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -49,6 +51,22 @@ def load(path: str | Path | None) -> Path | None:
             )
         _latest[0] = name
     return path
+
+
+def function(named: str) -> Callable:
+    """What `file.py:name` or `module:name` names; nothing but a file or module that was named is run."""
+    where, _, name = named.rpartition(":")
+    try:
+        module = (
+            sys.modules[_latest[0]]
+            if where.endswith(".py") and load(where)
+            else importlib.import_module(where)
+        )
+    except (ImportError, TypeError, ValueError) as error:
+        raise ValueError(f"{named}: {error}, expected module:function or file.py:function") from None
+    if not callable(found := getattr(module, name, None)):
+        raise ValueError(f"{named}: {where} has no function {name!r}")
+    return found
 
 
 def loaded(thing: object) -> str | None:

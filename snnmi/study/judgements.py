@@ -70,16 +70,20 @@ def _train(experiment: Experiment, dataset: str, run: Run) -> None:
     )
 
 
-def judgements(experiment: Experiment) -> list[Judgement]:
+def judgements(experiment: Experiment, sources: Sequence[str] = SOURCES) -> list[Judgement]:
     """Of the reference points, of noise made to fool the baselines' targets, and of every attack's reconstructions."""
-    return [judged for judged in _judgements(experiment) if judged]
+    return [judged for judged in _judgements(experiment, sources) if judged]
 
 
-def judgements_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
+def judgements_table(experiments: Sequence[Experiment], sources: Sequence[str] = SOURCES) -> pd.DataFrame:
     """One row a class and set of images: profile, dataset, source, target, variant, seed, attack_seed, and the
     judge's scores.
     """
-    tables = [j.rows.assign(**j.keys)[[*j.keys, *j.rows.columns]] for e in experiments for j in judgements(e)]
+    tables = [
+        j.rows.assign(**j.keys)[[*j.keys, *j.rows.columns]]
+        for e in experiments
+        for j in judgements(e, sources)
+    ]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
@@ -90,15 +94,16 @@ def _judge_key(experiment: Experiment, dataset: str) -> dict:
     return key | ({"judge": judge} if judge else {})
 
 
-def _judgements(experiment: Experiment) -> Iterator[Judgement | None]:
+def _judgements(experiment: Experiment, sources: Sequence[str]) -> Iterator[Judgement | None]:
     for dataset in experiment.datasets:
         for source in REFERENCES:
-            yield _reference(experiment, dataset, source)
+            if source in sources:
+                yield _reference(experiment, dataset, source)
     trained = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in experiment.cells()}
     for cell in trained.values():
-        if cell.variant in BASELINES.values():
+        if cell.variant in BASELINES.values() and "fooling noise" in sources:
             yield _fooling(experiment, cell)
-    for cell in experiment.cells():
+    for cell in experiment.cells() if "reconstruction" in sources else ():
         yield _reconstructions(experiment, cell)
 
 

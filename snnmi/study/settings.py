@@ -216,7 +216,10 @@ def foreign(thing: object) -> str | None:
     """The digest of the file that a function or class is written in; None for the project's own and PyTorch's.
 
     A user's own code counts as it was when it was run, whatever its file holds by now; what it imports is not covered.
+    What carries a `digest`, a network that was read from a file, is named by that.
     """
+    if digest := getattr(thing, "digest", None):
+        return digest
     if digest := extensions.loaded(inspect.unwrap(thing)):
         return digest
     try:

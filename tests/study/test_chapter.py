@@ -3,7 +3,7 @@
 import papermill
 import pytest
 
-from snnmi.study import chapter
+from snnmi.study import audit, chapter
 from tests.helpers import NOTEBOOKS
 
 NONE = dict.fromkeys(["datasets", "noise", "num_steps", "changes", "code", "tables"])
@@ -83,7 +83,7 @@ def test_a_chapter_may_have_parameters_of_its_own():
 def test_every_chapter_knows_its_parameters_and_all_of_those_that_make_book_gives(notebook):
     names = set(papermill.inspect_notebook(str(notebook)))
     assert {"profile", "device", "tables", "code"} <= names
-    assert names <= chapter.KNOWN | {"live_batches"}
+    assert names <= chapter.KNOWN | {"live_batches", *audit.OWN}
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS[2:], ids=lambda path: path.stem)

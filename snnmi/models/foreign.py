@@ -1,0 +1,198 @@
+"""Networks of other tools as targets: a NIR file (neuromorphic intermediate representation, Pedersen et al. 2024), as
+snnTorch, Norse, SpikingJelly, Lava or Sinabs write it, becomes a callable from images to confidences.
+
+A NIR file holds weights and the differential equations of neurons; `Assumed` holds what it leaves open. The files are
+HDF5 and are read by `nir`; no object in them is unpickled and nothing of them is run.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+from graphlib import CycleError, TopologicalSorter
+from math import prod
+from pathlib import Path
+
+import h5py
+import nir
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from snnmi.checks import above, at_least, one_of
+from snnmi.models.coding import DECODERS, ENCODERS
+from snnmi.models.euler import RULES, Neurons
+from snnmi.models.targets import SNN, Target
+
+NEURONS = (nir.LIF, nir.CubaLIF, nir.IF, nir.LI, nir.CubaLI, nir.I)
+OTHERS = (
+    nir.Input,
+    nir.Output,
+    nir.Affine,
+    nir.Linear,
+    nir.Conv2d,
+    nir.Flatten,
+    nir.AvgPool2d,
+    nir.SumPool2d,
+)
+KNOWN = {node.__name__ for node in (*NEURONS, *OTHERS)}
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """What a NIR file does not say. Every query finds the neurons at rest; a time step is one of Euler's."""
+
+    dt: int | float = 1e-4  # seconds a step: what snntorch and SpikingJelly take; Norse's is 1e-3
+    reset: str = (
+        "zero"  # after a spike: to the file's v_reset, as `snntorch.import_nir`; or by subtraction (`lif`)
+    )
+    num_steps: int = 25
+    encoder: str = "rate"
+    decoder: str = "membrane"
+
+    def __post_init__(self):
+        one_of(self, reset=RULES, encoder=ENCODERS, decoder=DECODERS)
+        at_least(self, num_steps=1)
+        above(self, dt=0)
+
+
+def _layer(node: nir.NIRNode, assumed: Assumed) -> nn.Module:
+    """The PyTorch module of a node; all but `Neurons` work a step at a time."""
+
+    def pair(value: object) -> object:
+        return value if isinstance(value, str) else tuple(int(v) for v in np.broadcast_to(value, 2))
+
+    if isinstance(node, NEURONS):
+        return Neurons(vars(node), dt=assumed.dt, reset=assumed.reset)
+    if isinstance(node, (nir.Affine, nir.Linear, nir.Conv2d)):
+        weight, bias = torch.as_tensor(node.weight), getattr(node, "bias", None)
+        out, into = weight.shape[:2]
+        if isinstance(node, nir.Conv2d):
+            how = {name: pair(getattr(node, name)) for name in ("stride", "padding", "dilation")}
+            groups = int(node.groups)
+            layer = nn.Conv2d(
+                into * groups, out, weight.shape[2:], groups=groups, bias=bias is not None, **how
+            )
+        else:
+            layer = nn.Linear(into, out, bias=bias is not None)
+        layer.load_state_dict({"weight": weight} | ({} if bias is None else {"bias": torch.as_tensor(bias)}))
+        return layer
+    if isinstance(node, nir.Flatten):  # NIR counts no batch axis
+        start, end = (int(axis) + (axis >= 0) for axis in (node.start_dim, node.end_dim))
+        return nn.Flatten(start, end)
+    if isinstance(node, (nir.AvgPool2d, nir.SumPool2d)):
+        how = [pair(getattr(node, name)) for name in ("kernel_size", "stride", "padding")]
+        return nn.AvgPool2d(*how, divisor_override=1 if isinstance(node, nir.SumPool2d) else None)
+    return nn.Identity()
+
+
+class Imported(Target):
+    """A NIR graph without loops, behind an encoder and a decoder: `imported(images, generator=g)` -> confidences."""
+
+    def __init__(self, graph: nir.NIRGraph, assumed: Assumed):
+        nn.Module.__init__(self)
+        self.neuron, self.encoder, self.temperature = assumed, assumed.encoder, 1.0
+        self.kinds = {name: type(node).__name__ for name, node in graph.nodes.items()}
+        self.into = {name: [a for a, b in graph.edges if b == name] for name in graph.nodes}
+        try:
+            self.order = [*TopologicalSorter(self.into).static_order()]
+        except CycleError as error:
+            raise ValueError(
+                f"it loops ({' -> '.join(error.args[1])}), expected no recurrent connections"
+            ) from None
+        ends = {kind: [n for n in self.order if self.kinds[n] == kind] for kind in ("Input", "Output")}
+        if any(len(names) != 1 for names in ends.values()) or len(self.into[ends["Output"][0]]) != 1:
+            raise ValueError(f"it has {ends}, expected one input and one output that one node leads to")
+        self.last = self.into[ends["Output"][0]][0]
+        self.input_shape = tuple(int(n) for n in graph.nodes[ends["Input"][0]].input_type["input"])
+        self.layers = nn.ModuleList()
+        for name in self.order:
+            if self.kinds[name] != "Input" and not self.into[name]:
+                raise ValueError(f"nothing leads to its node {name!r}, expected a path from the input")
+            try:
+                self.layers.append(_layer(graph.nodes[name], assumed))
+            except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+                raise ValueError(f"its node {name!r} ({self.kinds[name]}) cannot be run: {error}") from None
+
+    @property
+    def width(self) -> int:
+        return max([len(layer.weight) for layer in self.layers if hasattr(layer, "weight")] or [1])
+
+    @torch.no_grad()
+    def forward(
+        self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
+    ) -> Float[Tensor, " batch classes"]:
+        """Confidences; the same chance draws the same spikes as those of an `SNN`."""
+        self.to(x.device)
+        x = x.flatten(1)
+        blocks = self._in_blocks(x, generator, self._chance(x, generator))
+        return torch.cat([self._confidences(spikes) for spikes in blocks])
+
+    def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
+        spk, mem = self.run(spikes)
+        return DECODERS[self.neuron.decoder](torch.full_like(mem, torch.nan) if spk is None else spk, mem)
+
+    def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[Tensor | None, Tensor]:
+        """Spikes, if there are any, and membranes of what leads to the output, " time batch classes"."""
+        found: dict[str, Tensor] = {}
+        for name, layer in zip(self.order, self.layers):
+            x = reduce(torch.add, [found[source] for source in self.into[name]] or [spikes])
+            try:
+                if isinstance(layer, Neurons):
+                    spk, mem = layer(x)
+                    found[name] = mem if spk is None else spk
+                elif not self.into[name]:
+                    found[name] = x.reshape(*x.shape[:2], *self.input_shape)
+                else:
+                    spk, mem = None, layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+                    found[name] = mem
+            except RuntimeError as error:
+                shape, kind = tuple(x.shape[2:]), self.kinds[name]
+                raise ValueError(f"its node {name!r} ({kind}) cannot take a {shape}: {error}") from None
+            if name == self.last:
+                end = spk, mem
+        return None if end[0] is None else end[0].flatten(2), end[1].flatten(2)
+
+
+def read(path: str | Path, assumed: Assumed, *, image_shape: tuple[int, int], num_classes: int) -> Imported:
+    """The network of a NIR file; ValueError, in one sentence, where it is none that this can run on such images."""
+    try:
+        with h5py.File(path, "r") as file:
+            content = nir.serialization.hdf2dict(file["node"])
+        if unknown := {node["type"] for node in content["nodes"].values()} - KNOWN:
+            raise ValueError(
+                f"nodes of type {', '.join(sorted(unknown))} cannot be run, expected {sorted(KNOWN)}"
+            )
+        network = Imported(nir.dict2NIRNode(content | {"type_check": False}), assumed)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    except Exception as error:
+        raise ValueError(f"{path} cannot be read as a NIR file ({type(error).__name__}: {error})") from None
+    if prod(network.input_shape) != prod(image_shape):
+        raise ValueError(f"{path} takes {network.input_shape}, expected images of {image_shape}")
+    try:
+        spk, mem = network.run(torch.zeros(1, 1, prod(image_shape)))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if mem.shape[-1] != num_classes:
+        raise ValueError(
+            f"{path} gives {mem.shape[-1]} numbers, expected one for each of {num_classes} classes"
+        )
+    if spk is None and not DECODERS[assumed.decoder](mem * torch.nan, torch.zeros_like(mem)).isfinite().all():
+        raise ValueError(
+            f"{path} ends in a layer without spikes: the decoder {assumed.decoder} cannot read it"
+        )
+    return network.eval()
+
+
+def write(model: SNN, path: str | Path, *, dt: float = Assumed.dt) -> Path:
+    """An SNN of this book as a NIR file, in `snntorch.export_nir`'s terms: tau = dt / (1 - beta), r = tau / dt."""
+    n, sizes = model.neuron, [model.hidden.in_features, model.hidden.out_features, model.output.out_features]
+    nodes: dict[str, nir.NIRNode] = {"input": nir.Input(np.array(sizes[:1]))}
+    for name, layer in (("hidden", model.hidden), ("output", model.output)):
+        one = np.ones(layer.out_features)
+        tau = dt / (1 - n.beta) * one
+        nodes[f"{name}_weights"] = nir.Affine(*(p.detach().cpu().numpy() for p in (layer.weight, layer.bias)))
+        nodes[f"{name}_lif"] = nir.LIF(tau=tau, r=tau / dt, v_leak=0 * one, v_threshold=n.threshold * one)
+    nodes["output"] = nir.Output(np.array(sizes[2:]))
+    nir.write(path, nir.NIRGraph(nodes, [*zip(nodes, [*nodes][1:])]))
+    return Path(path)

@@ -1,0 +1,183 @@
+"""An audit: the reader's own network under this attack, beside an ANN and an SNN of its size on the same data.
+
+The network enters as one more target (`TARGETS`), so that grid, store, scores and judge do all the rest.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from snnmi import chance
+from snnmi.attack.blackbox import BlackBox, check_confidences
+from snnmi.attack.players import NOISES
+from snnmi.data import Dataset
+from snnmi.models import foreign
+from snnmi.models.euler import RULES
+from snnmi.models.foreign import Assumed
+from snnmi.models.targets import TARGETS
+from snnmi.study import extensions, settings
+from snnmi.study.controls import BASELINES, Variant
+from snnmi.study.experiment import Experiment
+
+KIND = "yours"  # what grid and store call the reader's network
+OWN = ("model", "dataset", "dt", "reset")  # parameters of the chapter alone
+UNSAFE = {".pt2", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
+ASKED = 200  # test images, and as many of noise, that a network is tried with
+PLAIN = tuple(Variant(kind) for kind in (KIND, *BASELINES))
+IN_RANGE = tuple(
+    Variant(v.kind, "clipped noise", "attacker's noise", {"attack": {"noise": "clipped"}}) for v in PLAIN
+)
+
+
+@dataclass(frozen=True)
+class Own:
+    """A reader's network, as TARGETS takes it."""
+
+    answer: Callable  # from images to confidences
+    digest: str  # names its runs, so that a changed network is never answered by an old run
+    weights: int | None = None  # how many; None: not known
+    assumed: Assumed | None = None  # what its file does not say
+
+    def __call__(self, dataset: Dataset, *, seed: int) -> Callable:
+        return self.answer
+
+
+class Audit(NamedTuple):
+    experiment: Experiment  # all attacks: PLAIN, then IN_RANGE
+    own: Own
+    images: Dataset
+    rules: pd.DataFrame  # of each reset rule: "reset", "test_accuracy" (of the first images), "assumed"
+    book: nn.Module | None  # without a model of the reader's: the SNN of this book that stands for one
+
+
+def prepare(
+    given: Mapping[str, object],
+    *,
+    model: str | None,
+    dataset: str | None,
+    dt: float | None,
+    reset: str | None,
+) -> Audit:
+    """Read the network, look at it, and lay out its attacks; ValueError, in one sentence, before any attack.
+
+    `given`: the arguments of `Experiment` from the chapter's parameters. At `quick` a quarter of the batches is spent,
+    as in chapter 7. Without a `model` this book's SNN on the digits is exported and read back, at `quick` at most.
+    """
+    if model is None:
+        given = dict(given) | {"profile": "smoke" if given.get("profile") == "smoke" else "quick"}
+    small = {"attack": {"batches": 240}} if given.get("profile", "quick") == "quick" else {}
+    base = Experiment(**given, datasets=dataset, budget=small)
+    name, seeds, book = base.datasets[0], base.seeds[:1], None
+    images, neuron = base.dataset(name), base.settings(name, BASELINES["snn"]).neuron
+    how = {"num_steps": neuron.num_steps, "encoder": neuron.encoder, "decoder": neuron.decoder}
+    how |= {key: value for key, value in (("dt", dt), ("reset", reset)) if value is not None}
+    with TemporaryDirectory() as folder:
+        if model is None:
+            cell = next(cell for cell in base.cells() if cell.variant == BASELINES["snn"])
+            book, model = base.model(cell), str(foreign.write(base.model(cell), Path(folder) / "snn.nir"))
+            how = {"reset": neuron.reset} | how
+        own = read(model, images, Assumed(**how), device=base.device)
+        rules = by_rule(model, images, own)
+    TARGETS[KIND] = own
+    small = settings.merged(
+        small, {"training": {"hidden": same_size(own.weights, images)}} if own.weights else {}
+    )
+    experiment = Experiment(
+        **given,
+        datasets=[name],
+        seeds=seeds,
+        targets=[KIND, *BASELINES],
+        variants=[*PLAIN, *IN_RANGE],
+        budget=small,
+    )
+    return Audit(experiment, own, images, rules, book)
+
+
+def read(model: str, images: Dataset, assumed: Assumed, *, device: str = "cpu") -> Own:
+    """What `-p model` names: a NIR file, or the reader's own code as module:function or file.py:function.
+
+    PyTorch's files are refused. `torch.export.load` unpickles (its documentation: never load data from an untrusted
+    source), evaluates shapes as Python text and calls what a graph names, whatever that is; nothing that it offers
+    makes sure that a file is only data. Whoever trusts a file loads it in a function of their own.
+    """
+    if Path(model).suffix in UNSAFE:
+        raise ValueError(
+            f"{model}: loading a file of PyTorch's can run what is hidden in it; if you trust it, load it in a "
+            "function of your own and name that, as file.py:function"
+        )
+    if ":" in model and not Path(model).exists():
+        made = extensions.function(model)
+        own = Own(_returned(model, made), digest="")
+        if isinstance(own.answer, nn.Module):
+            own = replace(own, weights=sum(p.numel() for p in own.answer.parameters()))
+        said = [settings.foreign(made), _tried(model, own, images, device).numpy().round(2).tobytes()]
+    else:
+        path = Path(model).expanduser()
+        net = foreign.read(path, assumed, image_shape=images.image_shape, num_classes=images.num_classes)
+        own = Own(net, digest="", weights=sum(p.numel() for p in net.parameters()), assumed=assumed)
+        said = [path.read_bytes(), assumed]
+        _tried(model, own, images, device)
+    return replace(own, digest=hashlib.sha256(repr(said).encode()).hexdigest()[:10])
+
+
+def _returned(model: str, made: Callable) -> Callable:
+    """What the reader's function returns, a network as it is asked and not as it is trained."""
+    try:
+        answer = made()
+    except Exception as error:
+        raise ValueError(f"{model} fails: {type(error).__name__}: {error}") from error
+    if not callable(answer):
+        kind = type(answer).__name__
+        raise ValueError(f"{model} returns a {kind}, expected a callable from images to confidences")
+    if isinstance(answer, nn.Module):
+        with suppress(NotImplementedError):  # of torch.export's modules
+            answer.eval()
+    return answer
+
+
+def _tried(model: str, own: Own, images: Dataset, device: str) -> torch.Tensor:
+    """Its answers to test images and to noise outside their range, looked at before they are believed."""
+    box = BlackBox(own.answer, seed=0, device=device, role="examiner's answers")
+    queries = chance.generator("examiner's queries", 0)
+    noise = NOISES["normal"](ASKED, *images.image_shape, generator=queries, device="cpu")
+    answers = []
+    for x in (images.x_test[:ASKED], noise):
+        try:
+            answers.append(box.answer(x.to(device)).cpu())
+            check_confidences(answers[-1], len(x))
+        except Exception as error:
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            raise ValueError(f"{model}: {kind}{error}") from None
+    if (found := answers[0].shape[1]) != images.num_classes:
+        raise ValueError(
+            f"{model} gives {found} confidences, expected one for each of {images.num_classes} classes"
+        )
+    return torch.cat(answers)
+
+
+def by_rule(model: str, images: Dataset, own: Own) -> pd.DataFrame:
+    """How accurate a NIR file is under each rule for what follows a spike; nothing of code, which needs no rule."""
+    rows, x, y = [], images.x_test[:ASKED], images.y_test[:ASKED].numpy()
+    for reset in sorted(RULES) if own.assumed else ():
+        assumed = replace(own.assumed, reset=reset)
+        net = foreign.read(
+            Path(model).expanduser(), assumed, image_shape=images.image_shape, num_classes=images.num_classes
+        )
+        said = BlackBox(net, seed=0, role="examiner's answers")(x).argmax(-1).numpy()
+        rows.append((reset, float(np.mean(said == y)), reset == own.assumed.reset))
+    return pd.DataFrame(rows, columns=["reset", "test_accuracy", "assumed"])
+
+
+def same_size(weights: int, images: Dataset) -> int:
+    """Hidden neurons that give a target of this book as many weights."""
+    pixels, classes = images.x_test[0].numel(), images.num_classes
+    return max(1, round((weights - classes) / (pixels + classes + 1)))

@@ -1,0 +1,213 @@
+"""Files of other tools: equal answers where these can be had, one sentence where not."""
+
+import contextlib
+import io
+import pickle
+
+import nir
+import numpy as np
+import pytest
+import snntorch
+import torch
+from snntorch.export_nir import export_to_nir
+from snntorch.import_nir import import_from_nir
+
+from snnmi.attack.blackbox import BlackBox
+from snnmi.models import foreign
+from snnmi.models.foreign import Assumed
+from tests.helpers import seeded, small
+
+DIGITS = {"image_shape": (8, 8), "num_classes": 10}
+SUBTRACTED = Assumed(reset="delayed")
+
+
+def lif(n: int, **values) -> nir.LIF:
+    values = {"tau": 2e-4, "r": 2.0, "v_leak": 0.0, "v_threshold": 1.0, "v_reset": 0.0} | values
+    return nir.LIF(**{name: np.full(n, value) for name, value in values.items()})
+
+
+def affine(out: int, into: int, value: float = 0.1) -> nir.Affine:
+    return nir.Affine(np.full((out, into), value, np.float32), np.zeros(out, np.float32))
+
+
+def saved(folder, *nodes, pixels=(64,), classes: int = 10, edges=None):
+    """A file of these nodes, one after the other or along `edges`."""
+    named = {"in": nir.Input(np.array(pixels)), **{f"n{i}": node for i, node in enumerate(nodes)}}
+    named["out"] = nir.Output(np.array([classes]))
+    edges = edges or [*zip(named, [*named][1:])]
+    nir.write(folder / "net.nir", nir.NIRGraph(named, edges, type_check=False))
+    return folder / "net.nir"
+
+
+def test_this_books_snn_gives_the_same_answers_there_and_back(tmp_path, digits):
+    model = small("snn", threshold=0.3)
+    net = foreign.read(foreign.write(model, tmp_path / "snn.nir"), SUBTRACTED, **DIGITS)
+    for x in (digits.x_test[:40], torch.randn(40, 8, 8, generator=seeded())):  # inside the range and out
+        torch.testing.assert_close(net(x, generator=seeded()), model(x, generator=seeded()))
+    assert sum(p.numel() for p in net.parameters()) == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize("encoder", ["rate", "clip", "current"])
+def test_the_file_is_asked_through_any_encoder_and_decoder(tmp_path, digits, encoder):
+    asked = {"encoder": encoder, "decoder": "count", "num_steps": 7}
+    model = small("snn", **asked)
+    path = foreign.write(model, tmp_path / "snn.nir")
+    net = foreign.read(path, Assumed(reset="delayed", **asked), **DIGITS)
+    x = digits.x_test[:20]
+    torch.testing.assert_close(net(x, generator=seeded()), model(x, generator=seeded()))
+
+
+def ones(n: int, value: float) -> torch.Tensor:
+    return torch.full((n,), value)
+
+
+def test_what_snntorch_wrote_spikes_as_snntorch_runs_it(tmp_path):
+    torch.manual_seed(0)
+    leaky = snntorch.Leaky(beta=ones(30, 0.8), threshold=ones(30, 0.3), init_hidden=True)
+    synaptic = snntorch.Synaptic(
+        alpha=ones(10, 0.6), beta=ones(10, 0.9), threshold=ones(10, 0.5), init_hidden=True
+    )
+    net = torch.nn.Sequential(torch.nn.Linear(64, 30), leaky, torch.nn.Linear(30, 10), synaptic)
+    spikes = (torch.rand(25, 7, 64) < 0.3).float()
+    with contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+        nir.write(tmp_path / "net.nir", export_to_nir(net, torch.rand(64)))
+        theirs, state, wanted = import_from_nir(nir.read(tmp_path / "net.nir")), None, []
+        for step in spikes:
+            out, state = theirs(step, state)
+            wanted.append(out)
+        again, _ = theirs(spikes[0], state)
+    ours = foreign.read(tmp_path / "net.nir", Assumed(), **DIGITS)
+    spk, _ = ours.run(spikes)
+    assert torch.equal(spk, torch.stack(wanted)) and spk.any()
+    assert not torch.equal(again, wanted[0])  # snntorch's neurons remember the query before
+    assert torch.equal(ours.run(spikes)[0], spk)  # these do not
+
+
+def test_snntorchs_own_neuron_resets_by_subtraction_which_its_file_does_not_say(tmp_path):
+    torch.manual_seed(0)
+    leaky = snntorch.Leaky(beta=ones(10, 0.8), threshold=ones(10, 0.3), init_hidden=True, output=True)
+    net = torch.nn.Sequential(torch.nn.Linear(64, 10), leaky)
+    spikes = (torch.rand(25, 7, 64) < 0.3).float()
+    with contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
+        nir.write(tmp_path / "net.nir", export_to_nir(net, torch.rand(64)))
+        leaky.reset_mem()
+        wanted = [net(step) for step in spikes]
+    spk, mem = foreign.read(tmp_path / "net.nir", SUBTRACTED, **DIGITS).run(spikes)
+    assert torch.equal(spk, torch.stack([spk for spk, _ in wanted]))
+    torch.testing.assert_close(mem, torch.stack([mem for _, mem in wanted]))
+    assert not torch.equal(foreign.read(tmp_path / "net.nir", Assumed(), **DIGITS).run(spikes)[0], spk)
+
+
+def test_a_file_as_norse_writes_it_matches_a_hand_computed_run(tmp_path):
+    """r = 1 and tau in seconds, which its own step of 1 ms makes U = U / 2 + input / 2."""
+    read_out = nir.LI(tau=np.full(2, 2e-3), r=np.full(2, 2.0), v_leak=np.zeros(2))
+    nodes = [affine(1, 1, 1.6), lif(1, tau=2e-3, r=1.0), affine(2, 1, 1.0), read_out]
+    path = saved(tmp_path, *nodes, pixels=(1,), classes=2)
+    assumed = Assumed(dt=1e-3, encoder="current", num_steps=4)
+    net = foreign.read(path, assumed, image_shape=(1, 1), num_classes=2)
+    spk, mem = net.run(torch.ones(4, 1, 1))  # hidden: 0.8, 1.2 and a spike, 0.8, 1.2 and a spike
+    assert spk is None and mem[:, 0, 0].tolist() == [0, 1, 0.5, 1.25]
+    assert net(torch.ones(1, 1, 1), generator=seeded()).tolist() == [[0.5, 0.5]]
+
+
+def test_a_file_as_spikingjelly_writes_it_matches_a_hand_computed_run(tmp_path):
+    """Convolution, pooling, integrate-and-fire with r = 1 / dt and a shape, and a flatten that counts no batch axis."""
+    kernel = np.ones((1, 1, 1, 1), np.float32)
+    conv = nir.Conv2d((2, 2), kernel, 1, 0, 1, 1, np.zeros(1, np.float32))
+    pool = nir.SumPool2d(*np.array([[2, 2], [2, 2], [0, 0]]))
+    fire = nir.IF(r=np.full((1, 1, 1), 1e4), v_threshold=np.ones((1, 1, 1)))
+    flat = nir.Flatten({"input": np.array([1, 1, 1])}, 0, -1)
+    path = saved(tmp_path, conv, pool, fire, flat, affine(2, 1), pixels=(1, 2, 2), classes=2)
+    net = foreign.read(path, Assumed(), image_shape=(2, 2), num_classes=2)
+    _, mem = net.run(torch.full((6, 1, 4), 0.1))  # 0.4, 0.8, 1.2 and a spike, and again
+    assert mem[:, 0, 1].tolist() == pytest.approx([0, 0, 0.1, 0, 0, 0.1])
+
+
+def test_paths_that_meet_are_added(tmp_path):
+    edges = [("in", "n0"), ("in", "n1"), ("n0", "n2"), ("n1", "n2"), ("n2", "out")]
+    path = saved(tmp_path, affine(10, 64), affine(10, 64, 0.2), nir.Linear(np.eye(10)), edges=edges)
+    _, mem = foreign.read(path, Assumed(), **DIGITS).run(torch.ones(1, 1, 64))
+    torch.testing.assert_close(mem, torch.full((1, 1, 10), 0.3 * 64))
+
+
+BROKEN = {
+    "images of another size": (
+        [affine(10, 49)],
+        {"pixels": (7, 7)},
+        r"takes \(7, 7\), expected images of \(8, 8\)",
+    ),
+    "other classes": ([affine(7, 64)], {}, "gives 7 numbers, expected one for each of 10 classes"),
+    "layers that do not meet": (
+        [affine(9, 64), affine(10, 8)],
+        {},
+        r"node 'n1' \(Affine\) cannot take a \(9,\)",
+    ),
+    "neurons that do not fit": (
+        [affine(10, 64), lif(9)],
+        {},
+        r"node 'n1' \(LIF\) cannot take a \(10,\).*are \(9,\)",
+    ),
+    "a step too long": (
+        [affine(10, 64), lif(10, tau=1e-5)],
+        {},
+        r"'n1' \(LIF\) cannot be run: tau goes down to 1e-05",
+    ),
+    "a kind that cannot be run": (
+        [affine(10, 64), nir.Delay(np.ones(10))],
+        {},
+        "nodes of type Delay cannot be run, expected .*'Affine'",
+    ),
+    "a loop": (
+        [affine(10, 64), nir.Linear(np.eye(10))],
+        {"edges": [("in", "n0"), ("n0", "n1"), ("n1", "n0"), ("n1", "out")]},
+        "it loops .*, expected no recurrent connections",
+    ),
+    "two ends": (
+        [affine(10, 64), affine(10, 64)],
+        {"edges": [("in", "n0"), ("in", "n1"), ("n0", "out"), ("n1", "out")]},
+        "expected one input and one output that one node leads to",
+    ),
+    "a loose end": (
+        [affine(10, 64), affine(10, 64)],
+        {"edges": [("in", "n0"), ("n1", "n0"), ("n0", "out")]},
+        "nothing leads to its node 'n1'",
+    ),
+}
+
+
+@pytest.mark.parametrize("nodes, how, sentence", BROKEN.values(), ids=BROKEN)
+def test_what_cannot_be_run_is_refused_in_one_sentence(tmp_path, nodes, how, sentence):
+    path = saved(tmp_path, *nodes, **how)
+    with pytest.raises(ValueError, match=sentence) as error:
+        foreign.read(path, Assumed(), **DIGITS)
+    assert str(error.value).startswith(str(path)) and "\n" not in str(error.value)
+
+
+def test_a_damaged_file_a_foreign_file_and_a_pickle_are_refused(tmp_path):
+    whole = saved(tmp_path, affine(10, 64)).read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"no such file", pickle.dumps({"weight": 1})):
+        (tmp_path / "broken.nir").write_bytes(content)
+        with pytest.raises(ValueError, match="broken.nir cannot be read as a NIR file"):
+            foreign.read(tmp_path / "broken.nir", Assumed(), **DIGITS)
+    with pytest.raises(ValueError, match="absent.nir cannot be read as a NIR file"):
+        foreign.read(tmp_path / "absent.nir", Assumed(), **DIGITS)
+
+
+def test_spikes_cannot_be_counted_where_the_last_layer_has_none(tmp_path):
+    path = saved(tmp_path, affine(10, 64))
+    foreign.read(path, Assumed(), **DIGITS)
+    with pytest.raises(ValueError, match="ends in a layer without spikes: the decoder count cannot read it"):
+        foreign.read(path, Assumed(decoder="count"), **DIGITS)
+
+
+def test_answers_that_are_no_numbers_are_refused_by_the_black_box(tmp_path, digits):
+    path = saved(tmp_path, affine(10, 64, np.nan))
+    net = foreign.read(path, Assumed(), **DIGITS)
+    with pytest.raises(ValueError, match="the target's answer holds NaN"):
+        BlackBox(net, seed=0)(digits.x_test[:2])
+
+
+@pytest.mark.parametrize("wrong", [{"dt": 0}, {"reset": "never"}, {"num_steps": 0}, {"decoder": "loudest"}])
+def test_what_cannot_be_assumed_is_refused(wrong):
+    with pytest.raises(ValueError, match=f"{[*wrong][0]} is .*, expected"):
+        Assumed(**wrong)

@@ -1,0 +1,202 @@
+"""The reader's own network: how it is read, what is refused, how its runs are named, and that it is attacked as any."""
+
+import io
+import json
+import os
+import re
+import zipfile
+
+import pytest
+import torch
+
+from snnmi.models import foreign, targets
+from snnmi.models.foreign import Assumed
+from snnmi.study import audit, settings
+from snnmi.study.experiment import Experiment
+from snnmi.study.findings import audit as findings
+from tests.helpers import seeded, small
+
+NONE = {"model": None, "dataset": None, "dt": None, "reset": None}
+MINE = """
+import torch
+
+def uniform(x):
+    return torch.full((len(x), 10), 0.1)
+
+def network():
+    return uniform
+
+def module():
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10), torch.nn.Dropout(), torch.nn.Softmax(-1))
+
+def number():
+    return 3
+
+def fails():
+    raise KeyError("weights")
+
+def logits():
+    return lambda x: x.flatten(1)[:, :10]
+
+def nan_outside():
+    return lambda x: torch.where((x > 1).any(-1).any(-1)[:, None], torch.nan, uniform(x))
+
+def five():
+    return lambda x: torch.full((len(x), 5), 0.2)
+
+def wants_channels():
+    return torch.nn.Conv2d(3, 1, 1)
+"""
+
+
+@pytest.fixture
+def own(mine):
+    mine.write_text(MINE)
+    return mine
+
+
+def test_a_network_is_named_by_its_file_and_by_what_is_assumed_of_it(tmp_path, digits):
+    first, second = (foreign.write(small(seed=s), tmp_path / f"{s}.nir") for s in (0, 1))
+    (tmp_path / "moved.nir").write_bytes(first.read_bytes())
+    names = [audit.read(str(p), digits, Assumed()).digest for p in (first, second, tmp_path / "moved.nir")]
+    names.append(audit.read(str(first), digits, Assumed(reset="delayed")).digest)
+    assert names[0] == names[2] and len(set(names)) == 3
+
+
+def test_the_digest_names_the_runs(tmp_path, digits, mine):
+    keys = []
+    for seed in (0, 1):
+        path = foreign.write(small(seed=seed), tmp_path / "net.nir")  # the same name, changed
+        targets.TARGETS[audit.KIND] = audit.read(str(path), digits, Assumed())
+        keys.append(settings.target_key(settings.Settings(audit.KIND), "digits", 0))
+    assert keys[0] != keys[1] and keys[0]["code"] == {
+        "kind": audit.read(str(foreign.write(small(), path)), digits, Assumed()).digest
+    }
+
+
+def test_code_of_ones_own_is_run_when_it_is_named(own, digits, monkeypatch):
+    found = audit.read(f"{own}:network", digits, Assumed())
+    assert found(digits, seed=0)(digits.x_test[:2]).shape == (2, 10) and found.weights is None
+    monkeypatch.syspath_prepend(own.parent)
+    assert audit.read("mine:network", digits, Assumed())(digits, seed=0)(digits.x_test[:2]).shape == (2, 10)
+
+
+def test_a_module_is_asked_as_it_is_used_and_not_as_it_is_trained(own, digits):
+    found = audit.read(f"{own}:module", digits, Assumed())
+    assert not found.answer.training and found.weights == 650
+
+
+def test_a_network_trained_anew_behind_the_same_source_is_another(own, digits):
+    torch.manual_seed(0)
+    names = [
+        audit.read(f"{own}:module", digits, Assumed()).digest for _ in range(2)
+    ]  # each with first weights
+    assert names[0] != names[1]
+    assert len({audit.read(f"{own}:network", digits, Assumed()).digest for _ in range(2)}) == 1
+
+
+@pytest.mark.parametrize(
+    "name, sentence",
+    [
+        ("number", "returns a int, expected a callable from images to confidences"),
+        ("fails", "fails: KeyError: 'weights'"),
+        ("absent", "has no function 'absent'"),
+        ("logits", "the target's answer spans .* does it give logits?"),
+        ("nan_outside", "the target's answer holds NaN"),
+        ("five", "gives 5 confidences, expected one for each of 10 classes"),
+        ("wants_channels", "RuntimeError: Given groups=1, weight of size"),
+    ],
+)
+def test_code_that_gives_no_confidences_is_refused_in_one_sentence(own, digits, name, sentence):
+    with pytest.raises(ValueError, match=f"{re.escape(str(own))}:{name}.*{sentence}"):
+        audit.read(f"{own}:{name}", digits, Assumed())
+
+
+@pytest.mark.parametrize("model", ["no_such_module:network", "absent.py:network"])
+def test_code_that_is_not_there_is_refused(mine, digits, model):
+    with pytest.raises(ValueError, match=f"{model}: .*, expected module:function or file.py:function"):
+        audit.read(model, digits, Assumed())
+
+
+class Trap:
+    """A pickle that makes a folder where it is loaded."""
+
+    def __init__(self, folder):
+        self.folder = str(folder)
+
+    def __reduce__(self):
+        return os.mkdir, (self.folder,)
+
+
+def test_a_torch_export_file_can_run_code_where_it_is_loaded_and_is_refused(tmp_path, digits):
+    layer = torch.nn.Linear(3, 2)
+    torch.export.save(torch.export.export(layer, (torch.zeros(1, 3),)), tmp_path / "good.pt2")
+    hidden = io.BytesIO()
+    torch.save(Trap(tmp_path / "sprung"), hidden)
+    with zipfile.ZipFile(tmp_path / "good.pt2") as good, zipfile.ZipFile(tmp_path / "net.pt2", "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, hidden.getvalue() if "sample_inputs" in name else good.read(name))
+    with pytest.raises(ValueError, match="net.pt2: loading a file of PyTorch's can run what is hidden in it"):
+        audit.read(str(tmp_path / "net.pt2"), digits, Assumed())
+    assert not (tmp_path / "sprung").exists()
+    with pytest.raises(Exception):  # noqa: B017 - whatever it says, it has run by then
+        torch.export.load(tmp_path / "net.pt2")
+    assert (tmp_path / "sprung").exists()
+
+
+def test_a_torch_export_file_that_is_trusted_comes_as_a_function(own, digits, tmp_path):
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10), torch.nn.Softmax(-1))
+    many = {"input": {0: torch.export.Dim("batch")}}
+    program = torch.export.export(network, (torch.zeros(2, 8, 8),), dynamic_shapes=many)
+    torch.export.save(program, tmp_path / "net.pt2")
+    own.write_text(
+        f"import torch\ndef network():\n    return torch.export.load({str(tmp_path / 'net.pt2')!r}).module()"
+    )
+    found = audit.read(f"{own}:network", digits, Assumed())
+    torch.testing.assert_close(found.answer(digits.x_test[:3]), network(digits.x_test[:3]))
+
+
+def test_the_targets_beside_it_have_as_many_weights(digits):
+    for hidden in (1, 64, 3000):
+        weights = sum(p.numel() for p in small(hidden=hidden).parameters())
+        assert audit.same_size(weights, digits) == hidden
+
+
+def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(copied, mine):
+    given = {"profile": "smoke", "results": copied, "changes": {"attack": {"batches": 4}}}
+    found = audit.prepare(given, **NONE)
+    assert found.own.assumed.reset == "delayed" and found.own.weights == 64 * 65 + 10 * 65
+    x = found.images.x_test[:50]
+    torch.testing.assert_close(found.own.answer(x, generator=seeded()), found.book(x, generator=seeded()))
+    assert found.rules.set_index("reset").assumed.to_dict() == {
+        "before_decay": False,
+        "delayed": True,
+        "zero": False,
+    }
+    scores = findings.scores_table(found.experiment)
+    assert list(scores.variant.unique()) == findings.ORDER
+    assert set(scores.score) == set(findings.PAPER) and (findings.apart(scores) < 1e-6).all()
+    stored = [json.loads(path.read_text()) for path in copied.glob("smoke/attack-digits-yours-*/run.json")]
+    assert len(stored) == 2  # asked anything, and in the range
+    assert all(run["settings"]["target"]["code"] == {"kind": found.own.digest} for run in stored)
+    labels, lines = findings.pictures(found.experiment)
+    assert list(lines) == ["class mean", *findings.ORDER] and all(
+        len(line) == len(labels) for line in lines.values()
+    )
+
+
+def test_an_audit_that_was_finished_is_loaded(copied, mine, monkeypatch):
+    given = {"profile": "smoke", "results": copied, "changes": {"attack": {"batches": 4}}}
+    before = findings.scores_table(audit.prepare(given, **NONE).experiment)
+    monkeypatch.setattr(Experiment, "_invert", lambda *_: pytest.fail("attacked again"))
+    assert findings.scores_table(audit.prepare(given, **NONE).experiment).equals(before)
+
+
+def test_what_a_page_says_of_steps_and_codes_holds_for_the_file(tmp_path, copied, mine):
+    path = foreign.write(small("snn"), tmp_path / "net.nir")
+    changes = {"training": {"num_steps": 5, "encoder": "clip", "decoder": "count"}}
+    given = {"profile": "smoke", "results": copied, "changes": changes}
+    found = audit.prepare(given, model=str(path), dataset="digits", dt=1e-5, reset="before_decay")
+    assert found.own.assumed == Assumed(1e-5, "before_decay", 5, "clip", "count") and found.book is None
+    beside = found.experiment.settings("digits", audit.PLAIN[1])
+    assert beside.network.neurons == 50  # as the file's
