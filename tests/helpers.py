@@ -1,6 +1,5 @@
 """What several test files use: chance, small settings, a process that dies, the project as a clone has it."""
 
-import itertools
 import os
 import shutil
 import subprocess
@@ -8,7 +7,6 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
-import pandas as pd
 import pytest
 import torch
 
@@ -90,13 +88,6 @@ def run(command: list[str], folder: Path) -> str:
         said = f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}"
         pytest.fail(said, pytrace=False)
     return done.stdout
-
-
-def grid(f, seeds=4, attacks=3, labels=40, **more) -> pd.DataFrame:
-    """One row a unit of a full design, with value = f(seed, attack seed, label)."""
-    units = itertools.product(range(seeds), range(attacks), range(labels))
-    rows = [{"seed": s, "attack_seed": a, "label": c, "value": float(f(s, a, c))} for s, a, c in units]
-    return pd.DataFrame(rows).assign(**more)
 
 
 def texts(fig) -> list[str]:

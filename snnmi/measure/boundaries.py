@@ -143,13 +143,6 @@ def flips_along_path(
     )
 
 
-def flips_on_repeat(
-    predict: Predict, x: Float[Tensor, " n h w"], repeats: int = 2, *, batch: int = 1024
-) -> float:
-    """Share of pairs of equal queries that are given different labels; 0 for a deterministic target."""
-    return _differ(ask(predict, x, repeats=repeats, batch=batch).argmax(-1))
-
-
 def _differ(labels: Int[Tensor, " repeats n"]) -> float:
     if (repeats := len(labels)) < 2:
         raise ValueError(

@@ -99,15 +99,6 @@ def test_one_blurred_boundary_is_one_flip_between_the_decided_and_the_voted():
     assert flips.decided.mean() <= flips.voted.mean() < 3
 
 
-def test_equal_queries_differ_never_for_a_function_and_half_the_time_for_a_coin():
-    x = torch.zeros(2000, 1, 2)
-    assert boundaries.flips_on_repeat(half_plane, x, 3) == 0
-    assert boundaries.flips_on_repeat(coin(), x, 3) == pytest.approx(0.5, abs=0.02)
-    assert boundaries.flips_on_repeat(coin(share=0.9), x, 2) == pytest.approx(0.18, abs=0.02)  # 2 p (1 - p)
-    with pytest.raises(ValueError, match="at least 2"):
-        boundaries.flips_on_repeat(coin(), x, 1)
-
-
 def test_agreement_stands_between_its_floor_and_its_ceiling():
     x = torch.rand(1000, 1, 2, generator=torch.Generator().manual_seed(0))
     perfect = boundaries.agreement(half_plane, half_plane, x)

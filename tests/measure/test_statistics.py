@@ -1,30 +1,15 @@
-"""Paired and exact tests, and intervals over seeds and classes at once, on numbers known by hand."""
+"""Paired and exact tests, on numbers known by hand."""
 
 import itertools
 import math
-import time
-from functools import partial
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import stats
 
-from snnmi.measure import intervals, statistics
-from tests.helpers import grid
+from snnmi.measure import statistics
 
-rng = np.random.default_rng(0)
-SEEDS, ATTACKS, LABELS = rng.normal(0, 1, 4), rng.normal(0, 1, (4, 3)), rng.normal(0, 1, 40)
 NAN = float("nan")
-bootstrap = partial(statistics.hierarchical_bootstrap, value="value", seed=0)
-between = partial(
-    statistics.paired_difference, value="value", column="target", first="ann", second="snn", seed=0
-)
-
-
-def spread(interval) -> float:
-    """Standard error that a normal interval of this width would have."""
-    return (interval.high - interval.low) / (2 * 1.96)
 
 
 # --- two samples paired by unit
@@ -106,115 +91,6 @@ def test_holm_steps_down():
 def test_paired_test_refuses_what_is_no_pair(second):
     with pytest.raises(ValueError, match="two finite vectors of one length"):
         statistics.paired_test(np.zeros(4), np.array(second), seed=0)
-
-
-# --- seeds and classes at once
-
-
-def test_interval_adds_up_the_parts_of_seeds_attack_seeds_and_classes():
-    frame = grid(lambda s, a, c: SEEDS[s] + ATTACKS[s, a] + LABELS[c])
-    interval, groups = bootstrap(frame), SEEDS + ATTACKS.mean(1)
-    variance = groups.var() / 4 + ATTACKS.var(1).mean() / 12 + LABELS.var() / 40
-    assert interval.estimate == pytest.approx(frame.value.mean())
-    assert interval.units == {"seed": 4, "attack_seed": 3, "label": 40}
-    assert spread(interval) == pytest.approx(math.sqrt(variance), rel=0.05)
-
-
-def test_classes_are_shared_by_all_seeds_when_crossed_and_not_when_nested():
-    frame = grid(lambda s, a, c: LABELS[c])
-    crossed, nested = bootstrap(frame), bootstrap(frame, nested=("seed", "attack_seed", "label"), crossed=())
-    of_classes = intervals.bootstrap_interval(LABELS, seed=0)
-    assert (crossed.low, crossed.high) == pytest.approx(of_classes, abs=0.03)
-    assert spread(nested) == pytest.approx(spread(crossed) / math.sqrt(12), rel=0.05)
-
-
-def test_subunits_are_drawn_anew_each_time_their_parent_is():
-    """Of two seeds one is drawn twice half the time, yet the mean of -1 and 1 is -1 in 1 of 16 only."""
-    frame = grid(lambda s, a, c: 2 * a - 1, seeds=2, attacks=2, labels=1)
-    weights, _ = statistics.resampled(frame, ("seed", "attack_seed"), (), 0, 40_000)
-    draws = statistics.weighted_mean(frame.value.to_numpy(), weights)
-    assert (weights.sum(1) == 4).all()
-    assert np.mean(draws[1:] == -1) == pytest.approx(1 / 16, abs=0.005)
-
-
-def test_a_level_of_one_unit_adds_nothing_and_is_shown():
-    frame = grid(lambda s, a, c: c, attacks=1, labels=1)
-    assert bootstrap(frame.assign(value=frame.seed * 1.0)).units["attack_seed"] == 1
-    assert bootstrap(frame)[:3] == (0, 0, 0)  # four seeds that agree
-    assert bootstrap(frame[frame.seed == 0])[:3] == pytest.approx((0, NAN, NAN), nan_ok=True)
-
-
-def test_unequal_groups_and_the_order_of_rows():
-    frame = grid(lambda s, a, c: s + a + LABELS[c]).query("attack_seed <= seed")  # 1, 2, 3 and 3 attack seeds
-    interval = bootstrap(frame)
-    assert interval.estimate == pytest.approx(frame.value.mean())
-    assert interval.low < interval.estimate < interval.high
-    assert interval.units == {"seed": 4, "attack_seed": 3, "label": 40}
-    assert bootstrap(frame.sample(frac=1, random_state=0))[:3] == pytest.approx(interval[:3])
-    assert bootstrap(frame, seed=1).low != interval.low
-
-
-def test_another_statistic_and_another_level():
-    highest = lambda values, weights: np.where(weights > 0, values, -np.inf).max(1)  # noqa: E731
-    found = bootstrap(grid(lambda s, a, c: LABELS[c]), statistic=highest, level=0.5)
-    # the highest is among the drawn with probability 1 - (39/40)^40 = 0.64
-    assert found.estimate == found.high == LABELS.max()
-    assert found.low in LABELS and found.low < LABELS.max()
-
-
-def test_the_full_design_takes_less_than_two_seconds():
-    frame, start = grid(lambda s, a, c: LABELS[c]), time.process_time()
-    bootstrap(frame)
-    assert time.process_time() - start < 2
-
-
-def test_bootstrap_refuses_missing_levels_and_values():
-    frame = grid(lambda s, a, c: c, labels=2)
-    missing, hole = frame.drop(columns="attack_seed"), frame.assign(value=[NAN, *frame.value[1:]])
-    said = {"lacks .'attack_seed'.": missing, "0 rows": frame[:0], "1 values that are not finite": hole}
-    for match, wrong in said.items():
-        with pytest.raises(ValueError, match=match):
-            bootstrap(wrong)
-
-
-# --- pairs
-
-
-def pairs(difference, **size) -> pd.DataFrame:
-    """Wild values that both targets share, plus this difference for the SNN."""
-    shared = lambda s, a, c: 50 * math.sin(7 * s + 3 * a + c)  # noqa: E731
-    snn = grid(lambda s, a, c: shared(s, a, c) + difference(s, a, c), **size, target="snn")
-    return pd.concat([grid(shared, **size, target="ann"), snn])
-
-
-def test_difference_is_taken_within_pairs_and_its_p_swaps_whole_units():
-    result = between(pairs(lambda s, a, c: -1 - c / 10, labels=8))
-    assert result.estimate == pytest.approx(-1.35)
-    left = np.arange(8).std() / 10 / math.sqrt(8)  # what the pairs share has gone
-    assert spread(result) == pytest.approx(left, rel=0.1)
-    assert result.p_classes == pytest.approx(2 / 2**8) and result.p_seeds == pytest.approx(2 / 2**4)
-    assert result.units == {"seed": 4, "attack_seed": 3, "label": 8}
-
-
-def test_difference_of_one_sign_in_classes_only_is_not_one_over_seeds():
-    result = between(pairs(lambda s, a, c: (1 if s % 2 else -1) + 0.01, labels=8))
-    assert result.p_classes == pytest.approx(2 / 2**8)
-    assert result.p_seeds == pytest.approx(12 / 16)  # 4 of 16 ways to swap end nearer to zero
-    assert result.low < 0 < result.high
-
-
-def test_difference_with_one_seed_has_no_p_over_seeds():
-    one = pairs(lambda s, a, c: c, seeds=1, attacks=1, labels=6).drop(columns="attack_seed")
-    result = between(one, nested=("seed",))
-    assert math.isnan(result.p_seeds)
-    assert result.p_classes == pytest.approx(2 / 2**5)  # the class of difference 0 is free
-
-
-def test_difference_refuses_a_pair_that_is_incomplete_or_repeated():
-    frame = pairs(lambda s, a, c: c, labels=3)
-    for wrong in (frame[1:], pd.concat([frame, frame[:1]]), frame[frame.target == "ann"]):
-        with pytest.raises(ValueError, match="missing or repeated for some seed x attack_seed x label"):
-            between(wrong)
 
 
 # --- exact tests

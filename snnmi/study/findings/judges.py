@@ -88,13 +88,13 @@ def deceived(attacks: pd.DataFrame, judged: pd.DataFrame) -> pd.Series:
 
 
 def summary(judged: pd.DataFrame) -> pd.DataFrame:
-    """One row a set of images and measure: mean over classes and seeds with its interval."""
+    """One row a set of images and measure: mean over classes (each averaged over seeds) with its interval."""
     rows = []
     for key, part in judged.groupby(GROUP, sort=False):
         for measure in MEASURES:
             if len(known := part.dropna(subset=[measure])):
-                found = statistics.hierarchical_bootstrap(known, measure, seed=0)
-                rows.append((*key, measure, found.estimate, found.low, found.high))
+                classes = known.groupby("label")[measure].mean().to_numpy()
+                rows.append((*key, measure, classes.mean(), *intervals.bootstrap_interval(classes, seed=0)))
     return pd.DataFrame(rows, columns=[*GROUP, "measure", "value", "low", "high"])
 
 

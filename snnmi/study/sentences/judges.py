@@ -104,10 +104,9 @@ def sources_caption(wide: pd.DataFrame) -> str:
     return (
         f"**Up to {fooling.judge_accuracy[worst]:.0%} of fooling noise ({pages.place(profile, dataset)}, made for the "
         f"{figures.KINDS[target]}) is called y by a judge that was never attacked; of the same images "
-        f"{fooling.recognised[worst]:.0%} are recognised.** Means over classes and seeds, 95 % hierarchical bootstrap "
-        "intervals (classes crossed, seeds nested; with one seed they speak of new classes only; no width: every class "
-        "gave the same). A_target: chapter 4's score; sure: mean confidence in y, of the images' own target and of the "
-        "judge, over 20 images a class (reconstructions: those that are stored), as all that follows."
+        f"{fooling.recognised[worst]:.0%} are recognised.** Means over classes, each averaged over seeds, with 95 % "
+        "bootstrap intervals that speak of new classes of these networks (no width: every class gave the same). "
+        "A_target: chapter 4's score; sure: mean confidence in y, of the images' own target and of the judge, over 20 images a class (reconstructions: those that are stored), as all that follows."
     )
 
 
