@@ -68,10 +68,8 @@ def _layer(node: nir.NIRNode, assumed: Assumed) -> nn.Module:
         out, into = weight.shape[:2]
         if isinstance(node, nir.Conv2d):
             how = {name: pair(getattr(node, name)) for name in ("stride", "padding", "dilation")}
-            groups = int(node.groups)
-            layer = nn.Conv2d(
-                into * groups, out, weight.shape[2:], groups=groups, bias=bias is not None, **how
-            )
+            how |= {"groups": int(node.groups), "bias": bias is not None}
+            layer = nn.Conv2d(into * how["groups"], out, weight.shape[2:], **how)
         else:
             layer = nn.Linear(into, out, bias=bias is not None)
         layer.load_state_dict({"weight": weight} | ({} if bias is None else {"bias": torch.as_tensor(bias)}))
@@ -163,6 +161,8 @@ def read(path: str | Path, assumed: Assumed, *, image_shape: tuple[int, int], nu
                 f"nodes of type {', '.join(sorted(unknown))} cannot be run, expected {sorted(KNOWN)}"
             )
         network = Imported(nir.dict2NIRNode(content | {"type_check": False}), assumed)
+    except FileNotFoundError:
+        raise ValueError(f"{path} does not exist, expected a NIR file") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except Exception as error:

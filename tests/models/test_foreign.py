@@ -189,7 +189,7 @@ def test_a_damaged_file_a_foreign_file_and_a_pickle_are_refused(tmp_path):
         (tmp_path / "broken.nir").write_bytes(content)
         with pytest.raises(ValueError, match="broken.nir cannot be read as a NIR file"):
             foreign.read(tmp_path / "broken.nir", Assumed(), **DIGITS)
-    with pytest.raises(ValueError, match="absent.nir cannot be read as a NIR file"):
+    with pytest.raises(ValueError, match="absent.nir does not exist"):
         foreign.read(tmp_path / "absent.nir", Assumed(), **DIGITS)
 
 
