@@ -84,7 +84,7 @@ def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset
     """
     if str(name).lower().endswith(".npz"):
         path = Path(name).expanduser()
-        dataset = _own(path, path.stem, own_data.read(path))
+        dataset = _own(path, path.stem, *own_data.read(path))
     elif name in LOADERS:
         loader = LOADERS[name]
         dataset = loader(download) if loader in OWN else _loaded(name, loader())
@@ -114,9 +114,9 @@ def _loaded(name: str, found: object) -> Dataset:
     return _own(name, name, {key: getattr(found, key) for key in KEYS})
 
 
-def _own(where: str | Path, name: str, arrays: own_data.Arrays) -> Dataset:
+def _own(where: str | Path, name: str, arrays: own_data.Arrays, notes: Iterable[str] = ()) -> Dataset:
     """A data set of the user's own; its name carries a digest of what it holds."""
-    tensors = own_data.checked(where, arrays)
+    tensors = own_data.checked(where, arrays, notes)
     content = hashlib.sha256()
     for tensor in tensors.values():
         content.update(str(tuple(tensor.shape)).encode() + tensor.numpy().tobytes())

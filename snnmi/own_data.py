@@ -32,8 +32,10 @@ def plain(name: str) -> str:
     return re.sub(r"(?:(?<![^\W_])_|_(?![^\W_])|[^\w.+])+", "-", name)[:40].strip("-.") or "data"
 
 
-def read(path: Path) -> dict[str, np.ndarray]:
-    """The four arrays of an .npz, under their names or under others that can mean nothing else (MedMNIST's)."""
+def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """The four arrays of an .npz, under their names or under others that can mean nothing else (MedMNIST's), and what
+    is to be said of that.
+    """
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist, expected an .npz with {', '.join(KEYS)}")
     try:
@@ -52,26 +54,28 @@ def read(path: Path) -> dict[str, np.ndarray]:
         either = ", ".join(map(repr, names[twice[0]]))
         raise ValueError(f"{path} has {either}, expected one of them, called {twice[0]}")
     used = {name[0] for name in names.values()}
-    if others := [f"{name[0]} as {key}" for key, name in names.items() if name[0] != key]:
-        unused = _few(repr(name) for name in known if name not in used)
-        _say(path, [f"read {', '.join(others)}" + f", left out {unused}" * bool(unused)])
-    return arrays
+    others = [f"{name[0]} as {key}" for key, name in names.items() if name[0] != key]
+    unused = _few(repr(name) for name in known if name not in used)
+    left_out = f", left out {unused}" if unused else ""
+    return arrays, [f"read {', '.join(others)}{left_out}"] if others else []
 
 
-def checked(where: object, arrays: Arrays) -> dict[str, Tensor]:
+def checked(where: object, arrays: Arrays, notes: Iterable[str] = ()) -> dict[str, Tensor]:
     """`arrays` as float32 images in [0, 1] and labels 0, 1, ...; `where` they come from is for what is said of them."""
-    found, notes = {key: _array(arrays[key]) for key in KEYS}, []
+    found, notes = {key: _array(arrays[key]) for key in KEYS}, list(notes)
     try:
         images = {key: _images(key, found[key], notes) for key in ("x_train", "x_test")}
         train, test = (tuple(x.shape[1:]) for x in images.values())
         if train != test:
             raise ValueError(f"x_train images are {train}, x_test {test}, expected one size")
-        labels = _labels(
-            *(_flat(key, found[key], len(images[key.replace("y", "x")]), notes) for key in KEYS[1::2]), notes
+        y_train, y_test = (
+            _flat(f"y_{part}", found[f"y_{part}"], len(images[f"x_{part}"]), notes) for part in PART
         )
+        labels = _labels(y_train, y_test, notes)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    _say(where, notes)
+    if notes:
+        warnings.warn(f"{where}: {'; '.join(notes)}", stacklevel=4)
     return {key: (images | labels)[key] for key in KEYS}
 
 
@@ -88,11 +92,6 @@ def _names(key: str, known: Iterable[str]) -> list[str]:
     what, part = f"(?:{WHAT[what]})", f"(?:{PART[part]})"
     form = re.compile(rf"{what}[ _.-]?{part}|{part}[ _.-]?{what}", re.IGNORECASE)
     return [key] if key in known else [name for name in known if form.fullmatch(name)]
-
-
-def _say(where: object, notes: list[str]) -> None:
-    if notes:
-        warnings.warn(f"{where}: {'; '.join(notes)}", stacklevel=4)
 
 
 def _few(things: Iterable[object], most: int = 10) -> str:
