@@ -106,7 +106,8 @@ def sources_caption(wide: pd.DataFrame) -> str:
         f"{figures.KINDS[target]}) is called y by a judge that was never attacked; of the same images "
         f"{fooling.recognised[worst]:.0%} are recognised.** Means over classes, each averaged over seeds, with 95 % "
         "bootstrap intervals that speak of new classes of these networks (no width: every class gave the same). "
-        "A_target: chapter 4's score; sure: mean confidence in y, of the images' own target and of the judge, over 20 images a class (reconstructions: those that are stored), as all that follows."
+        "A_target: chapter 4's score; sure: mean confidence in y, of the images' own target and of the judge, over "
+        "20 images a class (reconstructions: those that are stored), as all that follows."
     )
 
 
