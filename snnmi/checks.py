@@ -1,7 +1,9 @@
 """Settings that cannot work are refused in one sentence, before any work is done."""
 
 import math
+import os
 from collections.abc import Collection
+from pathlib import Path
 
 
 def one_of(settings: object, **allowed: Collection) -> None:
@@ -49,3 +51,12 @@ def within(settings: object, low: int | float, high: int | float, *fields: str) 
 
 def is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def writable(name: str, folder: Path) -> None:
+    """Refuse, before hours of work, a folder that could not be made or written to."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        raise ValueError(
+            f"{name}: {folder} cannot be written, expected a folder that can, such as /tmp/{name}"
+        )

@@ -47,7 +47,8 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
         if values.get(name) is not None:
             plain.setdefault(section, {})[field] = values[name]
     changes = _typed(merged(plain, _mapping(values.get("changes"))))
-    folder = values.get("tables") and place(values["tables"])
+    if folder := values.get("tables") and place(values["tables"]):
+        checks.writable("tables", folder)
     pages.write_tables(folder, file_name("", changes).strip("-"))
     found = {name: values[name] for name in EXPERIMENT if name in values}
     return {name: value for name, value in found.items() if value is not None} | {"changes": changes}

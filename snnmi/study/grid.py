@@ -1,7 +1,6 @@
 """The grid: which data sets, targets and seeds, and how its runs come from the store, from here, or from workers."""
 
 import json
-import os
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -91,15 +90,6 @@ def processor(given: Given) -> str:
     if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise ValueError(f"device is {given!r}, and PyTorch finds no such GPU here: expected 'cpu'")
     return name
-
-
-def writable(folder: Path) -> None:
-    """Refuse, before hours of work, a folder whose files could not be written."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise ValueError(
-            f"results: {folder} cannot be written, expected a folder that can, as in -p results /tmp/results"
-        )
 
 
 class Grid:
@@ -213,7 +203,7 @@ class Grid:
         """What computes a run of this step, if anything may be computed."""
 
         def make(run: Run) -> None:
-            writable(run.folder)
+            checks.writable("results", run.folder)
             cpu.make_fast()
             step.compute(run, cell)
 

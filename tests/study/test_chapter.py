@@ -62,6 +62,7 @@ def test_changes_come_as_a_mapping_or_as_its_text_and_count_last(changes):
         ({"Datasets": ["mnist"]}, "Datasets is no parameter .*: did you mean datasets"),
         ({"results": 5}, "results is 5, expected a path"),
         ({"tables": ""}, "tables is '', expected a path"),
+        ({"tables": "README.md"}, "tables: .*README.md cannot be written, expected a folder that can"),
         ({"code": ["mine.py"]}, r"code is \['mine.py'\], expected a path"),
         ({"changes": {"attack": 3}}, "changes is .*, expected sections of fields"),
         ({"changes": {"attack": {"nois": "clipped"}}}, "attack has no 'nois'"),
