@@ -5,7 +5,7 @@ from types import SimpleNamespace as Fields
 
 import pytest
 
-from snnmi.checks import above, at_least, one_of, within
+from snnmi.checks import above, at_least, number, one_of, within
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, True, "3", None, nan])
@@ -29,6 +29,23 @@ def test_a_share_lies_within_its_bounds(value):
 def test_a_name_is_one_of_those_there_are():
     with pytest.raises(ValueError, match=r"reset is 'never', expected one of \['delayed', 'early'\]"):
         one_of(Fields(reset="never"), reset={"delayed", "early"})
+
+
+@pytest.mark.parametrize(
+    "given, meant",
+    [
+        ("1e1", 10),
+        (1e1, 10),
+        ("0.5", 0.5),
+        (3, 3),
+        (True, True),
+        ("rate", "rate"),
+        ([512], [512]),
+        (None, None),
+    ],
+)
+def test_a_number_is_one_however_it_is_written(given, meant):
+    assert number(given) == meant and type(number(given)) is type(meant)
 
 
 def test_what_can_work_passes():
