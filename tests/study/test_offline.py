@@ -35,7 +35,7 @@ def changed(archive, path, change):
 
 def test_results_come_home_as_they_were(there, tmp_path):
     brought = offline.bring(there / "results.zip", tmp_path)
-    assert sorted(path.name.split("-")[0] for path in brought) == ["attack", "scores", "target"]
+    assert sorted(path.name.split("-")[0] for path in brought) == ["attack", "originals", "scores", "target"]
     home = Experiment("smoke", targets=["ann"], results=tmp_path, compute=False)
     away = Experiment("smoke", targets=["ann"], results=there / "results", compute=False)
     assert attacks_table([home]).equals(attacks_table([away])) and len(attacks_table([home])) == 20
@@ -50,7 +50,7 @@ def test_results_zip_holds_finished_runs_only_and_state_zip_all(there, tmp_path,
     monkeypatch.chdir(tmp_path)
     offline.pack(tmp_path / "results", "smoke")
     home, state = (zipfile.ZipFile(tmp_path / name).namelist() for name in ("results.zip", "state.zip"))
-    assert len(home) == 8 and not any("snn" in name for name in home)
+    assert len(home) == 10 and not any("snn" in name for name in home)
     assert not any(name.endswith((".safetensors", "checkpoint")) for name in home)
     assert {f"results/{name}" for name in home} < set(state)
     assert len([name for name in state if name.endswith(".safetensors")]) == 2

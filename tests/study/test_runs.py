@@ -91,8 +91,8 @@ def kept_in_git(profile):
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
 def test_git_keeps_numbers_and_pictures_and_no_weights():
-    files = kept_in_git("")
-    assert {path.suffix for path in files} <= {".json", ".csv", ".npz"}
+    files = set(kept_in_git(""))
+    assert {path.suffix for path in files - {ROOT / "results" / "README.md"}} <= {".json", ".csv", ".npz"}
     assert not any(path.name.startswith(".") for path in files)
 
 
@@ -110,7 +110,9 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
         judged += [run for dataset in whole.datasets if (run := judge(whole, dataset))]
     folders = {path.parent for path in files} - {ROOT / "results" / profile}
     scored = {run.scored.folder for run in whole.attacks()}
-    assert folders <= {run.run.folder for run in runs} | {run.folder for run in judged} | scored
+    pictures = {run.folder for run in whole.store.finished() if run.folder.name.startswith("originals-")}
+    assert all(whole.originals(folder.name.split("-")[1]) for folder in pictures)
+    assert folders <= {run.run.folder for run in runs} | {run.folder for run in judged} | scored | pictures
     kept = "run.json history.csv losses.csv scores.csv judged.csv arrays.npz attacks.csv".split()
     assert {path.name for path in files} <= set(kept)  # no weights, no checkpoints
     assert sum(path.stat().st_size for path in files) < 40e6
