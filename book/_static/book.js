@@ -31,7 +31,10 @@ document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !Mat
     }, 100);
   };
   const ready = (tries) => menu("snnmi-class") ? start() : tries && setTimeout(ready, 200, tries - 1);
+  const label = () => document.querySelectorAll(".snnmi-explorer .noUi-handle").forEach((one) => one.setAttribute("aria-label", "moment of the attack"));
   const start = () => {
+    label();
+    new MutationObserver(label).observe(document.querySelector(".snnmi-explorer"), { childList: true, subtree: true });
     open();
     addEventListener("hashchange", open);
     document.querySelector(".snnmi-explorer").addEventListener("change", () => setTimeout(() => {

@@ -61,7 +61,7 @@ def contrast_lines(contrasts: pd.DataFrame) -> pd.DataFrame:
             ],
             "exact p": [f"{row.p:.3g}" for row in rows],
             "Holm": [f"{row.p_holm:.3g}" for row in rows],
-            "": [row.verdict if row.networks >= NETWORKS else "too few networks" for row in rows],
+            "verdict": [row.verdict if row.networks >= NETWORKS else "too few networks" for row in rows],
         }
     )
 
