@@ -49,7 +49,10 @@ def test_the_answer_shows_every_cells_share():
 def test_the_table_says_where_there_are_too_few_networks():
     means = findings.network_means(networks({plan.ANN: [0.5], plan.CLIP: [0.1], plan.SNN: [0.2]}))
     lines = say.contrast_lines(findings.contrasts(means))
-    assert lines["verdict"].tolist() == ["too few networks"] * 2 and lines["95 % t-interval"].tolist() == ["–", "–"]
+    assert lines["verdict"].tolist() == ["too few networks"] * 2 and lines["95 % t-interval"].tolist() == [
+        "–",
+        "–",
+    ]
 
 
 def test_the_specification_curve_in_a_sentence():
