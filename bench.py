@@ -33,7 +33,8 @@ from snnmi.fast import cpu, cuda, events
 from snnmi.models import targets
 from snnmi.models.targets import Network, Neuron
 from snnmi.models.training import Training, train
-from snnmi.store import atomic_write, provenance
+from snnmi.provenance import provenance
+from snnmi.store import atomic_write
 
 SHAPE, CLASSES = (28, 28), 10
 HIDDEN, NUM_STEPS = Network().neurons, Neuron().num_steps  # the paper's

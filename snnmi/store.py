@@ -7,14 +7,9 @@ import hashlib
 import io
 import json
 import os
-import platform
-import subprocess
 import time
 import warnings
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +18,8 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
+
+from snnmi import provenance
 
 CHECKPOINT_SECONDS = 30.0
 
@@ -183,6 +180,11 @@ class Run:
         """Nested dicts of tensors, kept or made again; None where there are none (results in git have none)."""
         for folder in (self.folder, self.remade):
             if (path := folder / "weights.safetensors").exists():
+                if folder == self.remade and self.provenance.get("seeds") != provenance.BY_ROLE:
+                    said = (
+                        "was made with one seed for all roles: its weights made again are another network's"
+                    )
+                    warnings.warn(f"{self.folder} {said}", stacklevel=2)
                 return _unflatten(safetensors.torch.load(path.read_bytes()))
         return None
 
@@ -211,7 +213,7 @@ class Run:
         record = {
             "settings": self.settings,
             "metrics": metrics,
-            "provenance": provenance() | {"wall_s": round(self.checkpoint.seconds, 1)},
+            "provenance": provenance.provenance() | {"wall_s": round(self.checkpoint.seconds, 1)},
             "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
         }
         atomic_write(self.folder / "run.json", json.dumps(record, indent=1).encode())
@@ -259,7 +261,7 @@ class Store:
             return run
         if compute is None:
             return None
-        _commit()  # before the files can change under a long run
+        provenance.commit()  # before the files can change under a long run
         compute(run)
         return run
 
@@ -287,59 +289,3 @@ def digest(settings: dict) -> str:
 
 def _canonical(settings: dict) -> str:
     return json.dumps(settings, sort_keys=True, separators=(",", ":"))
-
-
-FURTHER: dict[str, str] = {}  # what the way of computing adds to provenance
-
-
-def provenance() -> dict:
-    """Where, when and with what a number was made.
-
-    "spikes_on_cpu": how rate-coded networks were computed, by "events" or "PyTorch"; absent where there were none.
-
-    "float32_matmul" names the library of float32 products; "bf16" in older records is PyTorch's name for the permission
-    under which oneDNN was probed to compute in full float32 (cpu.py), not a precision that was used.
-    """
-    return {
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seeds": "by role",  # records made before there were roles say "one for all roles"
-        "commit": _commit(),
-        "python": platform.python_version(),
-        **{package: version(package) for package in ("torch", "numpy", "safetensors")},
-        "processor": _processor(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        **FURTHER,
-        "float32_matmul": "oneDNN"
-        if torch.backends.mkldnn.matmul.fp32_precision == "bf16"
-        else "PyTorch's default",
-    }
-
-
-@cache
-def _commit() -> str:
-    """The commit that is running: asked once, when the first run begins, as the files may change under a long one."""
-    if (packed := Path(__file__).parents[1] / "COMMIT").exists():  # an offline kit says where it was packed
-        return packed.read_text().strip()
-    root = Path(__file__).parents[1]
-    if not (root / ".git").exists():  # unpacked, perhaps inside somebody's own repository
-        return "unknown"
-    try:
-        for question in (
-            ["ls-files", "--error-unmatch", __file__],
-            ["describe", "--always", "--dirty", "--abbrev=12"],
-        ):
-            asked = subprocess.run(
-                ["git", "-C", str(root), *question], capture_output=True, text=True, check=True
-            )
-        return asked.stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
-from snnmi import store
+from snnmi import provenance, store
 from snnmi.store import Checkpoint, Store, atomic_write, given_file, place
 from tests.helpers import ROOT
 
@@ -121,6 +121,18 @@ def test_weights_are_made_again_beside_the_record_and_once(runs):
     assert runs.finished()[0].metrics == RESULT["metrics"] and len(runs.finished()) == 1
 
 
+def test_weights_made_again_of_a_run_from_before_seeds_had_roles_are_said_to_be_anothers(runs, recwarn):
+    (finished(runs).folder / "weights.safetensors").unlink()
+    run = runs.run("attack-digits", SETTINGS)
+    runs.weights(run, lambda again: again.finish(**RESULT))
+    assert not recwarn.list
+    record = json.loads((run.folder / "run.json").read_text())
+    record["provenance"]["seeds"] = "one for all roles"
+    (run.folder / "run.json").write_text(json.dumps(record))
+    with pytest.warns(UserWarning, match="attack-digits-.* one seed for all roles: .* another network's"):
+        runs.run("attack-digits", SETTINGS).weights()
+
+
 def test_weights_that_are_kept_are_not_made_again(runs):
     run = finished(runs)
     weights = runs.weights(run, lambda again: pytest.fail("made again"))
@@ -185,7 +197,7 @@ def test_a_run_is_found_by_its_settings_whatever_it_is_called(runs):
 
 def test_a_store_that_is_only_made_or_read_does_nothing_to_the_world(tmp_path, monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: pytest.fail("git was asked"))
-    monkeypatch.setattr(store, "_commit", lambda: pytest.fail("the commit was asked for"))
+    monkeypatch.setattr(provenance, "commit", lambda: pytest.fail("the commit was asked for"))
     runs = Store(tmp_path / "results")
     assert runs.finished() == [] and runs.get("attack-digits", SETTINGS, None) is None
     assert not [*tmp_path.iterdir()]
@@ -396,45 +408,3 @@ def test_all_finished_runs_are_found_and_no_others(runs):
     with pytest.warns(UserWarning, match="damaged"):
         found = runs.finished()
     assert [run.folder.name for run in found] == names and found[0].settings == SETTINGS
-
-
-def test_a_kit_says_at_which_commit_it_was_packed(monkeypatch, tmp_path):
-    (tmp_path / "snnmi").mkdir()
-    (tmp_path / "COMMIT").write_text("0123456789ab\n")
-    monkeypatch.setattr(store, "__file__", str(tmp_path / "snnmi/store.py"))
-    assert store._commit.__wrapped__() == "0123456789ab"
-
-
-@pytest.fixture
-def unpacked(tmp_path, monkeypatch):
-    """This module in a folder that somebody unpacked, inside a repository with one commit; and how git is asked."""
-
-    def git(*words, at=tmp_path):
-        who = ["-c", "user.name=x", "-c", "user.email=x@x"]
-        return subprocess.run(
-            ["git", "-C", at, *who, *words], capture_output=True, check=True, text=True
-        ).stdout
-
-    (tmp_path / "zip/snnmi").mkdir(parents=True)
-    (tmp_path / "zip/snnmi/store.py").write_text("")
-    (tmp_path / "theirs.txt").write_text("")
-    git("init"), git("add", "theirs.txt"), git("commit", "-m", "theirs")
-    monkeypatch.setattr(store, "__file__", str(tmp_path / "zip/snnmi/store.py"))
-    return git
-
-
-def test_what_was_unpacked_inside_somebodys_repository_has_no_commit(unpacked, tmp_path):
-    assert store._commit.__wrapped__() == "unknown"
-    unpacked("add", "."), unpacked("commit", "-m", "with a copy of ours")
-    assert store._commit.__wrapped__() == "unknown"
-
-
-def test_a_checkout_says_its_commit_and_whether_it_was_changed(unpacked, tmp_path):
-    ours = tmp_path / "zip"
-    unpacked("init", at=ours)
-    assert store._commit.__wrapped__() == "unknown"  # their repository, made in our folder; ours is not in it
-    unpacked("add", ".", at=ours), unpacked("commit", "-m", "ours", at=ours)
-    commit = unpacked("rev-parse", "--short=12", "HEAD", at=ours).strip()
-    assert store._commit.__wrapped__() == commit
-    (ours / "snnmi/store.py").write_text("changed")
-    assert store._commit.__wrapped__() == f"{commit}-dirty"

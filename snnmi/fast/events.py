@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from snnmi import store
+from snnmi import provenance
 
 SOURCE = Path(__file__).with_name("events.c")
 ALWAYS = "-O3 -ffp-contract=off -shared -fPIC"  # every product is rounded: all processors agree
@@ -59,11 +59,11 @@ def library() -> ctypes.CDLL | None:
         found = ctypes.CDLL(str(_built()))
         if philox(found, [0] * 4, [0] * 2) != [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]:
             raise OSError("what was compiled draws wrong numbers")
-        store.FURTHER["spikes_on_cpu"] = "events"
+        provenance.FURTHER["spikes_on_cpu"] = "events"
         return found
     except (OSError, AttributeError, subprocess.SubprocessError) as error:
         why = str(getattr(error, "stderr", None) or error).strip().splitlines()[-1]
-        store.FURTHER["spikes_on_cpu"] = "PyTorch"
+        provenance.FURTHER["spikes_on_cpu"] = "PyTorch"
         warnings.warn(f"install a C compiler, such as Debian's gcc: {WORTH} ({why})", stacklevel=2)
         return None
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from snnmi.store import atomic_write
-from snnmi.study import published
 from snnmi.study.experiment import Experiment
+from snnmi.study.findings.plan import distance
 from snnmi.study.tables import attacks_table
 
 GRID = [
@@ -19,17 +19,6 @@ GRID = [
     for family, hidden in (("mlp", 256), ("cnn", 128))
     for lr in (1e-3, 1e-4, 1e-5)
 ]
-
-
-def distance(scores: dict[str, float]) -> float:
-    """Mean absolute relative difference from the five published numbers of MNIST-ANN (first reading of F)."""
-    row = published.TABLE_2["mnist", "ann"]
-    pairs = {
-        "M_global": "M_global",
-        "fidelity_mae": "fidelity",
-        **{k: k for k in ("surrogate_accuracy", "A_comb", "A_target")},
-    }
-    return sum(abs(scores[ours] / row[theirs] - 1) for ours, theirs in pairs.items()) / len(pairs)
 
 
 def run(attack: dict[str, object], stage: str, results: str) -> list[dict]:
@@ -45,7 +34,7 @@ def run(attack: dict[str, object], stage: str, results: str) -> list[dict]:
     return [
         {"stage": stage, "pair": pair}
         | about
-        | {**row[columns], "distance": distance(row), "wall_s": found.provenance["wall_s"]}
+        | {**row[columns], "distance": distance(row, "fidelity_mae"), "wall_s": found.provenance["wall_s"]}
         for pair, row in means.iterrows()
     ]
 

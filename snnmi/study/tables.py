@@ -34,7 +34,7 @@ def targets_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
                 name: getattr(t, name)
                 for name in ("profile", "dataset", "target", "variant", "seed", "test_accuracy")
             },
-            "epochs": t.config.training.epochs,
+            "epochs": len(t.history),  # fewer than asked for where training stopped at an accuracy
             "hidden": t.config.network.neurons,
             "n_train": t.metrics["n_train"],
             "n_test": t.metrics["n_test"],

@@ -239,6 +239,11 @@ def reaches_floor(low: pd.Series, floor: pd.Series) -> pd.Series:
 # --- the analysis plan's contrasts
 
 
+def can_contrast(networks: int, tests: int = 2) -> bool:
+    """Whether Holm's p over so many exact tests can fall below ALPHA: with two, from seven networks on."""
+    return tests * 2 * 2.0**-networks < ALPHA
+
+
 def contrast(low: float, high: float, p: float) -> str:
     """`same`: the interval lies within SAME of zero. `differ`: else, Holm's p is below ALPHA. `open`: all else.
 

@@ -72,7 +72,7 @@ def network_means(networks: pd.DataFrame) -> pd.DataFrame:
 
 def deciding(means: pd.DataFrame) -> pd.DataFrame:
     """The rows that speak on the first page: of the paper's first data set at hand, the scale with the most networks in
-    every cell that is contrasted, and of these the largest.
+    every cell that is contrasted, and of these the largest; of it the networks that all those cells have, if any.
     """
     if means.empty:
         return means
@@ -80,11 +80,13 @@ def deciding(means: pd.DataFrame) -> pd.DataFrame:
     own = pages.largest_first(means[means.dataset == first])
     contrasted = {cell for pair in CONTRASTS.values() for cell in pair}
 
-    def complete(profile: str) -> int:
-        seeds = own[own.profile == profile].groupby("cell").seed.nunique()
-        return int(min(seeds.get(cell, 0) for cell in contrasted))
+    def shared(profile: str) -> set[int]:
+        there = own[own.profile == profile]
+        return set.intersection(*(set(there.seed[there.cell == cell]) for cell in contrasted))
 
-    return own[own.profile == max(own.profile.unique(), key=complete)]
+    best = max(own.profile.unique(), key=lambda profile: len(shared(profile)))
+    rows = own[own.profile == best]
+    return rows[rows.seed.isin(shared(best))] if shared(best) else rows
 
 
 def printed(dataset: str) -> dict[str, float]:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from snnmi.show import pages
 from snnmi.study.findings.plan import CONTRASTS, NAMES
-from snnmi.study.verdicts import NETWORKS
+from snnmi.study.verdicts import can_contrast
 
 CELLS = [*NAMES]
 
@@ -26,24 +26,26 @@ def number(row: pd.Series) -> str:
 def answer(contrasts: pd.DataFrame, means: pd.DataFrame) -> str:
     """One sentence for one scale: what the clip does and what is left for the spikes.
 
-    With fewer than `NETWORKS` of each no test could tell anything, and the sentence only shows what was seen.
+    With too few of each no test could tell anything, and the sentence only shows what was seen.
     """
     rows = contrasts.set_index("contrast")
     if not {*CONTRASTS} <= set(rows.index):
         return "Open: not all cells have been attacked yet."
     clip, rest = rows.loc["clip"], rows.loc["rest"]
     seen = f"the copies it trains are right on {shares(means)}"
-    if min(clip.networks, rest.networks) < NETWORKS:
-        networks = pages.words(int(min(clip.networks, rest.networks)), "network")
-        return f"Seen with {networks} of each, too few to test: {seen}."
-    if clip.verdict != "differ" or clip.difference < 0:
-        return f"Not by its range: a clip does not take this attack's hold ({number(clip)}); {seen}."
+    if not can_contrast(networks := int(min(clip.networks, rest.networks))):
+        return f"Seen with {pages.words(networks, 'network')} of each, too few to test: {seen}."
+    taken = {
+        "same": "A clip takes nothing from the attack on an ANN",
+        "differ": f"A clip makes the attack on an ANN {'worse' if clip.difference > 0 else 'better'}",
+        "open": "Whether a clip takes anything from the attack on an ANN is open",
+    }[clip.verdict]
     left = {
-        "same": f"and for the spikes nothing is left ({number(rest)})",
-        "differ": f"and {'less' if rest.difference < 0 else 'no more'} on the SNN ({number(rest)})",
-        "open": f"and what is left for the spikes is open ({number(rest)})",
+        "same": "SNNs stand where the clipped ANNs do",
+        "differ": f"SNNs stand {'below' if rest.difference < 0 else 'above'} the clipped ANNs",
+        "open": "whether SNNs stand elsewhere than the clipped ANNs is open",
     }[rest.verdict]
-    return f"An ANN behind the encoder's clip denies the attack as much ({number(clip)}), {left}: {seen}."
+    return f"{taken} ({number(clip)}); {left} ({number(rest)}): {seen}."
 
 
 def contrast_lines(contrasts: pd.DataFrame) -> pd.DataFrame:
@@ -61,7 +63,7 @@ def contrast_lines(contrasts: pd.DataFrame) -> pd.DataFrame:
             ],
             "exact p": [f"{row.p:.3g}" for row in rows],
             "Holm": [f"{row.p_holm:.3g}" for row in rows],
-            "verdict": [row.verdict if row.networks >= NETWORKS else "too few networks" for row in rows],
+            "verdict": [row.verdict if can_contrast(row.networks) else "too few networks" for row in rows],
         }
     )
 

@@ -15,10 +15,16 @@ EXPLANATIONS = {  # the paper's two, and which part of the gap each says it is
     "neuron": "irregular decision boundaries, so through the spiking neuron",
     "encoding": "encoding and decoding as a layer of obfuscation",
 }
-OPENING = {
-    "encoding": "What protects is the encoder, which clips its input, and not the spiking neuron",
-    "neuron": "What protects is the spiking neuron, and not the encoder that clips its input",
-    "": "It depends on the data what protects",
+OPENING = {  # what carries the gap by the rule, and what only seems to
+    "encoding": (
+        "What protects is the encoder, which clips its input, and not the spiking neuron",
+        "to the encoder's clip",
+    ),
+    "neuron": (
+        "What protects is the spiking neuron, and not the encoder that clips its input",
+        "to the spiking neuron",
+    ),
+    "": ("It depends on the data what protects", ""),
 }
 
 # --- what carries the gap
@@ -105,10 +111,11 @@ def headline(parts: pd.DataFrame, explained: pd.DataFrame, cells: pd.DataFrame) 
     there = gaps[~gaps.map(verdicts.same)].index
     share = parts[(parts.factor == "encoding") & parts.scale.isin(there)].share
     lead = "encoding" if (share >= verdicts.HALF).all() else "neuron" if (share < verdicts.HALF).all() else ""
-    opening = OPENING[lead] if len(there) else "There is no gap to explain"
+    settled, seen = OPENING[lead]
+    opening = settled if len(there) else "There is no gap to explain"
     if lead and len(there) and not (explained[explained.part == lead].verdict == "supported").all():
         networks = pages.words(int(parts.networks.min()), "network")
-        opening += f", as far as {networks} of each kind can tell"
+        opening = f"Not settled with {networks} of each kind, but what was seen points {seen}"
     return f"{opening}: {'; '.join(_seen(scale, cells) for scale in gaps.index)}."
 
 

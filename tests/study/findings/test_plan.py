@@ -135,3 +135,10 @@ def test_the_scale_with_most_networks_in_every_cell_decides_and_of_these_the_lar
         means = findings.network_means(pd.concat(given))
         assert set(findings.deciding(means).profile) == {wanted}
     assert findings.printed("mnist") == {"ANN": 0.6813, "SNN": 0.1988} and findings.printed("digits") == {}
+
+
+def test_no_mean_of_two_networks_stands_beside_one_of_one():
+    means = findings.network_means(
+        networks({plan.ANN: [0.6, 0.5], plan.CLIP: [0.1], plan.SNN: [0.2, 0.4], plan.RAW: [0.7, 0.9]})
+    )
+    assert findings.deciding(means).value.tolist() == pytest.approx([0.6, 0.1, 0.2, 0.7])

@@ -20,17 +20,20 @@ def said(**cells):
 @pytest.mark.parametrize(
     "cells, found",
     [
-        (dict(ANN=ANN, CLIP=CLIP, SNN=CLIP + 0.01), "and for the spikes nothing is left (+0.01"),
-        (dict(ANN=ANN, CLIP=CLIP, SNN=CLIP + 0.2), "and no more on the SNN (+0.20"),
-        (dict(ANN=ANN, CLIP=CLIP, SNN=CLIP - 0.1), "and less on the SNN (−0.10"),
+        (dict(ANN=ANN, CLIP=CLIP, SNN=CLIP + 0.01), "SNNs stand where the clipped ANNs do (+0.01"),
+        (dict(ANN=ANN, CLIP=CLIP, SNN=CLIP + 0.2), "SNNs stand above the clipped ANNs (+0.20"),
+        (dict(ANN=ANN, CLIP=CLIP, SNN=CLIP - 0.1), "SNNs stand below the clipped ANNs (−0.10"),
         (
             dict(ANN=ANN, CLIP=CLIP, SNN=CLIP + 0.2 * (-1) ** np.arange(7)),
-            "what is left for the spikes is open",
+            "whether SNNs stand elsewhere than the clipped ANNs is open",
         ),
         (
             dict(ANN=ANN, CLIP=ANN + 0.001 * (-1) ** np.arange(7), SNN=CLIP),
-            "does not take this attack's hold",
+            "A clip takes nothing from the attack on an ANN (",
         ),
+        (dict(ANN=CLIP - 0.1, CLIP=CLIP, SNN=CLIP), "A clip makes the attack on an ANN better (−0.10"),
+        (dict(ANN=CLIP + 0.2 * (-1) ** np.arange(7), CLIP=CLIP, SNN=CLIP), "Whether a clip takes anything"),
+        (dict(ANN=ANN[:6], CLIP=CLIP[:6], SNN=CLIP[:6]), "Seen with six networks of each, too few to test"),
         (dict(ANN=ANN[:2], CLIP=CLIP[:2], SNN=CLIP[:2]), "Seen with two networks of each, too few to test"),
         (dict(ANN=ANN, SNN=CLIP), "Open: not all cells"),
     ],

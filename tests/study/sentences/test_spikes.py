@@ -39,8 +39,7 @@ SEEN = (
 
 def test_the_headline_says_what_protects_and_how_many_networks_say_so():
     assert spikes.headline(parts(), explained(), cells()) == (
-        "What protects is the encoder, which clips its input, and not the spiking neuron, as far as one network of "
-        f"each kind can tell: {SEEN}"
+        f"Not settled with one network of each kind, but what was seen points to the encoder's clip: {SEEN}"
     )
     said = spikes.headline(parts(networks=7), explained("supported", "contradicted"), cells(7))
     assert said.startswith(
@@ -52,7 +51,11 @@ def test_the_headline_says_what_protects_and_how_many_networks_say_so():
 @pytest.mark.parametrize(
     "encoding, neuron, said",
     [
-        (-0.05, -0.3, "What protects is the spiking neuron, and not"),
+        (
+            -0.05,
+            -0.3,
+            "Not settled with one network of each kind, but what was seen points to the spiking neuron: at",
+        ),
         (-0.02, -0.02, "There is no gap to explain: at"),
     ],
 )

@@ -1,0 +1,66 @@
+"""Where, when and with what a number was made."""
+
+import platform
+import subprocess
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+
+BY_ROLE = "by role"  # what records say of seeds since each role has a stream of its own
+FURTHER: dict[str, str] = {}  # what the way of computing adds to provenance
+
+
+def provenance() -> dict:
+    """Where, when and with what a number was made.
+
+    "spikes_on_cpu": how rate-coded networks were computed, by "events" or "PyTorch"; absent where there were none.
+
+    "float32_matmul" names the library of float32 products; "bf16" in older records is PyTorch's name for the permission
+    under which oneDNN was probed to compute in full float32 (cpu.py), not a precision that was used.
+    """
+    return {
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seeds": BY_ROLE,  # records made before there were roles say "one for all roles"
+        "commit": commit(),
+        "python": platform.python_version(),
+        **{package: version(package) for package in ("torch", "numpy", "safetensors")},
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        **FURTHER,
+        "float32_matmul": "oneDNN"
+        if torch.backends.mkldnn.matmul.fp32_precision == "bf16"
+        else "PyTorch's default",
+    }
+
+
+@cache
+def commit() -> str:
+    """The commit that is running: asked once, when the first run begins, as the files may change under a long one."""
+    if (packed := Path(__file__).parents[1] / "COMMIT").exists():  # an offline kit says where it was packed
+        return packed.read_text().strip()
+    root = Path(__file__).parents[1]
+    if not (root / ".git").exists():  # unpacked, perhaps inside somebody's own repository
+        return "unknown"
+    try:
+        for question in (
+            ["ls-files", "--error-unmatch", __file__],
+            ["describe", "--always", "--dirty", "--abbrev=12"],
+        ):
+            asked = subprocess.run(
+                ["git", "-C", str(root), *question], capture_output=True, text=True, check=True
+            )
+        return asked.stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

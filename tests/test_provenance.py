@@ -1,0 +1,51 @@
+"""A number says at which commit it was made."""
+
+import subprocess
+
+import pytest
+
+from snnmi import provenance
+
+
+def test_a_kit_says_at_which_commit_it_was_packed(monkeypatch, tmp_path):
+    (tmp_path / "snnmi").mkdir()
+    (tmp_path / "COMMIT").write_text("0123456789ab\n")
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "snnmi/provenance.py"))
+    assert provenance.commit.__wrapped__() == "0123456789ab"
+
+
+@pytest.fixture
+def unpacked(tmp_path, monkeypatch):
+    """This module in a folder that somebody unpacked, inside a repository with one commit; and how git is asked."""
+
+    def git(*words, at=tmp_path):
+        who = ["-c", "user.name=x", "-c", "user.email=x@x"]
+        return subprocess.run(
+            ["git", "-C", at, *who, *words], capture_output=True, check=True, text=True
+        ).stdout
+
+    (tmp_path / "zip/snnmi").mkdir(parents=True)
+    (tmp_path / "zip/snnmi/provenance.py").write_text("")
+    (tmp_path / "theirs.txt").write_text("")
+    git("init"), git("add", "theirs.txt"), git("commit", "-m", "theirs")
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "zip/snnmi/provenance.py"))
+    return git
+
+
+def test_what_was_unpacked_inside_somebodys_repository_has_no_commit(unpacked, tmp_path):
+    assert provenance.commit.__wrapped__() == "unknown"
+    unpacked("add", "."), unpacked("commit", "-m", "with a copy of ours")
+    assert provenance.commit.__wrapped__() == "unknown"
+
+
+def test_a_checkout_says_its_commit_and_whether_it_was_changed(unpacked, tmp_path):
+    ours = tmp_path / "zip"
+    unpacked("init", at=ours)
+    assert (
+        provenance.commit.__wrapped__() == "unknown"
+    )  # their repository, made in our folder; ours is not in it
+    unpacked("add", ".", at=ours), unpacked("commit", "-m", "ours", at=ours)
+    commit = unpacked("rev-parse", "--short=12", "HEAD", at=ours).strip()
+    assert provenance.commit.__wrapped__() == commit
+    (ours / "snnmi/provenance.py").write_text("changed")
+    assert provenance.commit.__wrapped__() == f"{commit}-dirty"
