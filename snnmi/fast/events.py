@@ -29,7 +29,7 @@ from snnmi import provenance
 SOURCE = Path(__file__).with_name("events.c")
 ALWAYS = "-O3 -ffp-contract=off -shared -fPIC"  # every product is rounded: all processors agree
 FLAGS = "-march=native -fopenmp", "-fopenmp", ""  # tried in this order: not every compiler takes them
-WORTH = "without one an SNN's queries take five to eight times as long, its training ten or more"
+WORTH = "without one an SNN's queries take five to ten times as long, its training about ten"
 DIGEST = hashlib.sha256().digest_size
 
 BLOCK = 64  # neurons whose currents stay in registers, as in events.c
