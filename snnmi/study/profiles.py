@@ -56,6 +56,10 @@ SMALL = (
 # The attack at the full budget is the default; at small ones the rate is ten times as high. Both were set before they
 # were compared with others on MNIST-ANN (`make calibrate`): the book, "Calibration, as it happened".
 SHORT = attack(lr_surrogate=1e-4, lr_generator=1e-4)
+# The analysis plan's choice, frozen on 27 November 2026 before any SNN was attacked with it: of its grid the setting
+# nearest to the published row of MNIST-ANN, by `findings.plan.calibration`, which reads fidelity as a mean absolute error.
+FROZEN = attack(hidden=512, batch_size=128)
+TARGET = Change({"training": {"stop_at": 0.977}}, dataset="mnist", kind="ann")  # as accurate as published
 
 PROFILES = {
     "smoke": Profile(
@@ -88,9 +92,10 @@ PROFILES = {
         seeds=tuple(range(7)),
         changes=(
             *BRAINLEAKS,
-            Change({"training": {"stop_at": 0.977}}, kind="ann"),
+            TARGET,
+            FROZEN,
             SHORT,
-            attack(batches=2000),
+            attack(batches=1000),
         ),
     ),
     "calibration": Profile(
@@ -99,7 +104,12 @@ PROFILES = {
     "half": Profile(  # the paper's MNIST row at half of its queries: what two cores finish in a morning
         name="half", datasets=("mnist",), seeds=(0,), changes=(*BRAINLEAKS, attack(batches=10_000))
     ),
-    "paper": Profile(name="paper", datasets=("mnist", "faces"), seeds=(0,), changes=BRAINLEAKS),
+    "paper": Profile(
+        name="paper",
+        datasets=("mnist", "faces"),
+        seeds=(0,),
+        changes=(*BRAINLEAKS, TARGET, FROZEN, attack(batches=10_000)),
+    ),
 }
 
 pages.SCALES[:] = sorted(PROFILES, key=lambda name: PROFILES[name].reach, reverse=True)
