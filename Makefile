@@ -1,6 +1,5 @@
 # make book [PROFILE=quick|laptop|half|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
 # make test                                                               lint, module tests, notebooks, the book in a browser
-# make calibrate                                                          the attack's open settings, on MNIST-ANN (resumes)
 # make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]                pack all that a GPU machine without network lacks
 # make import-results FROM=results.zip                                    take home what was made there, verified
 # make lab                                                              the explorer, live, in JupyterLab
@@ -10,7 +9,7 @@
 SHELL := bash
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: book notebooks html test lint env lab bench calibrate offline-kit import-results clean
+.PHONY: book notebooks html test lint env lab bench offline-kit import-results clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -67,9 +66,6 @@ test: lint $(VENV)/.lab
 
 bench: env
 	python bench.py --device $(DEVICE)
-
-calibrate: env
-	python -m snnmi.study.calibrate --full
 
 offline-kit: env
 	python -m snnmi.study.offline kit --python $(PYTHON_THERE) --has $(HAS)

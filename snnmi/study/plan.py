@@ -1,16 +1,17 @@
-"""The analysis plan's runs on MNIST (the book, "The analysis plan"), step by step: `python -m snnmi.study.plan STEP`.
+"""The analysis plan's runs (the book, "The analysis plan"), step by step: `python -m snnmi.study.plan STEP`.
 
-Each step resumes where it was stopped; `results/plan` holds its runs. The steps' order is the plan's: nothing after
-`calibrate` is run before its choice is frozen in `profiles.py` and committed.
+Each step resumes where it was stopped; `results/plan` and `results/paper` hold its runs. The steps' order is the
+plan's: nothing after `calibrate` was run before its choice was frozen in `profiles.py` and committed.
 """
 
 import argparse
 from dataclasses import replace
 from itertools import product
 
-from snnmi.study.controls import CELLS, Variant
+from snnmi.show import pages
+from snnmi.study.controls import CELLS, Variant, training
 from snnmi.study.experiment import Experiment
-from snnmi.study.settings import merged
+from snnmi.study.settings import Settings, merged
 
 WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first
 RATES = 1e-4, 3e-4, 1e-3
@@ -21,31 +22,65 @@ def settings(baseline: Variant) -> list[Variant]:
     """The grid of step 1 on one of the four cells, each setting a variant of its own."""
     found = []
     for hidden, rate, split in product(WIDTHS, RATES, SPLITS):
+        layers = "-".join(map(str, hidden)) if isinstance(hidden, tuple) else hidden
+        name = f"{layers}, {rate:g}, {split['batch_size'] // 2} + {split['batch_size'] // 2}"
         attack = {"hidden": hidden, "lr_surrogate": rate, "lr_generator": rate} | split
-        changes = merged(baseline.changes, {"attack": attack})
-        setting = Variant(baseline.kind, baseline.change, "calibration", changes)
-        name = ", ".join(filter(None, (baseline.change, *choices(setting).values())))
-        found.append(replace(setting, change=name))
+        found.append(_changed(baseline, name, {"attack": attack}))
     return found
 
 
-def choices(setting: Variant) -> dict[str, object]:
-    """What a setting of the grid chose, as people write it."""
-    attack = setting.changes["attack"]
-    hidden, half = attack["hidden"], attack["batch_size"] // 2
-    layers = "-".join(map(str, hidden)) if isinstance(hidden, tuple) else str(hidden)
-    return {"hidden": layers, "rate": f"{attack['lr_surrogate']:g}", "split": f"{half} + {half}"}
+def guesses(baseline: Variant) -> list[Variant]:
+    """The frozen setting with one other guess changed, on one of the four cells.
+
+    The window over which the lowest M_global is sought is not among them: it moves only the kept pair, and the primary
+    outcome is the last pair's.
+    """
+    found = [
+        _changed(baseline, pages.words(epochs, "epoch"), training(stop_at=None, epochs=epochs))
+        for epochs in (5, 12, 25, 50)
+    ]
+    for name, changes in (("one generator step", {"generator_steps": 1}), ("z of 10", {"z_dim": 10})):
+        found.append(_changed(baseline, name, {"attack": changes}))
+    return found
+
+
+def runner_up(baseline: Variant) -> Variant:
+    """Of the grid the setting second nearest to the published row, on one of the four cells."""
+    return next(setting for setting in settings(baseline) if setting.change.endswith("1024, 0.0001, 64 + 64"))
+
+
+def _changed(baseline: Variant, name: str, changes: dict) -> Variant:
+    change = ", ".join(filter(None, (baseline.change, name)))
+    return replace(baseline, change=change, factor="guess", changes=merged(baseline.changes, changes))
+
+
+def choices(chosen: Settings) -> dict[str, str]:
+    """How the guesses that the plan varies were chosen, as people write it."""
+    attack, until = chosen.attack, chosen.training.stop_at
+    return {
+        "hidden": "-".join(map(str, attack.widths)),
+        "rate": f"{attack.lr_surrogate:g}",
+        "split": f"{attack.half} + {attack.half}",
+        "target": f"to {until:.1%}" if until else pages.words(chosen.training.epochs, "epoch"),
+        "generator steps": str(attack.generator_steps),
+        "z": str(attack.z_dim),
+    }
 
 
 ANN, CLIP, SNN, RAW = (
     CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("snn", "rate"), ("snn", "current"))
 )
+SPECIFICATIONS = {
+    cell: [*settings(cell), *guesses(cell), cell] for cell in (ANN, CLIP)
+}  # in pairs; last the frozen
 ONE = {"seeds": 0}
 STEPS = {
     "calibrate": {"variants": settings(ANN)} | ONE,
-    "beside": {"variants": settings(ANN), "changes": {"training": {"stop_at": None}}} | ONE,
     "networks": {"variants": (ANN, CLIP, SNN, RAW)},
-    "specification": {"variants": settings(CLIP)} | ONE,
+    "specification": {"variants": [*SPECIFICATIONS[ANN], *SPECIFICATIONS[CLIP]]} | ONE,
+    "runner-up": {"variants": [runner_up(SNN), runner_up(RAW)]} | ONE,
+    "full": {"profile": "paper", "datasets": "mnist", "variants": (ANN, CLIP, SNN, RAW)} | ONE,
+    "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
 }
 
 
@@ -56,7 +91,8 @@ def main() -> None:
     parser.add_argument("--results", default="results")
     args = parser.parse_args()
     for step in args.steps:
-        Experiment("plan", **STEPS[step], workers=args.workers, results=args.results).attacks()
+        given = {"profile": "plan"} | STEPS[step] | {"workers": args.workers, "results": args.results}
+        Experiment(**given).attacks()
 
 
 if __name__ == "__main__":

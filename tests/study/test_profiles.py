@@ -20,7 +20,7 @@ def test_paper_profile_is_the_papers_setting(dataset):
     whole = PAPER.settings(dataset, "snn")
     attack, snn = whole.attack, whole.neuron
     assert PAPER.datasets == ("mnist", "faces") and whole.data.shrink == 1
-    assert (attack.batches, attack.batch_size, attack.queries_per_class) == (20_000, 64, 1_280_000)
+    assert (attack.batches, attack.batch_size, attack.queries_per_class) == (10_000, 128, 1_280_000)
     assert (attack.gamma, attack.lam, attack.k0) == (0.5, 0.001, 0.001)
     assert (attack.generator_steps, attack.noise) == (2, "normal")
     assert (snn.num_steps, snn.beta, snn.threshold, snn.slope) == (25, 0.7, 1, 40)
@@ -57,8 +57,15 @@ def test_profiles_are_complete_and_called_by_their_names(name):
 def test_a_scale_ranks_by_how_far_its_attack_comes_and_not_by_its_queries():
     """At half the queries and a tenth of the rate an attack is trained half as far as at a tenth of the queries."""
     half, laptop, paper = (profiles.get(name).reach for name in ("half", "laptop", "paper"))
-    assert half[2] > laptop[2] and half < laptop < paper
+    assert half[3] > laptop[3] and half < laptop < paper
     order = [name for name in pages.SCALES if name in ("paper", "plan", "laptop", "half", "quick", "smoke")]
     assert order == ["paper", "plan", "laptop", "half", "quick", "smoke"]
     at_hand = pd.DataFrame({"profile": ["half", "laptop, noise = clipped"], "dataset": "mnist"})
     assert pages.largest_scale(at_hand).profile.tolist() == ["laptop, noise = clipped"]
+
+
+def test_the_full_budget_is_the_frozen_setting_at_a_tenth_of_its_rate():
+    plan, paper = (profiles.get(name).settings("mnist", "ann") for name in ("plan", "paper"))
+    ten = {"batches": 10 * plan.attack.batches, "lr_surrogate": 1e-5, "lr_generator": 1e-5}
+    assert paper == plan.changed({"attack": ten}) and plan.training.stop_at == 0.977
+    assert profiles.get("plan").settings("mnist", "snn").training.stop_at is None

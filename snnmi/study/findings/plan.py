@@ -1,7 +1,5 @@
 """The analysis plan's outcomes: calibration, the two primary contrasts, and what the guesses change."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from snnmi.measure.intervals import t_interval
@@ -23,6 +21,7 @@ NAMES = {
 CONTRASTS = {"clip": ("ANN", "ANN behind a clip"), "rest": ("SNN", "ANN behind a clip")}  # first minus second
 READINGS = "fidelity_mae", "fidelity_top"
 PLACE = ["profile", "dataset"]
+CHOICES = ["hidden", "rate", "split", "target", "generator steps", "z"]  # of `plan.choices`
 
 
 # --- step 1: the grid, by its distance from the published row
@@ -50,7 +49,7 @@ def calibration(experiment: Experiment) -> pd.DataFrame:
     for variant in experiment.variants:
         if variant.name in kept.index:
             means = kept.loc[variant.name]
-            about = plan.choices(variant) | means.to_dict() | {"last": last[variant.name]}
+            about = _choices(experiment, variant) | means.to_dict() | {"last": last[variant.name]}
             rows += [about | {"reading": r, "distance": distance(means, r)} for r in READINGS]
     return pd.DataFrame(rows).sort_values("distance", ignore_index=True, kind="stable")
 
@@ -119,14 +118,36 @@ def contrasts(means: pd.DataFrame) -> pd.DataFrame:
 # --- step 3: what the guesses change
 
 
-def specification(attacks: pd.DataFrame, pairs: Sequence[tuple[Variant, Variant]]) -> pd.DataFrame:
-    """One row a setting that both targets were attacked with: its choices, and the first contrast under it (`effect`),
-    ANN minus ANN behind a clip.
+def specification(attacks: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """One row a setting that both targets were attacked with: its choices, the primary outcome on either, and the first
+    contrast under it (`effect`), ANN minus ANN behind a clip; the last row is the frozen setting's.
     """
+    if attacks.empty:
+        return pd.DataFrame()
     outcome = attacks[attacks.pair == "last"].groupby("variant")[PRIMARY].mean()
     rows = [
-        plan.choices(plain) | {"effect": outcome[plain.name] - outcome[clipped.name]}
-        for plain, clipped in pairs
+        _choices(experiment, plain) | {"ANN": outcome[plain.name], "ANN behind a clip": outcome[clipped.name]}
+        for plain, clipped in zip(*plan.SPECIFICATIONS.values())
         if {plain.name, clipped.name} <= set(outcome.index)
     ]
+    curve = pd.DataFrame(rows)
+    if curve.empty:
+        return curve
+    curve = curve.assign(effect=curve["ANN"] - curve["ANN behind a clip"])
+    return curve.drop_duplicates(CHOICES, keep="last", ignore_index=True)
+
+
+def _choices(experiment: Experiment, variant: Variant) -> dict[str, str]:
+    return plan.choices(experiment.settings(experiment.datasets[0], variant))
+
+
+def nearest(attacks: pd.DataFrame) -> pd.DataFrame:
+    """The primary outcome in all four cells under the two settings nearest to the published row."""
+    if attacks.empty:
+        return pd.DataFrame()
+    outcome = attacks[attacks.pair == "last"].groupby("variant")[PRIMARY].mean()
+    rows = []
+    for name, chosen in (("frozen", lambda cell: cell), ("runner-up", plan.runner_up)):
+        found = {cell: outcome.get(chosen(variant).name) for cell, variant in NAMES.items()}
+        rows.append({"setting": name} | found)
     return pd.DataFrame(rows)

@@ -1,4 +1,4 @@
-"""Chapter 9: where runs come from, the calibration's screen, what half precision changes, how time grows."""
+"""Chapter 9: where runs come from, what half precision changes, how time grows."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from snnmi.attack.players import GaminConfig
 from snnmi.store import Run
 from snnmi.study.controls import Variant
 from snnmi.study.experiment import Experiment
 
-CHOSEN = ["family", "lr_surrogate", "lr_generator"]  # what the calibration chose
 METRICS = {
     "surrogate_accuracy_ceiling": "target's test accuracy",
     "M_global": "M_global",
@@ -44,24 +42,6 @@ def _origin(scale: str, run: Run) -> dict:
         "minutes": round(p["wall_s"] / 60, 2),
         "queries a class": run.metrics.get("queries_per_class", 0),
     }
-
-
-def calibration(results: str | Path) -> pd.DataFrame:
-    """The settings that the calibration tried, the nearest to the paper's numbers first; empty where none is stored.
-
-    `chosen`: the frozen one, which are the defaults.
-    """
-    files = sorted((Path(results) / "calibration").glob("*.csv"))
-    if not files:
-        return pd.DataFrame()
-    screen = pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
-    chosen = np.logical_and.reduce([screen[name] == getattr(GaminConfig(), name) for name in CHOSEN])
-    return screen.assign(chosen=chosen).sort_values("distance")
-
-
-def kept_pairs(screen: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the kept pairs; older screens have no others."""
-    return screen[screen.pair == "kept"] if "pair" in screen else screen
 
 
 def m_global_with_k(attacks: pd.DataFrame) -> float:

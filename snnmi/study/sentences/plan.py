@@ -2,8 +2,10 @@
 
 import pandas as pd
 
+from snnmi.measure.scores import METRICS
 from snnmi.show import pages
-from snnmi.study.findings.plan import CONTRASTS, NAMES
+from snnmi.study import published
+from snnmi.study.findings.plan import CONTRASTS, NAMES, PRIMARY
 from snnmi.study.verdicts import can_contrast
 
 CELLS = [*NAMES]
@@ -76,6 +78,68 @@ def networks_caption(means: pd.DataFrame) -> str:
     return f"{shares(means)[0].upper()}{shares(means)[1:]}; {how_many} of each."
 
 
+# --- calibration, and what the guesses change
+
+
+def calibration_said(settings: pd.DataFrame, reading: str = "fidelity_mae") -> str:
+    """How near the nearest setting of the grid comes to the published row, and what no setting reaches."""
+    if settings.empty:
+        return "No setting of the grid has been run yet."
+    first, printed = settings.iloc[0], published.TABLE_2["mnist", "ann"][PRIMARY]
+    best = settings[settings.reading == reading][PRIMARY].max()
+    reached = "no setting reaches that, the best comes to" if best < printed else "the best setting comes to"
+    return (
+        f"Nearest to the published row comes {first.hidden} with rate {first.rate} and {first.split} queries a batch: "
+        f"its five numbers differ by {first.distance:.1%} on average. Its copies read {first[PRIMARY]:.0%} of the test "
+        f"images, the published ones {printed:.0%}; {reached} {best:.0%}."
+    )
+
+
+def published_row() -> str:
+    """The paper's five numbers of MNIST-ANN."""
+    row = published.TABLE_2["mnist", "ann"]
+    return ", ".join(f"{value:g}" for name, value in row.items() if not name.endswith("std"))
+
+
+def calibration(settings: pd.DataFrame) -> pd.DataFrame:
+    """The grid as text, the nearest first."""
+    names = {name: metric.name for name, metric in METRICS.items() if metric.paper}
+    if settings.empty:
+        return settings
+    shown = settings.assign(**{name: settings[name].map("{:.3f}".format) for name in names})
+    shown = shown.assign(
+        last=settings["last"].map("{:.3f}".format), distance=settings.distance.map("{:.1%}".format)
+    )
+    readings = {"fidelity_mae": "error", "fidelity_top": "top class"}
+    shown = shown.assign(reading=settings.reading.map(readings))
+    columns = ["hidden", "rate", "split", *names, "last", "reading", "distance"]
+    return shown[columns].rename(
+        columns=names | {"last": "surrogate acc., last pair", "reading": "F read as"}
+    )
+
+
+def guesses_answer(curve: pd.DataFrame) -> str:
+    """Whether the sign of the first contrast hangs on a guess; its size is shown."""
+    if curve.empty:
+        return "Open: no setting of the grid has been run on both targets yet."
+    low, high = (pages.number(effect, sign=True) for effect in (curve.effect.min(), curve.effect.max()))
+    positive = int((curve.effect > 0).sum())
+    if positive in (0, len(curve)):
+        takes = (
+            "takes something from the attack on this ANN"
+            if positive
+            else "takes nothing from the attack on this ANN"
+        )
+        return (
+            f"Not in its direction: under each of the {len(curve)} settings tried the clip {takes}. In its size it "
+            f"does: surrogate accuracy changes by {low} to {high}."
+        )
+    return (
+        f"Yes: the clip takes something from the attack on this ANN under {positive} of {len(curve)} settings only; "
+        f"surrogate accuracy changes by {low} to {high}."
+    )
+
+
 def specification_said(curve: pd.DataFrame) -> str:
     """The first contrast under every guess, in a sentence."""
     if curve.empty:
@@ -85,3 +149,21 @@ def specification_said(curve: pd.DataFrame) -> str:
         f"Under {positive} of {len(curve)} settings the clip takes something away; the effect runs from "
         f"{pages.number(low, sign=True)} to {pages.number(high, sign=True)}."
     )
+
+
+def specification(curve: pd.DataFrame) -> pd.DataFrame:
+    """The curve as text, the largest effect first."""
+    if curve.empty:
+        return curve
+    ordered = curve.sort_values("effect", ascending=False, kind="stable")
+    for name in ("ANN", "ANN behind a clip"):
+        ordered = ordered.assign(**{name: ordered[name].map("{:.3f}".format)})
+    return ordered.assign(effect=[pages.number(effect, 3, sign=True) for effect in ordered.effect])
+
+
+def nearest(cells: pd.DataFrame) -> pd.DataFrame:
+    """All four cells under the two nearest settings, as text."""
+    if cells.empty:
+        return cells
+    shown = cells.drop(columns="setting").map(lambda share: "–" if pd.isna(share) else f"{share:.3f}")
+    return cells[["setting"]].join(shown)

@@ -1,14 +1,11 @@
-"""Chapter 9: what it says of runs, of the calibration, of guesses, of half precision and of time."""
+"""Chapter 9: what it says of runs, of guesses, of half precision and of time."""
 
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from snnmi.show import pages
-from snnmi.study import published
-from snnmi.study.findings.provenance import CHOSEN, METRICS, kept_pairs
-
-_SCREEN = [*CHOSEN, "batches", "pair", "M_global", "fidelity_mae", "surrogate_accuracy", "A_comb", "A_target"]
+from snnmi.study.findings.provenance import METRICS
 
 # --- runs
 
@@ -46,45 +43,6 @@ def answer(found: pd.DataFrame) -> str:
         f"From {len(found)} stored runs ({scales(found)}), each with its settings, commit and hardware; what the open "
         "settings change is measured below."
     )
-
-
-# --- calibration
-
-
-def calibration(screen: pd.DataFrame) -> pd.DataFrame:
-    """The screen as text."""
-    columns = [*_SCREEN, "distance"]
-    if screen.empty:
-        return pd.DataFrame(columns=columns)
-    shown = screen.reindex(columns=[*columns, "wall_s", "chosen"]).map(pages.short)
-    return shown.assign(chosen=screen.chosen.map({True: "yes", False: ""}))
-
-
-def calibration_finding(screen: pd.DataFrame) -> str:
-    """Where the frozen setting stands among those tried."""
-    if screen.empty:
-        return "**No calibration results are stored on this machine** (`python -m snnmi.study.calibrate` makes them)."
-    kept = kept_pairs(screen)
-    place = "not among those at hand"
-    if kept.chosen.any():
-        place = f"number {kept.chosen.to_numpy().argmax() + 1} of {len(kept)} by distance"
-    first = kept.iloc[0]
-    closest = f"{first.family}, rate {first.lr_surrogate:g}, {first.batches:,} batches"
-    return f"**The frozen setting is {place}; the closest is {closest}.**"
-
-
-def calibration_caption(screen: pd.DataFrame) -> str:
-    row = published.TABLE_2["mnist", "ann"]
-    paper = ", ".join(f"{value:g}" for name, value in row.items() if not name.endswith("std"))
-    return (
-        f"{calibration_finding(screen)} MNIST-ANN, means over ten classes; settings at different numbers of batches "
-        f"are not comparable with each other. The paper: {paper}."
-    )
-
-
-def plain(caption: str) -> str:
-    """The words of a caption, without its marks."""
-    return caption.replace("**", "").replace("`", "")
 
 
 # --- what a guess changes, and half precision

@@ -1,12 +1,13 @@
 """The plan's outcomes in words; each verdict can be printed, and so can its opposite."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from snnmi.study import plan
 from snnmi.study.findings import plan as findings
 from snnmi.study.sentences import plan as say
-from tests.study.findings.test_plan import attacks, networks
+from tests.study.findings.test_plan import networks
 
 ANN = np.linspace(0.5, 0.56, 7)
 CLIP = np.full(7, 0.12) + 0.001 * np.arange(7)
@@ -58,11 +59,57 @@ def test_the_table_says_where_there_are_too_few_networks():
     ]
 
 
+def curve(*effects):
+    return pd.DataFrame({"effect": effects, "ANN": 0.5, "ANN behind a clip": 0.5 - np.array(effects)})
+
+
 def test_the_specification_curve_in_a_sentence():
-    pairs = [*zip(plan.settings(plan.ANN), plan.settings(plan.CLIP))][:2]
-    values = {v: [x] for pair, xs in zip(pairs, [(0.6, 0.1), (0.2, 0.3)]) for v, x in zip(pair, xs)}
-    curve = findings.specification(attacks(values), pairs)
-    assert "1 of 2 settings" in say.specification_said(curve) and "−0.10 to +0.50" in say.specification_said(
-        curve
+    assert say.specification_said(curve(0.5, -0.1)) == (
+        "Under 1 of 2 settings the clip takes something away; the effect runs from −0.10 to +0.50."
     )
-    assert say.specification_said(curve[:0]).startswith("No setting")
+    assert say.specification_said(curve()).startswith("No setting")
+    assert say.specification(curve(0.1, 0.5)).effect.tolist() == ["+0.500", "+0.100"], "the largest first"
+
+
+@pytest.mark.parametrize(
+    "effects, found",
+    [
+        ((0.5, 0.3), "Not in its direction: under each of the 2 settings tried the clip takes something"),
+        ((-0.5, -0.3), "Not in its direction: under each of the 2 settings tried the clip takes nothing"),
+        ((0.5, -0.3), "Yes: the clip takes something from the attack on this ANN under 1 of 2 settings only"),
+        ((), "Open"),
+    ],
+)
+def test_the_answer_says_whether_the_direction_hangs_on_a_guess(effects, found):
+    assert say.guesses_answer(curve(*effects)).startswith(found)
+
+
+def test_the_calibration_says_how_near_it_came_and_whether_the_surrogate_was_reached():
+    row = {
+        "hidden": "512",
+        "rate": "0.0001",
+        "split": "64 + 64",
+        "reading": "fidelity_mae",
+        "distance": 0.054,
+    }
+    scores = {
+        "M_global": 1,
+        "fidelity_mae": 0.9,
+        "fidelity_top": 0.7,
+        "A_comb": 1,
+        "A_target": 1,
+        "last": 0.53,
+    }
+    near = pd.DataFrame([row | scores | {findings.PRIMARY: 0.52}])
+    said = say.calibration_said(near)
+    assert "differ by 5.4% on average" in said and "no setting reaches that, the best comes to 52%" in said
+    assert "the best setting comes to 70%" in say.calibration_said(near.assign(**{findings.PRIMARY: 0.7}))
+    assert say.calibration_said(near[:0]) == "No setting of the grid has been run yet."
+    shown = say.calibration(near)
+    assert shown["F read as"].tolist() == ["error"] and shown.distance.tolist() == ["5.4%"]
+    assert say.published_row() == "1.0371, 0.8929, 0.6813, 1, 1"
+
+
+def test_a_cell_that_has_not_been_run_is_a_dash():
+    cells = pd.DataFrame([{"setting": "frozen", "ANN": 0.5, "SNN": None}])
+    assert say.nearest(cells).iloc[0].tolist() == ["frozen", "0.500", "–"]

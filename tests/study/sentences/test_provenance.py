@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from snnmi.attack.players import GaminConfig
 from snnmi.study.controls import BASELINES, HALVED
 from snnmi.study.findings import provenance as findings
 from snnmi.study.sentences import provenance as say
@@ -24,37 +23,6 @@ def test_runs_are_counted_by_scale():
         "**3 runs, 3.0 hours in all, from two versions of the code; 1 of them from a working copy"
     )
     assert say.answer(runs()).startswith("From 3 stored runs (smoke, half), each with its settings")
-
-
-def screen(rate: float) -> pd.DataFrame:
-    frame = pd.DataFrame({"lr_surrogate": [1e-4, rate], "lr_generator": [1e-4, rate], "distance": [0.1, 0.2]})
-    return frame.assign(family="mlp", batches=2000, pair="kept")
-
-
-def test_the_frozen_setting_is_found_among_those_tried(tmp_path):
-    (tmp_path / "calibration").mkdir()
-    for rate, said in (
-        (GaminConfig().lr_surrogate, "number 2 of 2 by distance"),
-        (1e-2, "not among those at hand"),
-    ):
-        screen(rate).to_csv(tmp_path / "calibration" / "screen.csv", index=False)
-        found = findings.calibration(tmp_path)
-        assert (
-            say.calibration_finding(found)
-            == f"**The frozen setting is {said}; the closest is mlp, rate 0.0001, 2,000 batches.**"
-        )
-    assert say.calibration_caption(found).endswith("The paper: 1.0371, 0.8929, 0.6813, 1, 1.")
-    assert say.calibration(found).chosen.tolist() == ["", ""]
-    rates = say.calibration(findings.calibration(tmp_path).assign(lr_surrogate=1e-5)).lr_surrogate
-    assert rates.tolist() == ["1e-05", "1e-05"]  # and not 0.0
-
-
-def test_without_a_calibration_the_page_says_so(tmp_path):
-    none = findings.calibration(tmp_path)
-    assert none.empty and say.calibration(none).empty
-    assert say.plain(say.calibration_finding(none)) == (
-        "No calibration results are stored on this machine (python -m snnmi.study.calibrate makes them)."
-    )
 
 
 def test_choices_are_told_in_words():
