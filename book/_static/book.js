@@ -50,3 +50,9 @@ document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !Mat
   };
   addEventListener("load", () => document.querySelector("script[type='application/vnd.jupyter.widget-view+json']") && ready(100));
 })();
+
+// What the page was made with stands with its settings, folded.
+document.addEventListener("DOMContentLoaded", () => {
+  const settings = document.querySelector(".cell.tag_parameters details"), given = document.querySelector(".cell.tag_injected-parameters");
+  if (settings && given) settings.append(given);
+});

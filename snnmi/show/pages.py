@@ -8,7 +8,7 @@ import pandas as pd
 from IPython.display import Markdown
 from matplotlib.figure import Figure
 
-from snnmi.show.figures.style import title
+from snnmi.show.figures.style import new_figure, title
 
 SCALES: list[str] = []  # the profiles, whose attack comes farthest first: `study/profiles.py` says
 LANDING = ("mnist", "faces", "digits")  # the columns of the landing page
@@ -126,7 +126,7 @@ def picture(figure: Figure, name: str) -> Figure:
 
 def blank(text: str) -> Figure:
     """A figure that says why there is none."""
-    fig = Figure(figsize=(6, 0.8))
+    fig = new_figure(6.0, 0.8)
     ax = fig.add_axes((0, 0, 1, 1))
     ax.set_axis_off()
     ax.text(0.5, 0.5, text, ha="center", va="center")

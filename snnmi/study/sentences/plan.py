@@ -5,7 +5,7 @@ import pandas as pd
 from snnmi.measure.scores import METRICS
 from snnmi.show import pages
 from snnmi.study import published
-from snnmi.study.findings.plan import CONTRASTS, NAMES, PRIMARY
+from snnmi.study.findings.plan import CHOICES, CONTRASTS, NAMES, PRIMARY
 from snnmi.study.verdicts import can_contrast
 
 CELLS = [*NAMES]
@@ -78,6 +78,8 @@ def networks_caption(means: pd.DataFrame) -> str:
     return f"{shares(means)[0].upper()}{shares(means)[1:]}; {how_many} of each."
 
 
+NOTHING = pd.DataFrame(columns=["not run yet"])  # a table's head needs a column
+
 # --- calibration, and what the guesses change
 
 
@@ -102,20 +104,20 @@ def published_row() -> str:
 
 
 def calibration(settings: pd.DataFrame) -> pd.DataFrame:
-    """The grid as text, the nearest first."""
-    names = {name: metric.name for name, metric in METRICS.items() if metric.paper}
+    """The grid as text, a row a setting: the nearest first, fidelity read as a mean absolute error."""
     if settings.empty:
-        return settings
-    shown = settings.assign(**{name: settings[name].map("{:.3f}".format) for name in names})
-    shown = shown.assign(
-        last=settings["last"].map("{:.3f}".format), distance=settings.distance.map("{:.1%}".format)
-    )
-    readings = {"fidelity_mae": "error", "fidelity_top": "top class"}
-    shown = shown.assign(reading=settings.reading.map(readings))
-    columns = ["hidden", "rate", "split", *names, "last", "reading", "distance"]
-    return shown[columns].rename(
-        columns=names | {"last": "surrogate acc., last pair", "reading": "F read as"}
-    )
+        return NOTHING
+    names = {name: metric.name for name, metric in METRICS.items() if metric.paper}
+    names |= {"last": "surrogate acc., last pair"}
+    keys = CHOICES[:3]
+    by_reading = {reading: own.set_index(keys) for reading, own in settings.groupby("reading")}
+    shown = by_reading["fidelity_mae"][[*names]].map("{:.3f}".format).rename(columns=names)
+    for reading, name in (
+        ("fidelity_mae", "distance (F as error)"),
+        ("fidelity_top", "distance (F as top class)"),
+    ):
+        shown[name] = by_reading[reading].distance.map("{:.1%}".format)
+    return shown.reset_index()
 
 
 def guesses_answer(curve: pd.DataFrame) -> str:
@@ -154,7 +156,7 @@ def specification_said(curve: pd.DataFrame) -> str:
 def specification(curve: pd.DataFrame) -> pd.DataFrame:
     """The curve as text, the largest effect first."""
     if curve.empty:
-        return curve
+        return NOTHING
     ordered = curve.sort_values("effect", ascending=False, kind="stable")
     for name in ("ANN", "ANN behind a clip"):
         ordered = ordered.assign(**{name: ordered[name].map("{:.3f}".format)})
@@ -164,6 +166,6 @@ def specification(curve: pd.DataFrame) -> pd.DataFrame:
 def nearest(cells: pd.DataFrame) -> pd.DataFrame:
     """All four cells under the two nearest settings, as text."""
     if cells.empty:
-        return cells
+        return NOTHING
     shown = cells.drop(columns="setting").map(lambda share: "–" if pd.isna(share) else f"{share:.3f}")
     return cells[["setting"]].join(shown)

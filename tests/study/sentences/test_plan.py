@@ -69,6 +69,7 @@ def test_the_specification_curve_in_a_sentence():
     )
     assert say.specification_said(curve()).startswith("No setting")
     assert say.specification(curve(0.1, 0.5)).effect.tolist() == ["+0.500", "+0.100"], "the largest first"
+    assert say.specification(curve()).empty and len(say.specification(curve()).columns)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +106,9 @@ def test_the_calibration_says_how_near_it_came_and_whether_the_surrogate_was_rea
     assert "differ by 5.4% on average" in said and "no setting reaches that, the best comes to 52%" in said
     assert "the best setting comes to 70%" in say.calibration_said(near.assign(**{findings.PRIMARY: 0.7}))
     assert say.calibration_said(near[:0]) == "No setting of the grid has been run yet."
-    shown = say.calibration(near)
-    assert shown["F read as"].tolist() == ["error"] and shown.distance.tolist() == ["5.4%"]
+    both = pd.concat([near, near.assign(reading="fidelity_top", distance=0.1)])
+    (shown,) = say.calibration(both).to_dict("records")
+    assert (shown["distance (F as error)"], shown["distance (F as top class)"]) == ("5.4%", "10.0%")
     assert say.published_row() == "1.0371, 0.8929, 0.6813, 1, 1"
 
 
