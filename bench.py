@@ -30,11 +30,11 @@ from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.players import GaminConfig
 from snnmi.fast import cpu, cuda, events
+from snnmi.files import atomic_write
 from snnmi.models import targets
 from snnmi.models.targets import Network, Neuron
 from snnmi.models.training import Training, train
 from snnmi.provenance import provenance
-from snnmi.store import atomic_write
 
 SHAPE, CLASSES = (28, 28), 10
 HIDDEN, NUM_STEPS = Network().neurons, Neuron().num_steps  # the paper's

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from snnmi import data
+from snnmi.checkpoint import Checkpoint
 from snnmi.models.targets import Network, Neuron, build
 from snnmi.models.training import TrainedTarget, Training, train
-from snnmi.store import Checkpoint
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))

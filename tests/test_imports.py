@@ -11,7 +11,7 @@ FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in (ROOT / "snnmi").rglob("*.py")
 }
-GROUND = {"chance", "checks"}  # seeds by role, and settings that cannot work
+GROUND = {"chance", "checks", "files"}  # seeds by role, settings that cannot work, writing to disk
 MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "_torchvision": set(),
     "chance": set(),
@@ -19,11 +19,13 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "own_data": set(),
     "data": {"_torchvision", "own_data"},
     "provenance": set(),
-    "store": {"provenance"},
+    "files": set(),
+    "checkpoint": {"files"},
+    "store": {"provenance", "checkpoint", "files"},
     "fast": {"provenance"} | GROUND,
-    "models": {"data", "store", "fast"} | GROUND,
-    "attack": {"store", "fast"} | GROUND,
-    "measure": {"models", "attack", "data", "store"} | GROUND,
+    "models": {"data", "checkpoint", "fast"} | GROUND,
+    "attack": {"checkpoint", "fast"} | GROUND,
+    "measure": {"models", "attack", "data", "checkpoint"} | GROUND,
     "show": set(),
     "study": {"models", "attack", "measure", "show", "data", "own_data", "store", "fast"} | GROUND,
 }

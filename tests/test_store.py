@@ -6,7 +6,9 @@ import json
 import os
 import re
 import subprocess
+import sys
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,10 @@ import pandas as pd
 import pytest
 import torch
 
-from snnmi import provenance, store
-from snnmi.store import Checkpoint, Store, atomic_write, given_file, place
+from snnmi import checkpoint, provenance, store
+from snnmi.checkpoint import Checkpoint
+from snnmi.files import atomic_write, given_file, place
+from snnmi.store import Store
 from tests.helpers import ROOT
 
 SETTINGS = {"config": {"lr": 1e-3, "hidden": 64, "clip_norm": None}, "seed": 0}
@@ -128,7 +132,8 @@ def test_weights_made_again_of_a_run_from_before_seeds_had_roles_are_said_to_be_
     assert not recwarn.list
     record = json.loads((run.folder / "run.json").read_text())
     record["provenance"]["seeds"] = "one for all roles"
-    (run.folder / "run.json").write_text(json.dumps(record))
+    del record["sha256"]
+    (run.folder / "run.json").write_text(json.dumps(store.sealed(record)))
     with pytest.warns(UserWarning, match="attack-digits-.* one seed for all roles: .* another network's"):
         runs.run("attack-digits", SETTINGS).weights()
 
@@ -246,6 +251,40 @@ def test_weights_may_be_absent(runs):
     assert run.complete() and run.weights() is None and len(run.table("history")) == 2
 
 
+@pytest.mark.parametrize("section", ["settings", "metrics", "provenance", "files"])
+def test_a_record_in_which_anything_was_changed_counts_as_missing(runs, section):
+    """A changed number, a changed key, a removed part: nothing of it is believed."""
+    path = finished(runs).folder / "run.json"
+    whole = json.loads(path.read_text())
+    key = next(iter(whole[section]))
+    for changed in (
+        whole | {section: whole[section] | {key: 7}},
+        whole | {section: {f"{name}?": value for name, value in whole[section].items()}},
+        whole | {section: {}},
+        {name: part for name, part in whole.items() if name != section},
+        {name: part for name, part in whole.items() if name != "sha256"},
+    ):
+        path.write_text(json.dumps(changed))
+        with pytest.warns(UserWarning, match="damaged"):
+            assert not runs.run("attack-digits", SETTINGS).complete()
+            assert runs.finished() == []
+    path.write_text(json.dumps(whole, indent=4, sort_keys=True))
+    assert runs.run("attack-digits", SETTINGS).complete(), "the same in another layout"
+
+
+def test_every_changed_byte_of_a_record_is_seen_or_changes_nothing(runs):
+    path = finished(runs).folder / "run.json"
+    text, chance = path.read_bytes(), np.random.default_rng(0)
+    for byte in chance.choice(len(text), 300, replace=False):
+        mutated = bytearray(text)
+        mutated[byte] ^= 1 << chance.integers(8)
+        path.write_bytes(mutated)
+        with contextlib.suppress(ValueError), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            run = runs.run("attack-digits", SETTINGS)
+            assert not run.complete() or run._record == json.loads(text)
+
+
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", "null", "{}", '{"settings": {"seed": 1}, "files": {}}', "\x00" * 50]
 )
@@ -283,6 +322,50 @@ def test_run_killed_before_any_file_is_written_is_incomplete(runs, monkeypatch, 
 
 
 # --- writing
+
+
+def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "replace", lambda *paths: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError, match="full"):
+        atomic_write(tmp_path / "file", b"content")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_killed_writers_left_is_swept_and_what_may_be_in_use_is_not(runs):
+    run = finished(runs)
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
+    )
+    left, fresh, mine = (
+        run.folder / f".{name}"
+        for name in (
+            f"checkpoint.{int(ended.stdout)}",
+            f"run.json.{int(ended.stdout)}",
+            f"checkpoint.{os.getpid()}",
+        )
+    )
+    for path in (left, fresh, mine):
+        path.write_bytes(b"half")
+    for path in (left, mine):
+        os.utime(path, (0, 0))
+    run.checkpoint.path.write_bytes(b"of a run that was finished since")
+    runs.get("attack-digits", SETTINGS, None)
+    assert left.exists() and run.checkpoint.path.exists(), "who only reads changes nothing"
+    runs.get("attack-digits", SETTINGS, lambda run: None)
+    assert not left.exists() and not run.checkpoint.path.exists() and fresh.exists() and mine.exists()
+
+
+def test_a_network_from_before_seeds_had_roles_serves_others_only_if_there_is_no_other(runs, tmp_path):
+    old, new = (Store(tmp_path / name).run("target-digits", SETTINGS) for name in ("a", "b"))
+    for run in (old, new):
+        run.finish(**RESULT)
+    record = json.loads((old.folder / "run.json").read_text())
+    record["provenance"]["seeds"] = "one for all roles"
+    del record["sha256"]
+    (old.folder / "run.json").write_text(json.dumps(store.sealed(record)))
+    assert runs.run("target-digits", SETTINGS, shared=True).folder == new.folder
+    (new.folder / "run.json").unlink()
+    assert runs.run("target-digits", SETTINGS, shared=True).folder == old.folder
 
 
 def test_atomic_write_leaves_the_old_file_until_the_new_one_is_whole(tmp_path, monkeypatch):
@@ -362,6 +445,15 @@ def test_damaged_checkpoint_is_reported_and_counts_as_none(tmp_path, damage):
     DAMAGE[damage](checkpoint.path)
     with pytest.warns(UserWarning, match="checkpoint.safetensors is damaged"):
         assert Checkpoint(checkpoint.path).load() is None
+
+
+def test_checkpoint_of_another_version_of_the_code_is_said_and_not_gone_on_from(tmp_path, monkeypatch):
+    saved = Checkpoint(tmp_path / "checkpoint")
+    monkeypatch.setattr(checkpoint, "FORMAT", 0)
+    saved.save({"batch": torch.tensor(3)})
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match="has a state of format 0, expected 1"):
+        assert Checkpoint(tmp_path / "checkpoint").load() is None
 
 
 def test_checkpoint_is_due_at_least_once_a_minute_and_not_at_every_step(tmp_path, monkeypatch):

@@ -21,8 +21,8 @@ from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import NOISES, GaminConfig
+from snnmi.checkpoint import Checkpoint
 from snnmi.fast import cuda
-from snnmi.store import Checkpoint
 
 CURVES = ("L_N", "L_G", "k", "M_global")
 MOMENTS = 10

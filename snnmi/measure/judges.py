@@ -9,9 +9,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnmi.chance import first_weights
+from snnmi.checkpoint import Checkpoint
 from snnmi.data import SMALLEST, Dataset
 from snnmi.models.training import TrainedTarget, Training, train
-from snnmi.store import Checkpoint
 
 
 @dataclass(frozen=True)

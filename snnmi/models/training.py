@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from snnmi import chance
+from snnmi.checkpoint import Checkpoint
 from snnmi.checks import above, at_least, within
 from snnmi.data import Dataset
-from snnmi.store import Checkpoint
 
 
 @dataclass(frozen=True)

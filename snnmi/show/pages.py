@@ -126,7 +126,7 @@ def picture(figure: Figure, name: str) -> Figure:
 
 def blank(text: str) -> Figure:
     """A figure that says why there is none."""
-    fig = new_figure(6.0, 0.8)
+    fig = new_figure(6.0, 0.8, layout=None)
     ax = fig.add_axes((0, 0, 1, 1))
     ax.set_axis_off()
     ax.text(0.5, 0.5, text, ha="center", va="center")

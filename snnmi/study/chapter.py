@@ -7,8 +7,8 @@ from dataclasses import fields
 from typing import get_args
 
 from snnmi import checks
+from snnmi.files import place
 from snnmi.show import pages
-from snnmi.store import place
 from snnmi.study.settings import SECTIONS, file_name, home, merged
 
 # Parameters that stand for a field: what readers want to change first.
@@ -29,7 +29,7 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     """The arguments of `Experiment` that a chapter's globals hold, to be asked right after its parameters.
 
     `own`: parameters of this chapter alone. Tables are written to the folder `tables`, if one is named, under names
-    that say what was changed; it and `results` lie in the project wherever the kernel started (`store.place`).
+    that say what was changed; it and `results` lie in the project wherever the kernel started (`files.place`).
     Raises ValueError for a parameter that the chapter does not know.
     """
     own_names = KNOWN | set(own)

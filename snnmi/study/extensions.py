@@ -13,11 +13,11 @@ from types import ModuleType
 
 from snnmi.attack.players import FAMILIES, NOISES
 from snnmi.data import LOADERS
+from snnmi.files import given_file
 from snnmi.measure.scores import METRICS
 from snnmi.models.coding import DECODERS, ENCODERS
 from snnmi.models.targets import TARGETS
 from snnmi.own_data import plain
-from snnmi.store import given_file
 
 TABLES = (ENCODERS, DECODERS, NOISES, FAMILIES, TARGETS, LOADERS, METRICS)
 PREFIX = "snnmi_code_"  # and a digest: the name of a module that was made of such a file

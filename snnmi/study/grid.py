@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from snnmi import checks, data
 from snnmi.fast import cpu
-from snnmi.store import Run, Store, given_file, place
+from snnmi.files import given_file, place
+from snnmi.store import Run, Store
 from snnmi.study import extensions, profiles, settings
 from snnmi.study.controls import BASELINES, Variant
 from snnmi.study.runs import Finished

@@ -5,6 +5,7 @@ takes results home.
 import argparse
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -17,7 +18,8 @@ from pathlib import Path
 from tqdm import tqdm
 
 from snnmi import data
-from snnmi.store import atomic_write, digest
+from snnmi.files import atomic_write
+from snnmi.store import Run, digest, unsealed
 from snnmi.study import controls, profiles
 from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.judgements import judgements_table
@@ -43,6 +45,7 @@ PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 17)] + [
 KEPT = re.compile(
     r"(?P<profile>[a-z]+)/(?P<run>[A-Za-z0-9._=-]+)/(?P<file>run\.json|arrays\.npz|[a-z_]+\.csv)"
 )
+LIST = "runs.json"  # what a results.zip should hold
 LARGEST = 64 << 20  # bytes of one file taken home
 
 RUN_SH = """#!/bin/bash
@@ -150,7 +153,8 @@ def run(profile: str, *, minutes: float, device: str, seeds: tuple[int, ...], re
         done = True
     except subprocess.TimeoutExpired:
         done = False
-    pack(results, profile)
+    finally:  # what is finished goes home, whatever became of the rest
+        pack(results, profile)
     tqdm.write(
         f"{'All is done' if done else 'Not all is done: run it again'} ({(time.monotonic() - begun) / 60:.1f} minutes)"
     )
@@ -158,31 +162,38 @@ def run(profile: str, *, minutes: float, device: str, seeds: tuple[int, ...], re
 
 
 def pack(results: Path, profile: str) -> None:
-    """results.zip, what a repository keeps of finished runs, and state.zip, what the next slice needs on a bare
-    machine.
+    """results.zip, what a repository keeps of finished runs and a list of them, and state.zip, what the next slice
+    needs on a bare machine; each is there whole or as it was before.
     """
     finished = {path.parent for path in (results / profile).glob("*/run.json")}
     with (
-        zipfile.ZipFile("results.zip", "w", zipfile.ZIP_DEFLATED) as home,
-        zipfile.ZipFile("state.zip", "w") as state,
+        zipfile.ZipFile(".results.zip", "w", zipfile.ZIP_DEFLATED) as home,
+        zipfile.ZipFile(".state.zip", "w") as state,
     ):
+        home.writestr(LIST, json.dumps(sorted(path.relative_to(results).as_posix() for path in finished)))
         for path in sorted((results / profile).glob("*/*")):
             name = path.relative_to(results).as_posix()
             if path.parent in finished and KEPT.fullmatch(name):
                 home.write(path, name)
             if path.is_file() and not path.name.startswith("."):
                 state.write(path, f"{results.name}/{name}")
+    for name in ("results.zip", "state.zip"):
+        os.replace(f".{name}", name)
 
 
 def bring(archive: Path, results: Path) -> list[Path]:
-    """Take the finished runs of a results.zip home; returns their folders. Nothing is unpacked by its own path, and
-    nothing kept that is not as its run.json says: files by SHA-256, the folder's name by the hash of the settings.
-    Raises ValueError for the rest.
+    """Take the finished runs of a results.zip home; returns their folders. Nothing is unpacked by its own path, nothing
+    kept that is not as its run.json says (files by SHA-256, the folder's name by the hash of the settings), and a run
+    that is complete here stays as it is. Raises ValueError for the rest.
     """
     runs: dict[tuple[str, str], dict[str, bytes]] = {}
+    listed: list[str] = []
     try:
         with zipfile.ZipFile(archive) as packed:
             for member in packed.infolist():
+                if member.filename == LIST:
+                    listed = _runs_listed(packed.read(member)) if member.file_size < LARGEST else []
+                    continue
                 if (
                     not (name := KEPT.fullmatch(member.filename))
                     or ".." in member.filename
@@ -198,24 +209,44 @@ def bring(archive: Path, results: Path) -> list[Path]:
                 runs.setdefault((name["profile"], name["run"]), {})[name["file"]] = packed.read(member)
     except (zipfile.BadZipFile, EOFError, OSError) as error:
         raise ValueError(f"{archive} cannot be read as a results.zip ({error})") from None
+    there = {f"{profile}/{name}" for profile, name in runs}
+    if there != set(listed):
+        wrong = sorted(there ^ set(listed))[0]
+        raise ValueError(
+            f"{archive} is not whole: {wrong} is in its list or among its files, expected in both"
+        )
     for (profile, name), files in runs.items():  # look at everything before anything is written
         _check(f"{profile}/{name} in {archive}", name, files)
+    runs = {place: files for place, files in runs.items() if not _is_here(results / "/".join(place), files)}
     for (profile, name), files in runs.items():
         for file in sorted(files, key="run.json".__eq__):  # run.json last: until then the run is not complete
             atomic_write(results / profile / name / file, files[file])
     return [results / profile / name for profile, name in runs]
 
 
+def _runs_listed(content: bytes) -> list[str]:
+    try:
+        listed = json.loads(content)
+    except (ValueError, RecursionError):
+        return []
+    return listed if isinstance(listed, list) and all(isinstance(one, str) for one in listed) else []
+
+
+def _is_here(folder: Path, files: dict[str, bytes]) -> bool:
+    """Whether the run is complete here, weights perhaps among it: another machine's would not go with them."""
+    return Run(folder, json.loads(files["run.json"])["settings"]).complete()
+
+
 def _check(what: str, name: str, files: dict[str, bytes]) -> None:
     try:
-        record = json.loads(files["run.json"])
+        record = unsealed(json.loads(files["run.json"]))
         settings, listed = (
             record["settings"],
             {n: digest for n, digest in record["files"].items() if n != "weights.safetensors"},
         )
         found = {n: hashlib.sha256(content).hexdigest() for n, content in files.items() if n != "run.json"}
         expected = digest(settings)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ValueError(f"{what} has no readable run.json ({type(error).__name__}: {error})") from None
     if found != listed:
         wrong = sorted(n for n in found.keys() | listed.keys() if found.get(n) != listed.get(n))

@@ -16,7 +16,7 @@ from snnmi.attack.gamin import CURVES, State, attack, cross_entropy, step
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
 from snnmi.chance import generator as stream
-from snnmi.store import Checkpoint
+from snnmi.checkpoint import Checkpoint
 from tests.helpers import ROOT, Interrupting, Killed, assert_same_tensors, seeded
 
 SMALL = GaminConfig(

@@ -3,9 +3,9 @@
 import torch
 from pytest import mark, raises
 
+from snnmi.checkpoint import Checkpoint
 from snnmi.measure.judges import EvaluationCNN, JudgeConfig, build, train_judge
 from snnmi.models.training import accuracy
-from snnmi.store import Checkpoint
 from tests.helpers import Interrupting, Killed, assert_same_tensors, few_digits, seeded
 
 UNTRAINED = build(JudgeConfig(), (8, 8), 10, seed=0)

@@ -5,9 +5,9 @@ import torch.nn.functional as F
 from pytest import approx, mark, raises, warns
 from torch import nn
 
+from snnmi.checkpoint import Checkpoint
 from snnmi.models.targets import ANN, SNN
 from snnmi.models.training import Training, accuracy, train
-from snnmi.store import Checkpoint
 from tests.helpers import (
     TRAINING,
     Interrupting,

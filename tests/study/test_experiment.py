@@ -6,8 +6,8 @@ import pytest
 
 from snnmi import data
 from snnmi.attack.blackbox import BlackBox
+from snnmi.checkpoint import Checkpoint
 from snnmi.measure import scores
-from snnmi.store import Checkpoint
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table, targets_table
 

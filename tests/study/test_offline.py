@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from snnmi.store import sealed
 from snnmi.study import offline
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table
@@ -50,9 +51,9 @@ def test_results_zip_holds_finished_runs_only_and_state_zip_all(there, tmp_path,
     monkeypatch.chdir(tmp_path)
     offline.pack(tmp_path / "results", "smoke")
     home, state = (zipfile.ZipFile(tmp_path / name).namelist() for name in ("results.zip", "state.zip"))
-    assert len(home) == 10 and not any("snn" in name for name in home)
+    assert len(home) == 11 and home[0] == "runs.json" and not any("snn" in name for name in home)
     assert not any(name.endswith((".safetensors", "checkpoint")) for name in home)
-    assert {f"results/{name}" for name in home} < set(state)
+    assert {f"results/{name}" for name in home[1:]} < set(state)
     assert len([name for name in state if name.endswith(".safetensors")]) == 2
     assert "results/smoke/attack-digits-snn-s0-0123456789/checkpoint" in state
 
@@ -91,13 +92,28 @@ def another_seed(name, content):
     if name.endswith("run.json"):
         record = json.loads(content)
         record["settings"]["seed"] = 5
-        content = json.dumps(record).encode()
+        content = json.dumps(sealed({k: v for k, v in record.items() if k != "sha256"})).encode()
     return name, content
+
+
+def another_number(name, content):
+    return name, content.replace(b'"test_accuracy": 0.', b'"test_accuracy": 7.')
+
+
+def no_list(name, content):
+    return None if name == "runs.json" else (name, content)
+
+
+def no_run_that_is_listed(name, content):
+    return None if name.startswith("smoke/target") else (name, content)
 
 
 @pytest.mark.parametrize(
     "change, said",
     [
+        (another_number, "not as it was written"),
+        (no_list, "is not whole"),
+        (no_run_that_is_listed, "is not whole"),
         (another_score, "scores.csv is not the file"),
         (no_arrays, "arrays.npz is not the file"),
         (no_record, "no readable run.json"),
@@ -109,6 +125,27 @@ def test_runs_that_are_not_what_they_say_are_refused_whole(there, tmp_path, chan
     with pytest.raises(ValueError, match=said):
         offline.bring(changed(there / "results.zip", tmp_path / "bad.zip", change), tmp_path / "results")
     assert not list(tmp_path.glob("results/**/*.*"))
+
+
+def test_a_run_that_is_complete_here_keeps_its_weights(there, tmp_path):
+    shutil.copytree(there / "results", tmp_path / "results")
+    before = {path: path.read_bytes() for path in sorted((tmp_path / "results").rglob("*")) if path.is_file()}
+    assert offline.bring(there / "results.zip", tmp_path / "results") == []
+    assert before == {path: path.read_bytes() for path in before}
+    (weights,) = (tmp_path / "results/smoke").glob("target-*/weights.safetensors")
+    weights.write_bytes(b"damaged")  # then the one from elsewhere is better than none
+    with pytest.warns(UserWarning, match="is damaged"):
+        (brought,) = offline.bring(there / "results.zip", tmp_path / "results")
+    assert brought.name.startswith("target-")
+
+
+def test_what_is_finished_is_packed_though_the_chain_dies(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "results").mkdir()
+    asked = dict(minutes=1.0, device="no such device", seeds=(0,), results=tmp_path / "results")
+    with pytest.raises(subprocess.CalledProcessError):
+        offline.run("smoke", **asked)
+    assert (tmp_path / "results.zip").exists() and not list(tmp_path.glob(".*.zip"))
 
 
 def test_what_is_no_zip_is_said_in_one_sentence(tmp_path):
