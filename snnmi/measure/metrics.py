@@ -1,4 +1,8 @@
-"""The paper's scores (section IV-B) and the floors they stand on: arrays in, plain floats out."""
+"""The paper's scores (section IV-B) and the floors they stand on: arrays in, plain floats out.
+
+Numbers that are none stay so: a score of answers or images that hold NaN is NaN, never the one of class 0, which is
+NaN's argmax.
+"""
 
 from collections.abc import Callable
 
@@ -22,12 +26,12 @@ def fidelity_mae(p: Confidences, q: Confidences) -> float:
 
 def fidelity_top(p: Confidences, q: Confidences) -> float:
     """Fidelity, second reading: share of inputs on which both name the same top class."""
-    return float((p.argmax(-1) == q.argmax(-1)).mean())
+    return _if_numbers(float((p.argmax(-1) == q.argmax(-1)).mean()), p, q)
 
 
 def accuracy(p: Confidences, y: Int[np.ndarray, " n"]) -> float:
     """Share of rows whose top class is y."""
-    return float((p.argmax(-1) == y).mean())
+    return _if_numbers(float((p.argmax(-1) == y).mean()), p)
 
 
 def constant_floor(p: Confidences, score: Callable[[Confidences, Confidences], float]) -> float:
@@ -37,7 +41,7 @@ def constant_floor(p: Confidences, score: Callable[[Confidences, Confidences], f
     classes = p.shape[-1]
     commonest = np.eye(classes)[np.bincount(p.argmax(-1), minlength=classes).argmax()]
     constants = (np.full(classes, 1 / classes), np.median(p, axis=0), commonest)
-    return max(score(p, np.broadcast_to(c, p.shape)) for c in constants)
+    return _if_numbers(max(score(p, np.broadcast_to(c, p.shape)) for c in constants), p)
 
 
 def entropy(p: Confidences) -> float:
@@ -57,7 +61,8 @@ def identified(images: np.ndarray, references: np.ndarray, label: int) -> float:
     means /= np.maximum(
         np.linalg.norm(means, axis=1, keepdims=True), 1e-12
     )  # an image's own mean and norm change no order
-    return float(((images.reshape(len(images), -1) @ means.T).argmax(1) == label).mean())
+    alike = images.reshape(len(images), -1) @ means.T
+    return _if_numbers(float((alike.argmax(1) == label).mean()), alike)
 
 
 def ssim(images: np.ndarray, reference: np.ndarray) -> float:
@@ -67,6 +72,11 @@ def ssim(images: np.ndarray, reference: np.ndarray) -> float:
     if min(reference.shape) < 7:
         return float("nan")
     return float(np.mean([structural_similarity(x, reference, win_size=7, data_range=1) for x in images]))
+
+
+def _if_numbers(score: float, *of: np.ndarray) -> float:
+    """The score, or NaN where what it is of holds NaN."""
+    return score if all(np.isfinite(one).all() for one in of) else float("nan")
 
 
 def commonest_class(y: Int[np.ndarray, " n"]) -> float:
@@ -82,4 +92,4 @@ def likeness(images: np.ndarray, reference: np.ndarray) -> float:
     x = x - x.mean(1, keepdims=True)
     y = reference.ravel().astype(float) - reference.mean()
     norm = np.linalg.norm(x, axis=1) * np.linalg.norm(y)
-    return float(np.mean(np.divide(x @ y, norm, out=np.zeros(len(x)), where=norm > 0)))
+    return _if_numbers(float(np.mean(np.divide(x @ y, norm, out=np.zeros(len(x)), where=norm > 0))), norm)

@@ -1,5 +1,6 @@
 """Scoring a finished attack: what both players say of fresh inputs, and the metrics that make scores of it."""
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -174,14 +175,19 @@ def score(answers: Answers, table: Mapping[str, Metric] = METRICS) -> list[dict[
         if bound
     }
     own = {key: metric.score for key, metric in table.items() if metric.score}
-    return [
-        {key: float(of(answers, i)) for key, of in own.items()} | bounds for i in range(len(answers.labels))
-    ]
+    rows = [{key: float(of(answers, i)) for key, of in own.items()} for i in range(len(answers.labels))]
+    papers = [key for key in own if table[key].paper]
+    if lost := [
+        label for label, row in zip(answers.labels, rows) if np.isnan([row[key] for key in papers]).any()
+    ]:
+        said = f"classes {lost} have answers or images that are no numbers: their scores are NaN, and no mean has them"
+        warnings.warn(said, stacklevel=2)
+    return [row | bounds for row in rows]
 
 
 def as_bytes(images: Float[np.ndarray, " *n height width"]) -> UInt8[np.ndarray, " *n height width"]:
-    """Images in [0, 1] as results keep them."""
-    return (images * np.float32(255)).round().astype(np.uint8)
+    """Images in [0, 1] as results keep them; what is no number is black."""
+    return (np.nan_to_num(images) * np.float32(255)).round().astype(np.uint8)
 
 
 def pictures(answers: Answers, shown: int) -> dict[str, np.ndarray]:

@@ -222,6 +222,21 @@ def test_moments_show_the_attack_at_work_up_to_its_last_batch():
     assert few.moments["batch"].tolist() == [1, 2, 3]
 
 
+def test_an_answer_that_is_no_number_ends_no_attack():
+    sure, asked = linear_target(20, 3), []
+
+    def fails_once(x, *, generator):
+        asked.append(len(x))
+        answers = sure(x, generator=generator)
+        if len(asked) == 4:
+            answers[0] = torch.nan
+        return answers
+
+    result, _ = attacked(target=fails_once)
+    assert all(torch.isfinite(w).all() for own in result.last.parameters.values() for w in own.values())
+    assert all(torch.isfinite(result.history[name]).all() for name in CURVES)
+
+
 def test_attack_cannot_pass_its_budget():
     with pytest.raises(BudgetExceeded):
         attacked(budget=SMALL.queries_per_class * 3 - 1)

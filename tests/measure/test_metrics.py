@@ -78,3 +78,22 @@ R, FLAT = np.arange(12.0).reshape(3, 4), np.ones((3, 4))
 @pytest.mark.parametrize("images, r", [([R * 2 + 5], 1), ([-R], -1), ([R, -R, FLAT], 0), ([R, FLAT], 0.5)])
 def test_likeness_is_correlation(images, r):
     assert metrics.likeness(np.stack(images), R) == pytest.approx(r)
+
+
+def test_what_is_no_number_gets_no_score_least_of_all_class_0s():
+    right, broken = np.eye(3)[[0, 0]], np.full((2, 3), np.nan)
+    zeros, images = np.zeros(2, dtype=int), np.full((2, 8, 8), np.nan)
+    means = np.random.default_rng(0).random((3, 8, 8))
+    for score in (
+        metrics.accuracy(broken, zeros),
+        metrics.fidelity_top(broken, right),
+        metrics.fidelity_top(right, broken),
+        metrics.fidelity_mae(right, broken),
+        metrics.constant_floor(broken, metrics.fidelity_top),
+        metrics.entropy(broken),
+        metrics.identified(images, means, 0),
+        metrics.likeness(images, means[0]),
+        metrics.ssim(images, means[0]),
+    ):
+        assert np.isnan(score)
+    assert metrics.accuracy(right, zeros) == 1

@@ -74,3 +74,14 @@ def test_a_surrogate_that_always_says_0_is_scored_as_such():
     assert rows[0]["surrogate_accuracy"] == 0.5
     assert shown["target_confidences"].argmax(-1)[:, 1].tolist() == [0, 1, 2]
     assert (shown["surrogate_confidences"].argmax(-1) == 0).all()
+
+
+def test_a_class_whose_surrogate_diverged_is_named_and_has_no_score():
+    def diverged(x, *, generator):
+        answers = brightest_row(x, generator=generator)
+        return torch.where(torch.arange(len(x))[:, None] < len(x) // 3, torch.nan, answers)  # class 0's
+
+    with pytest.warns(UserWarning, match=r"classes \[0\] have answers or images that are no numbers"):
+        rows, _ = scored(diverged)
+    assert math.isnan(rows[0]["A_comb"]) and math.isnan(rows[0]["surrogate_accuracy"])
+    assert rows[1]["A_comb"] == 0.75 and rows[0]["A_target"] == 0.75
