@@ -5,11 +5,12 @@
 # make lab                                                              the explorer, live, in JupyterLab
 # make bench [DEVICE=cpu|cuda]                                            our speed against plain loops
 # make env | clean
+# make lock                                                             the hashes of what is pinned, after a change
 # Each line of a recipe is a shell of its own, so that macOS's make 3.81 does the same.
 SHELL := bash
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: book notebooks html test lint env lab bench offline-kit import-results clean
+.PHONY: book notebooks html test lint env lab bench lock offline-kit import-results clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -25,11 +26,12 @@ book: html
 
 env: $(VENV)/.installed
 
-# torch first: whichever build is there (CPU or CUDA), torchvision must not bring another.
-$(VENV)/.installed: requirements.txt
+# torch first: whichever build is there (CPU or CUDA), torchvision must not bring another. All else by its hash.
+$(VENV)/.installed: requirements.txt requirements.lock
 	$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, for which what is pinned is built; this is %s: make env PYTHON=python3.12" % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)"
+	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
 	python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	python -c 'from snnmi.fast import events; events.available()'  # says what a C compiler is worth, if there is none
@@ -57,9 +59,17 @@ lint: env
 lab: $(VENV)/.lab
 	jupyter lab book/06_reconstructions.ipynb
 
-$(VENV)/.lab: requirements-lab.txt $(VENV)/.installed
-	python -m pip install --quiet --disable-pip-version-check -r requirements-lab.txt
+$(VENV)/.lab: requirements-lab.lock $(VENV)/.installed
+	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lab.lock
 	touch $@
+
+# Of every pinned package the SHA-256 of every file that its release has, for all Pythons; not of those of which each
+# machine has its own build.
+lock: env
+	python -m pip install --quiet --disable-pip-version-check uv
+	for pinned in requirements requirements-lab; do \
+		grep -vE '^(torch|torchvision|triton)==' $$pinned.txt | uv pip compile --quiet --no-deps --universal --python-version 3.11.5 --generate-hashes --no-annotate --no-header --output-file $$pinned.lock - || exit 1; \
+	done
 
 test: lint $(VENV)/.lab
 	python -m pytest

@@ -1,6 +1,7 @@
 """The house stays light: short files, short functions, code that fits a page, a test beside every piece."""
 
 import ast
+import re
 
 import nbformat
 import pytest
@@ -33,3 +34,15 @@ def test_no_line_of_a_notebooks_code_is_cut_off_on_its_page(notebook):
 def test_every_test_in_a_room_has_its_piece_of_the_house(test):
     piece = test.relative_to(ROOT / "tests").with_name(test.name.removeprefix("test_"))
     assert (ROOT / "snnmi" / piece).exists()
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-lab"])
+def test_every_pinned_package_has_its_hashes(name):
+    pinned = re.findall(r"^[\w.-]+==[\w.]+", (ROOT / f"{name}.txt").read_text(), re.M)
+    hashed = re.findall(
+        r"^([\w.-]+==[\w.]+)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$",
+        (ROOT / f"{name}.lock").read_text(),
+        re.M,
+    )
+    own_builds = {"torch", "torchvision", "triton"}  # of which each machine has another
+    assert [one for one, _ in hashed] == sorted(one for one in pinned if one.split("==")[0] not in own_builds)
