@@ -4,7 +4,7 @@ import pandas as pd
 
 from snnmi.measure.scores import METRICS
 from snnmi.show import pages
-from snnmi.study import published
+from snnmi.study import plan, published
 from snnmi.study.findings.plan import CHOICES, CONTRASTS, NAMES, PRIMARY
 from snnmi.study.verdicts import can_contrast
 
@@ -78,6 +78,7 @@ def networks_caption(means: pd.DataFrame) -> str:
     return f"{shares(means)[0].upper()}{shares(means)[1:]}; {how_many} of each."
 
 
+ALL = len(plan.settings(plan.ANN)) + len(plan.guesses(plan.ANN))  # settings of the curve
 NOTHING = pd.DataFrame(columns=["not run yet"])  # a table's head needs a column
 
 # --- calibration, and what the guesses change
@@ -147,9 +148,10 @@ def specification_said(curve: pd.DataFrame) -> str:
     if curve.empty:
         return "No setting of the grid has been run on both targets yet."
     positive, low, high = int((curve.effect > 0).sum()), curve.effect.min(), curve.effect.max()
+    far = f" So far: {len(curve)} of {ALL} have been run." if len(curve) < ALL else ""
     return (
         f"Under {positive} of {len(curve)} settings the clip takes something away; the effect runs from "
-        f"{pages.number(low, sign=True)} to {pages.number(high, sign=True)}."
+        f"{pages.number(low, sign=True)} to {pages.number(high, sign=True)}.{far}"
     )
 
 

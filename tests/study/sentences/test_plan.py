@@ -65,8 +65,10 @@ def curve(*effects):
 
 def test_the_specification_curve_in_a_sentence():
     assert say.specification_said(curve(0.5, -0.1)) == (
-        "Under 1 of 2 settings the clip takes something away; the effect runs from −0.10 to +0.50."
+        "Under 1 of 2 settings the clip takes something away; the effect runs from −0.10 to +0.50. So far: 2 of 30 "
+        "have been run."
     )
+    assert say.specification_said(curve(*[0.5] * 30)).endswith("from +0.50 to +0.50.")
     assert say.specification_said(curve()).startswith("No setting")
     assert say.specification(curve(0.1, 0.5)).effect.tolist() == ["+0.500", "+0.100"], "the largest first"
     assert say.specification(curve()).empty and len(say.specification(curve()).columns)
