@@ -92,9 +92,9 @@ def calibration_said(settings: pd.DataFrame, reading: str = "fidelity_mae") -> s
     best = settings[settings.reading == reading][PRIMARY].max()
     reached = "no setting reaches that, the best comes to" if best < printed else "the best setting comes to"
     return (
-        f"Nearest to the published row comes {first.hidden} with rate {first.rate} and {first.split} queries a batch: "
-        f"its five numbers differ by {first.distance:.1%} on average. Its copies read {first[PRIMARY]:.0%} of the test "
-        f"images, the published ones {printed:.0%}; {reached} {best:.0%}."
+        f"Nearest to the published row come players with hidden layers of {first.hidden}, rate {first.rate}, "
+        f"{first.split} queries a batch: the five numbers differ by {first.distance:.1%} on average. The copies read "
+        f"{first[PRIMARY]:.0%} of the test images, the published ones {printed:.0%}; {reached} {best:.0%}."
     )
 
 
@@ -125,6 +125,8 @@ def guesses_answer(curve: pd.DataFrame) -> str:
     """Whether the sign of the first contrast hangs on a guess; its size is shown."""
     if curve.empty:
         return "Open: no setting of the grid has been run on both targets yet."
+    if len(curve) < ALL:
+        return f"Open: not all settings have been run. {specification_said(curve)}"
     low, high = (pages.number(effect, sign=True) for effect in (curve.effect.min(), curve.effect.max()))
     positive = int((curve.effect > 0).sum())
     if positive in (0, len(curve)):

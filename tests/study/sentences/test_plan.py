@@ -77,9 +77,19 @@ def test_the_specification_curve_in_a_sentence():
 @pytest.mark.parametrize(
     "effects, found",
     [
-        ((0.5, 0.3), "Not in its direction: under each of the 2 settings tried the clip takes something"),
-        ((-0.5, -0.3), "Not in its direction: under each of the 2 settings tried the clip takes nothing"),
-        ((0.5, -0.3), "Yes: the clip takes something from the attack on this ANN under 1 of 2 settings only"),
+        (
+            [0.5, 0.3] * 15,
+            "Not in its direction: under each of the 30 settings tried the clip takes something",
+        ),
+        (
+            [-0.5, -0.3] * 15,
+            "Not in its direction: under each of the 30 settings tried the clip takes nothing",
+        ),
+        (
+            [0.5, -0.3] * 15,
+            "Yes: the clip takes something from the attack on this ANN under 15 of 30 settings only",
+        ),
+        ((0.5, 0.3), "Open: not all settings have been run. Under 2 of 2"),
         ((), "Open"),
     ],
 )
