@@ -42,7 +42,7 @@ def training_curves(
         upper.set_title(title(dataset), loc="left", fontsize=9.5)
         lower.set(xlabel="epoch", ylim=(None, 1.005))
         lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-        lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+        lower.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes[0, 0].set_ylabel("training loss")
     axes[1, 0].set_ylabel("accuracy")
     handles = [Line2D([], [], color=COLORS[kind], label=KINDS[kind]) for kind in history.target.unique()]
