@@ -183,6 +183,15 @@ def test_every_chapter_is_in_the_sidebar_in_order(browser, server):
         assert shown == chapters
 
 
+def test_what_a_page_was_made_with_stands_in_the_fold_of_its_settings(browser, address):
+    with reading(browser, address) as page:
+        visit(page, f"{address}/executed/04_metrics.html")
+        fold = page.locator(".cell.tag_parameters details")
+        assert not fold.get_by_text('profile = "smoke"').is_visible(), "folded"
+        fold.locator("summary").click()
+        assert fold.locator(".tag_injected-parameters").is_visible() and 'profile = "smoke"' in fold.inner_text()
+
+
 def test_explorer_answers_without_a_kernel(browser, address):
     with reading(browser, address) as page:
         visit(page, f"{address}/{EXPLORER}")
