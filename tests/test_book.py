@@ -189,7 +189,9 @@ def test_what_a_page_was_made_with_stands_in_the_fold_of_its_settings(browser, a
         fold = page.locator(".cell.tag_parameters details")
         assert not fold.get_by_text('profile = "smoke"').is_visible(), "folded"
         fold.locator("summary").click()
-        assert fold.locator(".tag_injected-parameters").is_visible() and 'profile = "smoke"' in fold.inner_text()
+        assert (
+            fold.locator(".tag_injected-parameters").is_visible() and 'profile = "smoke"' in fold.inner_text()
+        )
 
 
 def test_explorer_answers_without_a_kernel(browser, address):
