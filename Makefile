@@ -5,12 +5,13 @@
 # make lab                                                              the explorer, live, in JupyterLab
 # make bench [DEVICE=cpu|cuda]                                            our speed against plain loops
 # make env | clean
+# make plan [PROFILE=...] [DEVICE=...]                                    what it would cost, before anything runs
 # make lock                                                             the hashes of what is pinned, after a change
 # Each line of a recipe is a shell of its own, so that macOS's make 3.81 does the same.
 SHELL := bash
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: book notebooks html test lint env lab bench lock offline-kit import-results clean
+.PHONY: book notebooks html test lint env lab plan bench lock offline-kit import-results clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -73,6 +74,9 @@ lock: env
 
 test: lint $(VENV)/.lab
 	python -m pytest
+
+plan: env
+	python -m snnmi.study.cost $(PROFILE) --device $(DEVICE)
 
 bench: env
 	python bench.py --device $(DEVICE)

@@ -65,6 +65,10 @@ class Experiment(Grid):
         """One attack, loaded or computed; None if it is not there and nothing may be computed."""
         return self._get(self._scores, cell)
 
+    def is_stored(self, cell: Cell) -> bool:
+        """Whether this attack is finished and scored; nothing is computed."""
+        return self._get(self._scores, cell, compute=False) is not None
+
     def originals(self, dataset: str) -> dict[str, UInt8[np.ndarray, "classes height width"]]:
         """Every class's "class mean" (of training images) and "test image" (the first), as they were stored when an
         attack on `dataset` (as results call it) was scored; nothing where none was.
