@@ -70,9 +70,8 @@ def choices(chosen: Settings) -> dict[str, str]:
 ANN, CLIP, SNN, RAW = (
     CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("snn", "rate"), ("snn", "current"))
 )
-SPECIFICATIONS = {
-    cell: [*settings(cell), *guesses(cell), cell] for cell in (ANN, CLIP)
-}  # in pairs; last the frozen
+# In pairs; the last is the frozen setting.
+SPECIFICATIONS = {cell: [*settings(cell), *guesses(cell), cell] for cell in (ANN, CLIP)}
 ONE = {"seeds": 0}
 STEPS = {
     "calibrate": {"variants": settings(ANN)} | ONE,

@@ -130,11 +130,7 @@ def guesses_answer(curve: pd.DataFrame) -> str:
     low, high = (pages.number(effect, sign=True) for effect in (curve.effect.min(), curve.effect.max()))
     positive = int((curve.effect > 0).sum())
     if positive in (0, len(curve)):
-        takes = (
-            "takes something from the attack on this ANN"
-            if positive
-            else "takes nothing from the attack on this ANN"
-        )
+        takes = f"takes {'something' if positive else 'nothing'} from the attack on this ANN"
         return (
             f"Not in its direction: under each of the {len(curve)} settings tried the clip {takes}. In its size it "
             f"does: surrogate accuracy changes by {low} to {high}."
