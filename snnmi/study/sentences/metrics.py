@@ -132,7 +132,7 @@ def number(r: tuple | pd.Series) -> str:
     """
     digits, said = int(r.decimals), []
     if counted := CLAIMS[r.key].score in ("A_comb", "A_target"):
-        said.append(f"ANN {r.won_ann} of {r.attacks}, SNN {r.won_snn} of {r.attacks}")
+        said.append(f"ANN {r.won_ann} of {r.attacks}, SNN {r.won_snn} of {r.attacks}{',' * bool(r.tested)}")
     if r.judged == ABOVE:
         said.append(f"{pages.number(r.printed, digits, sign=True)}; L_N − H(T)")
     if r.tested:

@@ -34,7 +34,7 @@ def answer(contrasts: pd.DataFrame, means: pd.DataFrame) -> str:
     if not {*CONTRASTS} <= set(rows.index):
         return "Open: not all cells have been attacked yet."
     clip, rest = rows.loc["clip"], rows.loc["rest"]
-    seen = f"of the test images its copies read {shares(means)}"
+    seen = f"of the test images the attacker's copies read {shares(means)}"
     if not can_contrast(networks := int(min(clip.networks, rest.networks))):
         return f"Seen with {pages.words(networks, 'network')} of each, too few to test: {seen}."
     taken = {

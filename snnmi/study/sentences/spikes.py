@@ -97,8 +97,8 @@ def _seen(scale: str, cells: pd.DataFrame) -> str:
     rows = cells[cells.scale == scale].set_index(["neuron", "input"])
     value, n = rows.value, int(rows.networks.max())
     return (
-        f"at {scale} a copy made of {these('ann', n)} reads {value['ann', 'current']:.0%} of the test images rightly "
-        f"and one of {these('snn', n)} {value['snn', 'rate']:.0%}; put {these('ann', n)} behind the same clip and it "
+        f"at {scale} copies of {these('ann', n)} read {value['ann', 'current']:.0%} of the test images rightly and "
+        f"copies of {these('snn', n)} {value['snn', 'rate']:.0%}; put {these('ann', n)} behind the same clip and it "
         f"is {value['ann', 'clip']:.0%}, feed {these('snn', n)} raw numbers and it is {value['snn', 'current']:.0%}"
     )
 

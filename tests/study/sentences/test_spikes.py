@@ -32,7 +32,7 @@ def cells(networks=1) -> pd.DataFrame:
 
 
 SEEN = (
-    "at MNIST, laptop a copy made of this ANN reads 50% of the test images rightly and one of this SNN 19%; put this "
+    "at MNIST, laptop copies of this ANN read 50% of the test images rightly and copies of this SNN 19%; put this "
     "ANN behind the same clip and it is 13%, feed this SNN raw numbers and it is 60%."
 )
 
@@ -45,7 +45,7 @@ def test_the_headline_says_what_protects_and_how_many_networks_say_so():
     assert said.startswith(
         "What protects is the encoder, which clips its input, and not the spiking neuron: at"
     )
-    assert "a copy made of ANNs reads" in said and "feed SNNs raw numbers" in said
+    assert "copies of ANNs read" in said and "feed SNNs raw numbers" in said
 
 
 @pytest.mark.parametrize(
