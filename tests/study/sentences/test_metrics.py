@@ -91,7 +91,7 @@ def test_a_claim_is_told_with_interval_and_p():
 def test_shares_of_classes_are_counts_and_nothing_else_where_no_test_was_run():
     """ "p = 0.125" said that the difference may be chance, of a test that could say nothing else."""
     assert told(key="a_target", tested=False) == "ANN 10 of 10, SNN 6 of 10"
-    assert told(key="a_comb") == "ANN 10 of 10, SNN 6 of 10 −0.40 [−0.70, −0.10], p = 0.002"
+    assert told(key="a_comb") == "ANN 10 of 10, SNN 6 of 10, −0.40 [−0.70, −0.10], p = 0.002"
     assert told(tested=False) == "−0.40"
 
 
