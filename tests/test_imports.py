@@ -27,7 +27,8 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "attack": {"checkpoint", "fast"} | GROUND,
     "measure": {"models", "attack", "data", "checkpoint"} | GROUND,
     "show": set(),
-    "study": {"models", "attack", "measure", "show", "data", "own_data", "store", "fast"} | GROUND,
+    "study": {"models", "attack", "measure", "show", "data", "own_data", "checkpoint", "store", "fast"}
+    | GROUND,
 }
 
 

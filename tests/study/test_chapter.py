@@ -87,7 +87,10 @@ def test_every_chapter_knows_its_parameters_and_all_of_those_that_make_book_give
     assert names <= chapter.KNOWN | {"live_batches", *audit.OWN}
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS[2:], ids=lambda path: path.stem)
+ATTACKING = [path for path in NOTEBOOKS[2:] if path.stem != "11_guesses"]  # where these are what is varied
+
+
+@pytest.mark.parametrize("notebook", ATTACKING, ids=lambda path: path.stem)
 def test_chapters_that_attack_take_what_readers_want_to_change_first(notebook):
     names = set(papermill.inspect_notebook(str(notebook)))
     assert {"noise", "num_steps", "encoder", "decoder", "family", "batches", "changes"} <= names
