@@ -109,7 +109,7 @@ def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | N
     if _tables["folder"] is not None:
         path = Path(_tables["folder"]) / ("-".join(filter(None, [name, _tables["changed"]])) + ".csv")
         path.parent.mkdir(parents=True, exist_ok=True)
-        (frame if csv is None else csv).to_csv(path, index=False)
+        (frame if csv is None or not len(csv.columns) else csv).to_csv(path, index=False)
         link = f" {{download}}`CSV <tables/{path.name}>`"
     body = frame.to_markdown(index=False, disable_numparse=True)
     return Markdown(f":::{{table}} {caption}{link}\n:name: tab_{name}\n:class: dense\n\n{body}\n:::")

@@ -107,3 +107,10 @@ def test_a_picture_for_another_page_lies_among_the_tables(tmp_path):
     pages.write_tables(None)
     pages.picture(figure, "unseen")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["seen.png"]
+
+
+def test_a_table_of_nothing_is_still_a_table_that_can_be_read(tmp_path):
+    pages.write_tables(tmp_path)
+    pages.table(pd.DataFrame(columns=["not run yet"]), "nothing", "Nothing.", csv=pd.DataFrame())
+    pages.write_tables(None)
+    assert pd.read_csv(tmp_path / "nothing.csv").columns.tolist() == ["not run yet"]
