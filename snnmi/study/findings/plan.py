@@ -142,10 +142,12 @@ def _choices(experiment: Experiment, variant: Variant) -> dict[str, str]:
 
 
 def nearest(attacks: pd.DataFrame) -> pd.DataFrame:
-    """The primary outcome in all four cells under the two settings nearest to the published row."""
+    """The primary outcome in all four cells under the two settings nearest to the published row; of seed 0, as the second
+    has no other.
+    """
     if attacks.empty:
         return pd.DataFrame()
-    outcome = attacks[attacks.pair == "last"].groupby("variant")[PRIMARY].mean()
+    outcome = attacks[(attacks.pair == "last") & (attacks.seed == 0)].groupby("variant")[PRIMARY].mean()
     rows = []
     for name, chosen in (("frozen", lambda cell: cell), ("runner-up", plan.runner_up)):
         found = {cell: outcome.get(chosen(variant).name) for cell, variant in NAMES.items()}

@@ -136,7 +136,7 @@ def test_the_frozen_setting_is_the_curves_last_row_and_stands_there_once():
 
 
 def test_the_two_nearest_settings_stand_in_all_four_cells():
-    table = findings.nearest(attacks({plan.ANN: [0.5], plan.runner_up(plan.SNN): [0.3]}))
+    table = findings.nearest(attacks({plan.ANN: [0.5, 0.9], plan.runner_up(plan.SNN): [0.3]}))
     assert table.ANN[0] == pytest.approx(0.5) and table.SNN[1] == pytest.approx(0.3)
     assert table.drop(columns="setting").notna().to_numpy().sum() == 2
 
