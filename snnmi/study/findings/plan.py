@@ -142,8 +142,8 @@ def _choices(experiment: Experiment, variant: Variant) -> dict[str, str]:
 
 
 def nearest(attacks: pd.DataFrame) -> pd.DataFrame:
-    """The primary outcome in all four cells under the two settings nearest to the published row; of seed 0, as the second
-    has no other.
+    """The primary outcome in all four cells under the two settings nearest to the published row; of seed 0, as the
+    second has no other.
     """
     if attacks.empty:
         return pd.DataFrame()
