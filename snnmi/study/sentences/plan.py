@@ -79,7 +79,7 @@ def networks_caption(means: pd.DataFrame) -> str:
 
 
 ALL = len(plan.settings(plan.ANN)) + len(plan.guesses(plan.ANN))  # settings of the curve
-NOTHING = pd.DataFrame(columns=["not run yet"])  # a table's head needs a column
+NOTHING = pd.DataFrame({"setting": ["not run yet"]})  # a table has a row
 
 # --- calibration, and what the guesses change
 
