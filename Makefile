@@ -1,4 +1,4 @@
-# make book [PROFILE=quick|laptop|half|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
+# make book [PROFILE=quick|laptop|plan|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
 # make test                                                               lint, module tests, notebooks, the book in a browser
 # make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]                pack all that a GPU machine without network lacks
 # make import-results FROM=results.zip                                    take home what was made there, verified

@@ -35,6 +35,7 @@ class GaminConfig:
     noise: str = "normal"  # x_N: "normal" is N(0, 1), not clipped (G)
     keep_window: int = 1  # batches over which M_global is averaged before the lowest is kept (?)
     log_points: int = 400  # points kept of each curve
+    classes: int | None = None  # attack only so many first ones; None: all
 
     def __post_init__(self):
         one_of(self, family=FAMILIES, noise=NOISES)
@@ -53,6 +54,8 @@ class GaminConfig:
             raise ValueError(
                 f"batch_size is {self.batch_size}, expected an even number: half noise, half generated"
             )
+        if self.classes is not None:
+            at_least(self, classes=1)
         if self.keep_window > self.batches:
             raise ValueError(f"keep_window is {self.keep_window}, expected at most batches, {self.batches}")
 

@@ -65,7 +65,7 @@ def _cost(experiment: Experiment, missing: list[Cell], one: Measured) -> dict[st
         config = experiment.settings(cell.dataset, cell.variant)
         training = config.training
         steps = training.epochs * -(-len(images.x_train) // training.batch_size)
-        queries += config.attack.queries_per_class * images.num_classes
+        queries += config.attack.queries_per_class * len(range(images.num_classes)[: config.attack.classes])
         tflop += one.flops * config.attack.batches / 1e12
         hours += (steps * one.train_s + config.attack.batches * one.attack_s) / 3600
     sizes = {"memory": one.memory / 2**30, "disk": one.disk / 2**30}
@@ -76,7 +76,8 @@ def measure(experiment: Experiment, cell: Cell, seconds: float) -> Measured:
     """The first steps of a training and of an attack on FEW classes, timed; nothing is stored."""
     config, images = experiment.settings(cell.dataset, cell.variant), experiment.dataset(cell.dataset)
     device, classes = torch.device(experiment.device), images.num_classes
-    shape, few = images.image_shape, min(FEW, images.num_classes)
+    attacked = len(range(classes)[: config.attack.classes])
+    shape, few = images.image_shape, min(FEW, attacked)
     about = {"network": config.network, "neuron": config.neuron}
     target = build(cell.variant.kind, shape, classes, seed=cell.seed, **about).to(device)
     adam = torch.optim.Adam(target.parameters(), lr=config.training.lr, fused=True)
@@ -99,7 +100,7 @@ def measure(experiment: Experiment, cell: Cell, seconds: float) -> Measured:
         state.batch.zero_()  # the first batch again and again
         step(state, box, wanted)
 
-    attack_s, all_classes = _timed(attack, seconds, device), classes / few
+    attack_s, all_classes = _timed(attack, seconds, device), attacked / few
     box = BlackBox(lambda x: torch.full((len(x), classes), 1 / classes, device=device), seed=0, device=device)
     with FlopCounterMode(display=False) as counter:
         attack()

@@ -205,7 +205,7 @@ class Experiment(Grid):
     def _invert(self, run: Run, cell: Cell) -> None:
         config, seed = self._config(cell).attack, cell.attack_seed
         images, (model, temperature) = self.dataset(cell.dataset), self._asked(cell)
-        labels = list(range(images.num_classes))
+        labels = list(range(images.num_classes))[: config.classes]
         blackbox = BlackBox(
             model, seed=seed, device=self.device, budget=config.queries_per_class * len(labels)
         )

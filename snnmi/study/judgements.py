@@ -167,7 +167,8 @@ def _judged(
         network.load_state_dict(experiment.store.weights(found, partial(_train, experiment, dataset)))
         network.eval().to(experiment.device)
         run.checkpoint.start()
-        x, labels, natural = images(), range(data.num_classes), found.metrics["natural_distance"]
+        x, natural = images(), found.metrics["natural_distance"]
+        labels = range(len(x.images))  # an attack's are the first classes
         rows = pd.DataFrame(recognition.judge_images(network, data, x.images, labels, natural=natural))
         if x.confidences is not None:
             rows["target_confidence"] = x.confidences.mean(1).numpy()

@@ -72,13 +72,17 @@ ANN, CLIP, SNN, RAW = (
 )
 # In pairs; the last is the frozen setting.
 SPECIFICATIONS = {cell: [*settings(cell), *guesses(cell), cell] for cell in (ANN, CLIP)}
-ONE = {"seeds": 0}
+ONE, TEN = {"seeds": 0}, {"attack": {"classes": 10}}
 STEPS = {
     "calibrate": {"variants": settings(ANN)} | ONE,
     "networks": {"variants": (ANN, CLIP, SNN, RAW)},
     "specification": {"variants": [*SPECIFICATIONS[ANN], *SPECIFICATIONS[CLIP]]} | ONE,
     "runner-up": {"variants": [runner_up(SNN), runner_up(RAW)]} | ONE,
     "full": {"profile": "paper", "datasets": "mnist", "variants": (ANN, CLIP, SNN, RAW)} | ONE,
+    "faces": {"profile": "faces", "variants": (ANN, CLIP, SNN, RAW)},
+    "quarter": {"profile": "quarter", "variants": (ANN, CLIP, SNN, RAW)},
+    "full faces": {"profile": "paper", "datasets": "faces", "variants": (ANN, CLIP, SNN, RAW), "changes": TEN}
+    | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
 }
 

@@ -1,5 +1,5 @@
-"""Named settings: `smoke` (seconds, for tests), `quick` (the book's default), `laptop` (real images, 2 cores), `half`,
-`paper`.
+"""Named settings: `smoke` (seconds, for tests), `quick` (the book's default), `laptop` (real images, 2 cores), `plan`
+(the analysis plan's networks), `paper`.
 """
 
 from dataclasses import dataclass
@@ -64,6 +64,9 @@ SHORT = attack(lr_surrogate=1e-4, lr_generator=1e-4)
 # setting nearest to the published row of MNIST-ANN (`findings.plan.calibration`), fidelity as a mean absolute error.
 FROZEN = attack(hidden=512, batch_size=128)
 TARGET = Change({"training": {"stop_at": 0.977}}, dataset="mnist", kind="ann")  # as accurate as published
+FACES = Change(
+    {"evaluation": {"shown": 2}}, dataset="faces"
+)  # of 10,304 pixels; one generator's images are alike
 
 PROFILES = {
     "smoke": Profile(
@@ -103,14 +106,34 @@ PROFILES = {
         ),
         calibrated=True,
     ),
-    "half": Profile(  # the paper's MNIST row at half of its queries: what two cores finish in a morning
-        name="half", datasets=("mnist",), seeds=(0,), changes=(*BRAINLEAKS, attack(batches=10_000))
+    "faces": Profile(  # the plan's step 5: the first ten people, at the paper's own size
+        name="faces",
+        datasets=("faces",),
+        seeds=(0, 1, 2),
+        changes=(*BRAINLEAKS, FROZEN, SHORT, FACES, attack(batches=1000, classes=10)),
+        calibrated=True,
+    ),
+    "quarter": Profile(  # the same step: all forty people at a quarter of the side, of targets as accurate as published
+        name="quarter",
+        datasets=("faces",),
+        seeds=(0, 1, 2),
+        changes=(
+            *BRAINLEAKS,
+            Change({"data": {"shrink": 4}}),
+            Change({"training": {"stop_at": 0.95, "lr": 5e-4}}, kind="ann"),
+            Change({"training": {"stop_at": 0.9125}}, kind="snn"),
+            FROZEN,
+            SHORT,
+            FACES,
+            attack(batches=1000),
+        ),
+        calibrated=True,
     ),
     "paper": Profile(
         name="paper",
         datasets=("mnist", "faces"),
         seeds=(0,),
-        changes=(*BRAINLEAKS, TARGET, FROZEN, attack(batches=10_000)),
+        changes=(*BRAINLEAKS, TARGET, FROZEN, FACES, attack(batches=10_000)),
         calibrated=True,
     ),
 }

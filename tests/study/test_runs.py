@@ -96,7 +96,7 @@ def test_git_keeps_numbers_and_pictures_and_no_weights():
     assert not any(path.name.startswith(".") for path in files)
 
 
-@pytest.mark.parametrize("profile", ["laptop", "half", "paper"])
+@pytest.mark.parametrize("profile", ["laptop", "plan", "paper"])
 def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     if not (files := kept_in_git(profile)):
         pytest.skip(f"no results of {profile} are kept")

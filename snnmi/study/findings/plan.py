@@ -141,6 +141,30 @@ def _choices(experiment: Experiment, variant: Variant) -> dict[str, str]:
     return plan.choices(experiment.settings(experiment.datasets[0], variant))
 
 
+def budgets(attacks: pd.DataFrame) -> pd.DataFrame:
+    """What the full budget changes: one row a cell and scale, of the networks that were attacked at both `plan` (a
+    tenth of the queries) and `paper` (a tenth of the rate). "seed", "queries"; "last", the primary outcome; the paper's
+    metrics of the kept pair, means over classes; "change", `last` minus its value at the tenth. Empty where none were.
+    """
+    if attacks.empty:
+        return pd.DataFrame()
+    cells = {variant.name: cell for cell, variant in NAMES.items()}
+    own = attacks[attacks.profile.isin(["plan", "paper"]) & attacks.variant.isin(cells)]
+    keys, columns = ["variant", "seed", "profile"], [name for name, metric in METRICS.items() if metric.paper]
+    last = own[own.pair == "last"].groupby(keys)[PRIMARY].mean().rename("last")
+    kept = own[own.pair == "kept"].groupby(keys)[[*columns, "queries"]].mean()
+    tenth = last.xs("plan", level="profile").rename("tenth")
+    both = kept.join(last).reset_index().merge(tenth.reset_index(), on=keys[:2])
+    both = both[both.groupby(keys[:2]).profile.transform("nunique") == 2]
+    both = both.assign(
+        cell=pd.Categorical(both.variant.map(cells), list(NAMES)), change=both["last"] - both.tenth
+    )
+    both = both.sort_values(["cell", "seed", "queries"], ignore_index=True).astype(
+        {"cell": str, "queries": int}
+    )
+    return both[["cell", "seed", "profile", "queries", *columns, "last", "change"]]
+
+
 def nearest(attacks: pd.DataFrame) -> pd.DataFrame:
     """The primary outcome in all four cells under the two settings nearest to the published row; of seed 0, as the
     second has no other.

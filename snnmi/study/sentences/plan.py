@@ -6,7 +6,7 @@ from snnmi.measure.scores import METRICS
 from snnmi.show import pages
 from snnmi.study import plan, published
 from snnmi.study.findings.plan import CHOICES, CONTRASTS, NAMES, PRIMARY
-from snnmi.study.verdicts import can_contrast
+from snnmi.study.verdicts import SAME, can_contrast
 
 CELLS = [*NAMES]
 
@@ -161,6 +161,41 @@ def specification(curve: pd.DataFrame) -> pd.DataFrame:
     for name in ("ANN", "ANN behind a clip"):
         ordered = ordered.assign(**{name: ordered[name].map("{:.3f}".format)})
     return ordered.assign(effect=[pages.number(effect, 3, sign=True) for effect in ordered.effect])
+
+
+def budgets_said(table: pd.DataFrame) -> str:
+    """What the full budget changes in the primary outcome, and whether a tenth of the queries stands for it."""
+    if table.empty:
+        return "Open: no network has been attacked at the full budget and at a tenth of it."
+    full = table[table.profile == "paper"]
+    seen = [
+        f"{row['last']:.0%} on the {row.cell} ({row['last'] - row.change:.0%} at a tenth)"
+        for _, row in full.iterrows()
+    ]
+    largest = full.change[full.change.abs().idxmax()]
+    holds = (
+        f"no cell moves by more than {SAME:g}"
+        if abs(largest) <= SAME
+        else f"a cell moves by more than {SAME:g}"
+    )
+    return (
+        f"At the paper's full budget the copies read {', '.join(seen)} of the test images: {holds}; the largest change "
+        f"is {pages.number(largest, 3, sign=True)}."
+    )
+
+
+def budgets(table: pd.DataFrame) -> pd.DataFrame:
+    """The cells at both budgets, as text."""
+    if table.empty:
+        return NOTHING
+    names = {name: metric.name for name, metric in METRICS.items() if metric.paper}
+    shown = (
+        table[[*names, "last"]]
+        .map("{:.3f}".format)
+        .rename(columns=names | {"last": "surrogate acc., last pair"})
+    )
+    queries = table.queries.map("{:,}".format)
+    return table[["cell"]].assign(**{"queries a class": queries}).join(shown)
 
 
 def nearest(cells: pd.DataFrame) -> pd.DataFrame:
