@@ -1,5 +1,6 @@
 """Every shape in a signature of snnmi is checked while the tests run."""
 
+import importlib
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,9 @@ from playwright.sync_api import sync_playwright
 
 FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync"""
-if not torch.cuda.is_available():
+if torch.cuda.is_available():
+    importlib.import_module("snnmi.fast.kernels")  # before the hook: what it wraps, Triton cannot compile
+else:
     os.environ["TRITON_INTERPRET"] = "1"  # a GPU's kernels, run by Triton's interpreter
 install_import_hook("snnmi", "beartype.beartype")
 

@@ -68,6 +68,9 @@ class Pair:
     def copy(self) -> "Pair":
         return self._with(lambda w: w.detach().clone())
 
+    def to(self, device: str | torch.device) -> "Pair":
+        return self._with(lambda w: w.to(device))
+
     def _with(self, change) -> "Pair":
         weights = {name: {key: change(w) for key, w in own.items()} for name, own in self.parameters.items()}
         return Pair(self.config, self.image_shape, self.num_classes, weights)

@@ -266,7 +266,7 @@ class Experiment(Grid):
         run.checkpoint.start()
         rows, shown = [], {}
         for name in ("kept", "last"):
-            pair = attack.pairs[name]
+            pair = attack.pairs[name].to(self.device)
             answers = scores.ask(
                 model, pair, images, attack.labels, evaluation, seed=cell.attack_seed, device=self.device
             )
@@ -307,7 +307,7 @@ class Experiment(Grid):
         attack, evaluation = self._found(cell), self._config(cell).evaluation
         run.checkpoint.start()
         queries = chance.generator("examiner's queries", seed, self.device)
-        pair, config = attack.pair.only(run.settings["label"]), attack.config.attack
+        pair, config = attack.pair.only(run.settings["label"]).to(self.device), attack.config.attack
         noise = NOISES[config.noise](
             evaluation.noise, *images.image_shape, generator=queries, device=self.device
         )

@@ -8,7 +8,7 @@ import argparse
 from dataclasses import replace
 from itertools import product
 
-from snnmi.show import pages
+from snnmi.show import prose
 from snnmi.study.controls import CELLS, Variant, training
 from snnmi.study.experiment import Experiment
 from snnmi.study.settings import Settings, merged
@@ -36,7 +36,7 @@ def guesses(baseline: Variant) -> list[Variant]:
     outcome is the last pair's.
     """
     found = [
-        _changed(baseline, pages.words(epochs, "epoch"), training(stop_at=None, epochs=epochs))
+        _changed(baseline, prose.words(epochs, "epoch"), training(stop_at=None, epochs=epochs))
         for epochs in (5, 12, 25, 50)
     ]
     for name, changes in (("one generator step", {"generator_steps": 1}), ("z of 10", {"z_dim": 10})):
@@ -61,7 +61,7 @@ def choices(chosen: Settings) -> dict[str, str]:
         "hidden": "-".join(map(str, attack.widths)),
         "rate": f"{attack.lr_surrogate:g}",
         "split": f"{attack.half} + {attack.half}",
-        "target": f"to {until:.1%}" if until else pages.words(chosen.training.epochs, "epoch"),
+        "target": f"to {until:.1%}" if until else prose.words(chosen.training.epochs, "epoch"),
         "generator steps": str(attack.generator_steps),
         "z": str(attack.z_dim),
     }

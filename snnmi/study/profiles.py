@@ -5,7 +5,7 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from snnmi.show import pages
+from snnmi.show import prose
 from snnmi.study.settings import Changes, Settings
 
 
@@ -138,7 +138,7 @@ PROFILES = {
     ),
 }
 
-pages.SCALES[:] = sorted(PROFILES, key=lambda name: PROFILES[name].reach, reverse=True)
+prose.SCALES[:] = sorted(PROFILES, key=lambda name: PROFILES[name].reach, reverse=True)
 
 
 def get(name: object) -> Profile:

@@ -1,9 +1,12 @@
 """The offline kit: packed here, run elsewhere in slices, taken home verified."""
 
 import json
+import re
 import shutil
 import subprocess
+import sys
 import zipfile
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, requires
 
 import pytest
 
@@ -206,6 +209,28 @@ def test_the_kit_holds_source_wheels_data_and_a_script(tmp_path, monkeypatch):
     (tmp_path / "kit/site").mkdir()  # what the wheels hold is here already
     said = run(["./run.sh", "bench", "--device", "cpu", "--quick"], tmp_path / "kit")
     assert "snn_query_640" in said and (tmp_path / "kit/build/bench.json").exists()
+
+
+def test_what_a_machine_runs_imports_nothing_that_the_kit_leaves_out():
+    """Everything else that is installed here is hidden (the book's own libraries once were in the way)."""
+    taken, ahead = set(), {*offline.PACKAGES, "torch"}
+    while ahead:
+        taken |= ahead
+        needs = (need for name in ahead for need in requires(name) or () if "extra ==" not in need)
+        names = {re.match(r"[\w.-]+", need)[0].lower().replace("_", "-") for need in needs}
+        ahead = {name for name in names - taken if installed(name)}
+    modules = packages_distributions().items()
+    hidden = [m for m, owners in modules if not {o.lower().replace("_", "-") for o in owners} & taken]
+    code = f"import sys; sys.modules.update(dict.fromkeys({hidden!r})); import bench, snnmi.study.offline"
+    assert "matplotlib" in hidden and "pandas" not in hidden
+    run([sys.executable, "-c", code], offline.ROOT)
+
+
+def installed(name):
+    try:
+        return bool(distribution(name))
+    except PackageNotFoundError:
+        return False
 
 
 def test_data_sets_are_taken_along_by_the_files_they_are_read_from(data_folder, tmp_path, monkeypatch):

@@ -1,9 +1,11 @@
 """Profiles: the paper's setting is the paper's, the others are complete and what their names say."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
-from snnmi.show import pages
+from snnmi.show import pages, prose
 from snnmi.study import profiles
 
 PAPER, LAPTOP = profiles.get("paper"), profiles.get("laptop")
@@ -56,12 +58,20 @@ def test_profiles_are_complete_and_called_by_their_names(name):
 
 def test_a_scale_ranks_by_how_far_its_attack_comes_and_not_by_its_queries():
     """At half the queries and a tenth of the rate an attack is trained half as far as at a tenth of the queries."""
-    half, laptop, paper = (profiles.get(name).reach for name in ("half", "laptop", "paper"))
-    assert half[3] > laptop[3] and half < laptop < paper
-    order = [name for name in pages.SCALES if name in ("paper", "plan", "laptop", "half", "quick", "smoke")]
-    assert order == ["paper", "plan", "laptop", "half", "quick", "smoke"]
-    at_hand = pd.DataFrame({"profile": ["half", "laptop, noise = clipped"], "dataset": "mnist"})
+    laptop = profiles.get("laptop")
+    slow = profiles.attack(batches=10_000, lr_surrogate=1e-5, lr_generator=1e-5)
+    half = replace(laptop, changes=(*laptop.changes, slow)).reach
+    assert half[3] > laptop.reach[3] and half < laptop.reach < profiles.get("paper").reach
+    order = ["paper", "plan", "faces", "quarter", "laptop", "quick", "smoke"]
+    assert [name for name in prose.SCALES if name in order] == order
+    at_hand = pd.DataFrame({"profile": ["quick", "laptop, noise = clipped"], "dataset": "mnist"})
     assert pages.largest_scale(at_hand).profile.tolist() == ["laptop, noise = clipped"]
+
+
+def test_the_plans_faces_are_ten_people_at_full_size_and_forty_at_a_quarter():
+    for name, shrink, classes in (("faces", 1, 10), ("quarter", 4, None)):
+        config = profiles.get(name).settings("faces", "snn")
+        assert (config.data.shrink, config.attack.classes, config.attack.batches) == (shrink, classes, 1000)
 
 
 def test_the_full_budget_is_the_frozen_setting_at_a_tenth_of_its_rate():
