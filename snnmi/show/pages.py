@@ -29,7 +29,7 @@ def place(profile: str, dataset: str) -> str:
 
 
 def scale(profile: str, share: float) -> str:
-    """A scale with its share of the paper's queries: `scale("half", 0.5)` -> "half, 50.0% of the paper's queries"."""
+    """A scale with its share of the paper's queries: `scale("plan", 0.1)` -> "plan, 10.0% of the paper's queries"."""
     return f"{profile}, {share:.1%} of the paper's queries"
 
 

@@ -41,12 +41,12 @@ def test_a_difference_comes_with_interval_and_test():
 def test_a_place_is_named_as_people_write_it():
     assert pages.place("laptop", "mnist") == "MNIST, laptop"
     assert pages.place("quick", "mine.npz") == "mine.npz, quick"
-    assert pages.scale("half", 0.5) == "half, 50.0% of the paper's queries"
+    assert pages.scale("quick", 0.5) == "quick, 50.0% of the paper's queries"
 
 
 FRAME = pd.DataFrame(
     {
-        "profile": ["mine", "smoke", "paper", "half", "paper"],
+        "profile": ["mine", "smoke", "paper", "quick", "paper"],
         "dataset": ["a", "a", "b", "b", "b"],
         "n": range(5),
     }
@@ -55,7 +55,7 @@ FRAME = pd.DataFrame(
 
 @pytest.fixture
 def scales(monkeypatch):
-    monkeypatch.setattr(pages, "SCALES", ["paper", "half", "smoke"])
+    monkeypatch.setattr(pages, "SCALES", ["paper", "quick", "smoke"])
 
 
 def test_the_largest_scale_is_chosen_for_each_data_set(scales):

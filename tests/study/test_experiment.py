@@ -10,6 +10,7 @@ from snnmi.checkpoint import Checkpoint
 from snnmi.measure import scores
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table, targets_table
+from tests.helpers import DEVICE
 
 
 def test_stored_scores_are_those_of_the_stored_weights(results):
@@ -22,6 +23,21 @@ def test_stored_scores_are_those_of_the_stored_weights(results):
         pd.testing.assert_frame_equal(kept[list(rows[0])], pd.DataFrame(rows), check_dtype=False, rtol=1e-6)
         shown = scores.pictures(answers, evaluation.shown)
         np.testing.assert_array_equal(shown["reconstructions"], attack.reconstructions)
+
+
+def test_the_whole_chain_goes_through_on_this_machines_device(tmp_path):
+    """A GPU, where there is one: weights that come from a file are on no GPU."""
+    one = Experiment("smoke", targets=["snn"], results=tmp_path, device=DEVICE)
+    assert [len(runs) for runs in (one.attacks(), one.boundaries())] == [1, 1]
+
+
+def test_an_attack_may_take_the_first_classes_alone(tmp_path):
+    three = {"attack": {"classes": 3}}
+    (run,) = Experiment("smoke", targets=["ann"], changes=three, results=tmp_path).attacks()
+    assert run.labels == [0, 1, 2] and run.num_classes == 10 and len(run.scores) == 2 * 3
+    assert run.reconstructions.shape == (3, 3, 8, 8) and run.target_confidences.shape == (3, 3, 10)
+    (whole,) = Experiment("smoke", targets=["ann"], results=tmp_path).attacks()
+    assert whole.labels == list(range(10)) and whole.settings["target"] == run.settings["target"]
 
 
 # --- computed once

@@ -75,13 +75,13 @@ def test_budgets_stand_beside_the_papers(tmp_path):
         )
 
     run = Store(tmp_path).get("attack-mnist-ann-s7", {"seed": 7}, finish)
-    attack = AttackRun("half", "mnist", "ann", "ann", 7, Settings("ann"), run, 7, run)
+    attack = AttackRun("quick", "mnist", "ann", "ann", 7, Settings("ann"), run, 7, run)
     (row,) = budgets_table([attack]).to_dict("records")
     assert row.pop("wall_s") >= 0
     assert row == {
         "dataset": "mnist",
         "target": "ann",
-        "profile": "half",
+        "profile": "quick",
         "seed": 7,
         "classes": 3,
         "queries_per_class": 320_000,

@@ -142,27 +142,29 @@ def _choices(experiment: Experiment, variant: Variant) -> dict[str, str]:
 
 
 def budgets(attacks: pd.DataFrame) -> pd.DataFrame:
-    """What the full budget changes: one row a cell and scale, of the networks that were attacked at both `plan` (a
-    tenth of the queries) and `paper` (a tenth of the rate). "seed", "queries"; "last", the primary outcome; the paper's
-    metrics of the kept pair, means over classes; "change", `last` minus its value at the tenth. Empty where none were.
+    """What the full budget changes: one row a cell and scale, of seeds attacked at both `plan` (a tenth of the
+    queries) and `paper` (a tenth of the rate). "networks", "queries"; "last", the primary outcome; the paper's
+    metrics of the kept pair, means over classes and networks; "change", `last` minus its value at the tenth. Empty
+    where none were.
     """
     if attacks.empty:
         return pd.DataFrame()
     cells = {variant.name: cell for cell, variant in NAMES.items()}
     own = attacks[attacks.profile.isin(["plan", "paper"]) & attacks.variant.isin(cells)]
-    keys, columns = ["variant", "seed", "profile"], [name for name, metric in METRICS.items() if metric.paper]
-    last = own[own.pair == "last"].groupby(keys)[PRIMARY].mean().rename("last")
-    kept = own[own.pair == "kept"].groupby(keys)[[*columns, "queries"]].mean()
-    tenth = last.xs("plan", level="profile").rename("tenth")
-    both = kept.join(last).reset_index().merge(tenth.reset_index(), on=keys[:2])
-    both = both[both.groupby(keys[:2]).profile.transform("nunique") == 2]
-    both = both.assign(
-        cell=pd.Categorical(both.variant.map(cells), list(NAMES)), change=both["last"] - both.tenth
-    )
-    both = both.sort_values(["cell", "seed", "queries"], ignore_index=True).astype(
-        {"cell": str, "queries": int}
-    )
-    return both[["cell", "seed", "profile", "queries", *columns, "last", "change"]]
+    own = own[own.groupby(["variant", "seed"]).profile.transform("nunique") == 2]
+    own = own.assign(cell=pd.Categorical(own.variant.map(cells), list(NAMES)))
+    columns = [name for name, metric in METRICS.items() if metric.paper]
+    pairs = {
+        pair: rows.groupby(["cell", "queries", "profile"], observed=True)
+        for pair, rows in own.groupby("pair")
+    }
+    if not pairs:
+        return pd.DataFrame()
+    last = pairs["last"][PRIMARY].mean().rename("last")
+    found = pairs["kept"][columns].mean().join(last).join(pairs["kept"].seed.nunique().rename("networks"))
+    found = found.reset_index().astype({"cell": str})
+    tenth = found[found.profile == "plan"].set_index("cell")["last"]
+    return found.assign(change=found["last"] - found.cell.map(tenth))
 
 
 def nearest(attacks: pd.DataFrame) -> pd.DataFrame:

@@ -169,18 +169,13 @@ def budgets_said(table: pd.DataFrame) -> str:
         return "Open: no network has been attacked at the full budget and at a tenth of it."
     full = table[table.profile == "paper"]
     seen = [
-        f"{row['last']:.0%} on the {row.cell} ({row['last'] - row.change:.0%} at a tenth)"
-        for _, row in full.iterrows()
+        f"{row['last']:.0%} on the {row.cell} ({row['last'] - row.change:.0%})" for _, row in full.iterrows()
     ]
     largest = full.change[full.change.abs().idxmax()]
-    holds = (
-        f"no cell moves by more than {SAME:g}"
-        if abs(largest) <= SAME
-        else f"a cell moves by more than {SAME:g}"
-    )
+    moves = "no cell moves by more than" if abs(largest) <= SAME else "a cell moves by more than"
     return (
-        f"At the paper's full budget the copies read {', '.join(seen)} of the test images: {holds}; the largest change "
-        f"is {pages.number(largest, 3, sign=True)}."
+        f"At the full budget (in brackets at the tenth) the copies read {', '.join(seen)} of the test images: {moves} "
+        f"{SAME:g}, the largest change is {pages.number(largest, 3, sign=True)}."
     )
 
 
@@ -189,13 +184,9 @@ def budgets(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         return NOTHING
     names = {name: metric.name for name, metric in METRICS.items() if metric.paper}
-    shown = (
-        table[[*names, "last"]]
-        .map("{:.3f}".format)
-        .rename(columns=names | {"last": "surrogate acc., last pair"})
-    )
-    queries = table.queries.map("{:,}".format)
-    return table[["cell"]].assign(**{"queries a class": queries}).join(shown)
+    names |= {"last": "surrogate acc., last pair"}
+    about = table[["cell", "networks"]].assign(**{"queries a class": table.queries.map("{:,}".format)})
+    return about.join(table[[*names]].map("{:.3f}".format).rename(columns=names))
 
 
 def nearest(cells: pd.DataFrame) -> pd.DataFrame:

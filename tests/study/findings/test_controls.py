@@ -8,7 +8,7 @@ from snnmi.study.controls import BASELINES, CELLS, CONTROLS, FOUR, NOISE, TIME
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings import controls as findings
 
-SCALES = {"laptop": "MNIST, laptop", "half": "MNIST, half"}
+SCALES = {"laptop": "MNIST, laptop", "quick": "MNIST, quick"}
 
 
 def networks(values: dict[str, float], profile: str = "laptop", seeds=(0,)) -> pd.DataFrame:
@@ -80,15 +80,15 @@ def test_cells_stand_side_by_side_with_the_same_networks_only():
     frame = pd.concat(
         [networks(CORNERS, seeds=(0, 1)), networks(SIX, seeds=(2,)), networks({"ann": 0.9}, seeds=(3,))]
     )
-    alone = networks({"ann": 0.4, "snn": 0.2}, "half")
+    alone = networks({"ann": 0.4, "snn": 0.2}, "quick")
     inside = findings.comparable(pd.concat([frame, alone]))
     table = findings.cells_table(inside).set_index("scale")
     own = table.loc[SCALES["laptop"]]
     assert len(own) == 4 and (own.networks == 3).all()  # the two others have one of the three
     assert own.value.tolist() == pytest.approx([value + 0.01 for value in CORNERS.values()])
     assert (own.kept - own.value).tolist() == pytest.approx([-0.1] * 4)
-    assert len(table.loc[SCALES["half"]]) == 2
-    assert findings.not_run(pd.concat([frame, alone]))[SCALES["half"]] == [FOUR[1], FOUR[2]]
+    assert len(table.loc[SCALES["quick"]]) == 2
+    assert findings.not_run(pd.concat([frame, alone]))[SCALES["quick"]] == [FOUR[1], FOUR[2]]
     whole = findings.cells_table(findings.comparable(networks(SIX)))
     assert set(zip(whole.neuron, whole.input)) == set(CELLS)
 
@@ -119,7 +119,7 @@ def test_verdicts_need_several_networks_and_the_papers_data():
 
 
 def test_the_scale_with_most_networks_decides_and_digits_do_not():
-    laptop, half = networks(CORNERS, seeds=(0, 1)), networks(CORNERS, "half")
+    laptop, half = networks(CORNERS, seeds=(0, 1)), networks(CORNERS, "quick")
     digits = several().assign(dataset="digits", scale="digits")
     parts = findings.parts_table(pd.concat([laptop, half, digits]))
     assert findings.deciding(parts).scale.unique().tolist() == [SCALES["laptop"]]

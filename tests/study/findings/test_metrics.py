@@ -25,7 +25,7 @@ def attacks(target: str, shift: float = 0.0, *, dataset: str = "mnist", seeds=(0
             rows.append(frame.assign(**{score: value for score in SCORES}, L_N=value))
     frame = pd.concat(rows, ignore_index=True).assign(target=target, variant=target)
     return frame.assign(
-        **dict(profile="half", dataset=dataset, queries=640_000, A_target_floor=0.1, A_target_ceiling=1.0),
+        **dict(profile="quick", dataset=dataset, queries=640_000, A_target_floor=0.1, A_target_ceiling=1.0),
         **dict(fidelity_mae_floor=0.7, fidelity_mae_ceiling=1.0),
     )
 
@@ -151,12 +151,12 @@ def test_with_six_networks_of_each_kind_they_are_the_units():
 
 def test_likeness_is_read_off_stored_pictures_only_where_scores_lack_it():
     means = np.random.default_rng(0).random((10, 4, 4))
-    about = dict(profile="half", dataset="mnist", target="ann", variant="ann", seed=0, attack_seed=0)
+    about = dict(profile="quick", dataset="mnist", target="ann", variant="ann", seed=0, attack_seed=0)
     run = Mock(
         spec=AttackRun, labels=[*LABELS], reconstructions=np.stack([means[:5], 1 - means[5:]]), **about
     )
     run.reconstructions = np.concatenate([means[:5], 1 - means[5:]])[:, None]
-    images = {("half", "mnist"): {"class mean": means}}
+    images = {("quick", "mnist"): {"class mean": means}}
     rows = attacks("ann", seeds=(0, 1)).drop(columns="likeness", errors="ignore")
     found = last(findings.completed(rows, [run], images))
     assert found.likeness.tolist() == pytest.approx([1] * 5 + [-1] * 5 + [np.nan] * 10, nan_ok=True)

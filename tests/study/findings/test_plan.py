@@ -181,3 +181,23 @@ def test_no_mean_of_two_networks_stands_beside_one_of_one():
         networks({plan.ANN: [0.6, 0.5], plan.CLIP: [0.1], plan.SNN: [0.2, 0.4], plan.RAW: [0.7, 0.9]})
     )
     assert findings.deciding(means).value.tolist() == pytest.approx([0.6, 0.1, 0.2, 0.7])
+
+
+def at_both_budgets(tenth, full):
+    """The attacks of a tenth and of all of the queries, with every metric of the paper at 0.5."""
+    both = pd.concat(
+        [attacks(tenth).assign(queries=128_000), attacks(full, "paper").assign(queries=1_280_000)]
+    )
+    paper = {name: 0.5 for name, metric in METRICS.items() if metric.paper and name != findings.PRIMARY}
+    return findings.budgets(both.assign(**paper))
+
+
+def test_the_full_budget_is_held_against_its_tenth_on_the_same_seeds():
+    table = at_both_budgets({plan.ANN: [0.5, 0.6, 0.9], plan.CLIP: [0.1]}, {plan.ANN: [0.52, 0.62]})
+    assert table.cell.tolist() == ["ANN", "ANN"], "the clip was run at a tenth alone"
+    assert table.networks.tolist() == [2, 2] and table.queries.tolist() == [128_000, 1_280_000]
+    assert table["last"].tolist() == pytest.approx([0.55, 0.57]) and table.change.iloc[1] == pytest.approx(
+        0.02
+    )
+    assert at_both_budgets({plan.ANN: [0.5]}, {plan.CLIP: [0.1]}).empty
+    assert findings.budgets(pd.DataFrame()).empty

@@ -71,7 +71,7 @@ def test_without_the_data_set_there_is_no_likeness(experiment, attack, monkeypat
 def test_means_and_differences_are_over_classes():
     rows = [("ann", 0, 0.5, True), ("ann", 1, 0.7, True), ("snn", 0, 0.25, True), ("snn", 1, 0.45, False)]
     table = pd.DataFrame(rows, columns=["target", "label", "delta", "identified"])
-    table = table.assign(dataset="mnist", profile="half", own=table.delta, other=0.0)
+    table = table.assign(dataset="mnist", profile="quick", own=table.delta, other=0.0)
     ann, snn = findings.likeness_means(table).itertuples()
     assert (ann.n, ann.identified, snn.identified) == (2, 1.0, 0.5)
     assert ann.own == pytest.approx((0.6, 0.5, 0.7)) and ann.other == (0.0, 0.0, 0.0)

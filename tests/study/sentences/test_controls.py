@@ -28,12 +28,12 @@ def test_cells_are_a_grid_of_weights_and_inputs_scale_by_scale():
 
 
 def test_the_cells_caption_says_what_clip_and_raw_numbers_do():
-    caption = say.cells_caption(cell_scores(), [SCALE], {SCALE: [], "half": [FOUR[1], FOUR[2]]})
+    caption = say.cells_caption(cell_scores(), [SCALE], {SCALE: [], "quick": [FOUR[1], FOUR[2]]})
     assert caption.startswith(
         "**At MNIST, laptop a clip takes the accuracy of this ANN's copy from 0.49 to 0.13; raw numbers take that of "
         "this SNN's from 0.17 to 0.58.**"
     )
-    assert caption.endswith("not run: half: ANN, clipped input; SNN, raw current.")
+    assert caption.endswith("not run: quick: ANN, clipped input; SNN, raw current.")
     assert say.cells_finding(cell_scores(), []) == "No scale has all four cells."
 
 

@@ -183,5 +183,5 @@ def test_the_headline_says_once_what_both_targets_show():
 def test_what_waits_for_the_judge_is_named():
     assert (
         say.waiting([]) == ""
-        and say.waiting([("half", "mnist")]) == "Stored but not yet judged: MNIST, half."
+        and say.waiting([("quick", "mnist")]) == "Stored but not yet judged: MNIST, quick."
     )

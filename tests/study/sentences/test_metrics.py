@@ -32,9 +32,9 @@ def test_shares_are_percentages_and_a_dagger_marks_what_is_apart():
 
 
 def test_the_papers_row_stands_above_ours():
-    table = say.table_2(pd.concat([scores(), scores(profile="half")]))
+    table = say.table_2(pd.concat([scores(), scores(profile="quick")]))
     assert table.target.unique().tolist() == ["MNIST, ANN"]
-    assert table.scale.tolist() == ["published", "laptop", "half"]
+    assert table.scale.tolist() == ["published", "laptop", "quick"]
     assert table.A_target[0] == "100" and table["M_global"][0] == "1.0371 ± 0.12"
     assert say.table_2(scores(dataset="digits")).scale.tolist() == ["laptop"]
 
@@ -68,7 +68,7 @@ def test_pairs_that_differ_are_marked():
 
 
 def claims(**more) -> pd.DataFrame:
-    row = {"profile": "half", "dataset": "mnist", "key": "surrogate", "claim": "lower", "difference": -0.4}
+    row = {"profile": "quick", "dataset": "mnist", "key": "surrogate", "claim": "lower", "difference": -0.4}
     row |= {"low": -0.7, "high": -0.1, "p": 0.002, "p_error": 0.0, "n": 10, "published": -0.3, "works": True}
     row |= {"tested": True, "networks": 1, "printed": -0.4, "judged": "", "decimals": 2, "attacks": 10}
     row |= {"ann": 0.5, "snn": 0.1, "won_ann": 10, "won_snn": 6}
@@ -82,7 +82,7 @@ def told(**more) -> str:
 def test_a_claim_is_told_with_interval_and_p():
     found = say.claims(claims()).iloc[0]
     assert found["SNN − ANN"].replace(NBSP, " ") == "−0.40 [−0.70, −0.10], p = 0.002"
-    assert (found.run, found.paper, found.verdict) == ("MNIST, half", "−0.30", "**supported**")
+    assert (found.run, found.paper, found.verdict) == ("MNIST, quick", "−0.30", "**supported**")
     assert found["with the kept pair"] == "–"
     assert say.claims(claims(published=np.nan)).paper[0] == "–"
     assert told(p_error=0.0004).endswith("p = 0.002 ± 0.0004")
@@ -157,9 +157,9 @@ def test_the_headline_speaks_of_these_networks_until_there_are_many():
         return pd.concat([claims(**more), claims(key="a_target", verdict="open", **more)])
 
     assert say.headline(pd.concat([found(), found(dataset="digits")])) == (
-        "On MNIST, half, copies of this ANN read 50% of the test images, copies of this SNN 10% (supported); this ANN "
+        "On MNIST, quick, copies of this ANN read 50% of the test images, copies of this SNN 10% (supported); this ANN "
         "accepted the pictures in 10 of 10 attacks, this SNN in 6 (open)."
     )
     assert "copies of ANNs read 50% of the test images, copies of SNNs 10%" in say.headline(found(networks=7))
-    assert say.headline(found(dataset="digits")).startswith("On Digits (8×8), half, copies")
+    assert say.headline(found(dataset="digits")).startswith("On Digits (8×8), quick, copies")
     assert say.headline(found()[:0]) == "Only one kind of target was attacked, so nothing can be compared."

@@ -7,7 +7,7 @@ import pytest
 from snnmi.study import plan
 from snnmi.study.findings import plan as findings
 from snnmi.study.sentences import plan as say
-from tests.study.findings.test_plan import networks
+from tests.study.findings.test_plan import at_both_budgets, networks
 
 ANN = np.linspace(0.5, 0.56, 7)
 CLIP = np.full(7, 0.12) + 0.001 * np.arange(7)
@@ -127,3 +127,24 @@ def test_the_calibration_says_how_near_it_came_and_whether_the_surrogate_was_rea
 def test_a_cell_that_has_not_been_run_is_a_dash():
     cells = pd.DataFrame([{"setting": "frozen", "ANN": 0.5, "SNN": None}])
     assert say.nearest(cells).iloc[0].tolist() == ["frozen", "0.500", "–"]
+
+
+@pytest.mark.parametrize(
+    "full, found",
+    [
+        (
+            0.53,
+            "53% on the ANN (50%) of the test images: no cell moves by more than 0.05, the largest change is +0.030.",
+        ),
+        (0.40, "a cell moves by more than 0.05, the largest change is −0.100."),
+    ],
+)
+def test_what_the_full_budget_changes_is_said_in_both_directions(full, found):
+    table = at_both_budgets({plan.ANN: [0.5]}, {plan.ANN: [full]})
+    assert say.budgets_said(table).endswith(found)
+    assert say.budgets(table)["queries a class"].tolist() == ["128,000", "1,280,000"]
+
+
+def test_without_the_full_budget_it_is_open():
+    assert say.budgets_said(pd.DataFrame()).startswith("Open")
+    assert say.budgets(pd.DataFrame()).setting.tolist() == ["not run yet"]

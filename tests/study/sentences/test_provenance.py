@@ -8,7 +8,7 @@ from snnmi.study.sentences import provenance as say
 
 
 def runs() -> pd.DataFrame:
-    frame = pd.DataFrame({"scale": ["smoke", "smoke", "half"], "what": "attack", "data set": "digits"})
+    frame = pd.DataFrame({"scale": ["smoke", "smoke", "quick"], "what": "attack", "data set": "digits"})
     frame = frame.assign(run=["a", "b", "c"], minutes=[30.0, 60.0, 90.0], processor="AMD EPYC")
     return frame.assign(
         finished=["2026-01-02 10:00", "2026-01-01 10:00", "2026-01-03 10:00"], commit=["x", "x-dirty", "x"]
@@ -17,12 +17,12 @@ def runs() -> pd.DataFrame:
 
 def test_runs_are_counted_by_scale():
     table = say.runs(runs())
-    assert table.scale.tolist() == ["smoke", "half"] and table.runs.tolist() == ["2", "1"]
+    assert table.scale.tolist() == ["smoke", "quick"] and table.runs.tolist() == ["2", "1"]
     assert table["first"][0] == "2026-01-01 10:00" and table["versions of the code"].tolist() == ["2", "1"]
     assert say.runs_caption(runs()).startswith(
         "**3 runs, 3.0 hours in all, from two versions of the code; 1 of them from a working copy"
     )
-    assert say.answer(runs()).startswith("From 3 stored runs (smoke, half), each with its settings")
+    assert say.answer(runs()).startswith("From 3 stored runs (smoke, quick), each with its settings")
 
 
 def test_choices_are_told_in_words():
