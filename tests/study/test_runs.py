@@ -8,10 +8,11 @@ import pytest
 
 from snnmi.attack import gamin
 from snnmi.models import training
+from snnmi.study import plan, profiles
 from snnmi.study.controls import CONTROLS, HALVED
 from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.judgements import judge, judgements
-from snnmi.study.tables import attacks_table
+from snnmi.study.tables import KEPT, attacks_table
 from tests.helpers import ROOT
 
 
@@ -96,34 +97,37 @@ def test_git_keeps_numbers_and_pictures_and_no_weights():
     assert not any(path.name.startswith(".") for path in files)
 
 
-@pytest.mark.parametrize("profile", ["laptop", "plan", "paper"])
+@pytest.mark.parametrize("profile", KEPT)
 def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     if not (files := kept_in_git(profile)):
         pytest.skip(f"no results of {profile} are kept")
-    stored = {"results": ROOT / "results", "compute": False}
-    read = Experiment(profile, **stored)
-    whole = Experiment(profile, seeds=list(range(SEEDS)), variants=(*CONTROLS, HALVED), **stored)
+    stored = {"results": ROOT / "results", "compute": False, "seeds": list(range(SEEDS))}
+    steps = [{"profile": "plan"} | step for step in plan.STEPS.values()]
+    grids = [{"profile": profile, "variants": (*CONTROLS, HALVED)}]
+    whole = [
+        Experiment(**grid | stored) for grid in grids + [step for step in steps if step["profile"] == profile]
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a damaged run is only a warning
-        runs = [*whole.targets(), *whole.attacks(), *whole.boundaries()]
-        judged = [judgement.run for judgement in judgements(whole)]
-        judged += [run for dataset in whole.datasets if (run := judge(whole, dataset))]
+        attacks = [run for one in whole for run in one.attacks()]
+        runs = [run for one in whole for run in (*one.targets(), *one.boundaries())] + attacks
+        judged = [judgement.run for judgement in judgements(whole[0])]
+        judged += [run for dataset in whole[0].datasets if (run := judge(whole[0], dataset))]
     folders = {path.parent for path in files} - {ROOT / "results" / profile}
-    scored = {run.scored.folder for run in whole.attacks()}
-    pictures = {run.folder for run in whole.store.finished() if run.folder.name.startswith("originals-")}
-    assert all(whole.originals(folder.name.split("-")[1]) for folder in pictures)
-    assert folders <= {run.run.folder for run in runs} | {run.folder for run in judged} | scored | pictures
+    pictures = {run.folder for run in whole[0].store.finished() if run.folder.name.startswith("originals-")}
+    known = {run.run.folder for run in runs} | {run.folder for run in judged} | pictures
+    assert folders <= known | {run.scored.folder for run in attacks}
     kept = "run.json history.csv losses.csv scores.csv judged.csv arrays.npz attacks.csv".split()
     assert {path.name for path in files} <= set(kept)  # no weights, no checkpoints
     assert sum(path.stat().st_size for path in files) < 40e6
-    assert all(run.profile == profile and run.provenance["commit"] for run in runs)
-    for run in whole.attacks():
-        frozen = read.profile.settings(run.dataset, run.target).attack
+    assert all(run.profile.split(",")[0] == profile and run.provenance["commit"] for run in runs)
+    for run in attacks:
+        frozen = profiles.get(profile).settings(run.dataset, run.target).attack
         assert run.queries_per_class == frozen.queries_per_class  # equal budgets
-        assert (
-            run.scores["batch"] <= run.config.attack.batches
-        ).all() and run.reconstructions.dtype == np.uint8
+        assert (run.scores["batch"] <= run.config.attack.batches).all()
+        assert run.reconstructions.dtype == np.uint8
     if profile == "laptop":  # the whole grid
+        read = Experiment(profile, results=ROOT / "results", compute=False)
         cells = len(read.datasets) * len(read.kinds) * len(read.seeds)
         assert [len(found) for found in (read.targets(), read.attacks(), read.boundaries())] == [cells] * 3
         assert all(0 < run.test_accuracy <= 1 for run in read.targets())
