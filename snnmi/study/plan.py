@@ -79,9 +79,14 @@ STEPS = {
     "specification": {"variants": [*SPECIFICATIONS[ANN], *SPECIFICATIONS[CLIP]]} | ONE,
     "runner-up": {"variants": [runner_up(SNN), runner_up(RAW)]} | ONE,
     "full": {"profile": "paper", "datasets": "mnist", "variants": (ANN, CLIP, SNN, RAW)} | ONE,
-    "faces": {"profile": "faces", "variants": (ANN, CLIP, SNN, RAW)},
+    "people": {"profile": "people", "variants": (ANN, CLIP, SNN, RAW)},
     "quarter": {"profile": "quarter", "variants": (ANN, CLIP, SNN, RAW)},
-    "full faces": {"profile": "paper", "datasets": "faces", "variants": (ANN, CLIP, SNN, RAW), "changes": TEN}
+    "full people": {
+        "profile": "paper",
+        "datasets": "faces",
+        "variants": (ANN, CLIP, SNN, RAW),
+        "changes": TEN,
+    }
     | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
 }

@@ -106,8 +106,8 @@ PROFILES = {
         ),
         calibrated=True,
     ),
-    "faces": Profile(  # the plan's step 5: the first ten people, at the paper's own size
-        name="faces",
+    "people": Profile(  # the plan's step 5: the first ten people, at the paper's own size
+        name="people",
         datasets=("faces",),
         seeds=(0, 1, 2),
         changes=(*BRAINLEAKS, FROZEN, SHORT, FACES, attack(batches=1000, classes=10)),

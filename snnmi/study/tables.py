@@ -10,7 +10,7 @@ from snnmi.study import published
 from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.runs import AttackRun, TargetRun
 
-KEPT = ("laptop", "plan", "faces", "quarter", "paper")  # profiles whose results git keeps
+KEPT = ("laptop", "plan", "people", "quarter", "paper")  # profiles whose results git keeps
 
 
 def alongside(experiment: Experiment) -> list[Experiment]:

@@ -62,14 +62,14 @@ def test_a_scale_ranks_by_how_far_its_attack_comes_and_not_by_its_queries():
     slow = profiles.attack(batches=10_000, lr_surrogate=1e-5, lr_generator=1e-5)
     half = replace(laptop, changes=(*laptop.changes, slow)).reach
     assert half[3] > laptop.reach[3] and half < laptop.reach < profiles.get("paper").reach
-    order = ["paper", "plan", "faces", "quarter", "laptop", "quick", "smoke"]
+    order = ["paper", "plan", "people", "quarter", "laptop", "quick", "smoke"]
     assert [name for name in prose.SCALES if name in order] == order
     at_hand = pd.DataFrame({"profile": ["quick", "laptop, noise = clipped"], "dataset": "mnist"})
     assert pages.largest_scale(at_hand).profile.tolist() == ["laptop, noise = clipped"]
 
 
 def test_the_plans_faces_are_ten_people_at_full_size_and_forty_at_a_quarter():
-    for name, shrink, classes in (("faces", 1, 10), ("quarter", 4, None)):
+    for name, shrink, classes in (("people", 1, 10), ("quarter", 4, None)):
         config = profiles.get(name).settings("faces", "snn")
         assert (config.data.shrink, config.attack.classes, config.attack.batches) == (shrink, classes, 1000)
 

@@ -293,5 +293,5 @@ def headline(
 def waiting(scales: Sequence[Scale]) -> str:
     """Which stored scales are not yet judged; nothing where all are."""
     return (
-        f"Stored but not yet judged: {', '.join(pages.place(*scale) for scale in scales)}." if scales else ""
+        f"Stored but not yet judged: {'; '.join(pages.place(*scale) for scale in scales)}." if scales else ""
     )

@@ -17,14 +17,13 @@ EXPLANATIONS = {  # the paper's two, and which part of the gap each says it is
 }
 OPENING = {  # what carries the gap by the rule, and what only seems to
     "encoding": (
-        "What protects is the encoder, which clips its input, and not the spiking neuron",
+        "what protects is the encoder, which clips its input, and not the spiking neuron",
         "to the encoder's clip",
     ),
     "neuron": (
-        "What protects is the spiking neuron, and not the encoder that clips its input",
+        "what protects is the spiking neuron, and not the encoder that clips its input",
         "to the spiking neuron",
     ),
-    "": ("It depends on the data what protects", ""),
 }
 
 # --- what carries the gap
@@ -92,31 +91,39 @@ def landing(
 # --- the answer
 
 
-def _seen(scale: str, cells: pd.DataFrame) -> str:
+def _seen(cells: pd.DataFrame) -> str:
     """The four cells of one scale, in one sentence."""
-    rows = cells[cells.scale == scale].set_index(["neuron", "input"])
+    rows = cells.set_index(["neuron", "input"])
     value, n = rows.value, int(rows.networks.max())
     return (
-        f"at {scale} copies of {these('ann', n)} read {value['ann', 'current']:.0%} of the test images rightly and "
-        f"copies of {these('snn', n)} {value['snn', 'rate']:.0%}; put {these('ann', n)} behind the same clip and it "
-        f"is {value['ann', 'clip']:.0%}, feed {these('snn', n)} raw numbers and it is {value['snn', 'current']:.0%}"
+        f"copies of {these('ann', n)} read {value['ann', 'current']:.0%} of the test images rightly and copies of "
+        f"{these('snn', n)} {value['snn', 'rate']:.0%}; put {these('ann', n)} behind the same clip and it is "
+        f"{value['ann', 'clip']:.0%}, feed {these('snn', n)} raw numbers and it is {value['snn', 'current']:.0%}"
     )
 
 
+def _opening(parts: pd.DataFrame, verdict: pd.Series) -> str:
+    """What one scale says; `verdict` on either explanation."""
+    effect, share = (parts.set_index("factor")[name] for name in ("effect", "share"))
+    if verdicts.same(effect["gap"]):
+        return "there is no gap to explain"
+    lead = "encoding" if share["encoding"] >= verdicts.HALF else "neuron"
+    settled, seen = OPENING[lead]
+    if verdict[lead] == "supported":
+        return settled
+    networks = pages.words(int(parts.networks.min()), "network")
+    return f"this is not settled with {networks} of each kind, but what was seen points {seen}"
+
+
 def headline(parts: pd.DataFrame, explained: pd.DataFrame, cells: pd.DataFrame) -> str:
-    """The chapter's answer, from the scales that decide: `parts`, `explained` as there, `cells`."""
+    """The chapter's answer, a sentence for each of the scales that decide: `parts`, `explained` as there, `cells`."""
     if parts.empty:
         return "Open: no scale has all four cells yet."
-    gaps = parts[parts.factor == "gap"].set_index("scale").effect
-    there = gaps[~gaps.map(verdicts.same)].index
-    share = parts[(parts.factor == "encoding") & parts.scale.isin(there)].share
-    lead = "encoding" if (share >= verdicts.HALF).all() else "neuron" if (share < verdicts.HALF).all() else ""
-    settled, seen = OPENING[lead]
-    opening = settled if len(there) else "There is no gap to explain"
-    if lead and len(there) and not (explained[explained.part == lead].verdict == "supported").all():
-        networks = pages.words(int(parts.networks.min()), "network")
-        opening = f"Not settled with {networks} of each kind, but what was seen points {seen}"
-    return f"{opening}: {'; '.join(_seen(scale, cells) for scale in gaps.index)}."
+    said = []
+    for scale, own in parts.groupby("scale", sort=False):
+        verdict = explained[explained.scale == scale].set_index("part").verdict
+        said.append(f"At {scale} {_opening(own, verdict)}: {_seen(cells[cells.scale == scale])}.")
+    return " ".join(said)
 
 
 GUESS = "It rests on a guess: that the attacker's noise is not clipped to the range of images. The paper does not say."
