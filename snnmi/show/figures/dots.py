@@ -1,6 +1,7 @@
 """Numbers with their intervals: a mark a number, beside what it is to be read against."""
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -194,7 +195,7 @@ def effects(frame: pd.DataFrame) -> Figure:
         if not frame.loc[frame.metric == metric, ["low", "high", "smallest", "largest"]].to_numpy().any():
             line[0].set(xlim=(-1, 1), xticks=[0])
     for ax, scale in zip(axes[0], scales, strict=True):
-        ax.set_title(scale, fontsize=9.5)
+        ax.set_title(scale.replace(", ", ",\n"), fontsize=9.5)
     return fig
 
 
@@ -213,7 +214,7 @@ def changes(frame: pd.DataFrame) -> Figure:
         lines.append((f"{KINDS[target]}: {name}", target))
     fig = new_figure(6.2, 0.8 + 0.19 * len(lines))
     axes = fig.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
-    markers = dict(zip(scales, ("o", "s", "D", "^", "v", "P")))
+    markers = dict(zip(scales, cycle("osD^vPX*")))
     for ax, metric in zip(axes, metrics, strict=True):
         heights: dict[tuple[str, str, str, str], float] = {}
         ax.axvline(0, color="#777777", linewidth=0.9)

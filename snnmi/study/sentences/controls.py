@@ -142,7 +142,13 @@ def changes(found: pd.DataFrame) -> pd.DataFrame:
 def changes_caption(found: pd.DataFrame, same: Sequence[tuple[Variant, str, int]]) -> str:
     """`same`: controls that load their baseline's own run."""
     count = found.groupby(["scale", "factor", "target", "name"]).ngroups
-    nothing = "; ".join(f"{control.label} ({scale}, seed {seed})" for control, scale, seed in same)
+    seeds: dict[tuple[str, str], list[int]] = {}
+    for control, scale, seed in same:
+        seeds.setdefault((control.label, scale), []).append(seed)
+    nothing = "; ".join(
+        f"{label} ({scale}, {'seed' if len(own) == 1 else 'seeds'} {', '.join(map(str, own))})"
+        for (label, scale), own in seeds.items()
+    )
     return (
         f"**The same in numbers: {pages.words(count, 'control')}.** Control minus its own baseline on the same "
         "networks, last pair, the kept one in brackets; Student's 95 % interval over networks where there are two or "

@@ -72,11 +72,11 @@ def test_the_largest_change_is_named():
 
 def test_controls_that_are_their_own_baseline_are_named():
     control = next(control for control in CONTROLS if control.name == "snn, trained to the ann's accuracy")
-    caption = say.changes_caption(changes(), [(control, SCALE, 1)])
+    caption = say.changes_caption(changes(), [(control, SCALE, 1), (control, SCALE, 2)])
     assert caption.startswith("**The same in numbers: two controls.**")
     assert caption.endswith(
         "Nothing to compare, for control and baseline are one run: SNN, trained to the ANN's accuracy (MNIST, laptop, "
-        "seed 1)."
+        "seeds 1, 2)."
     )
     assert "Nothing to compare" not in say.changes_caption(changes()[:0], [])
 
