@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from snnmi import chance
+from snnmi.checkpoint import Checkpoint
 
 
 class BudgetExceeded(RuntimeError):
@@ -110,6 +111,29 @@ class BlackBox:
     def restore(self, state: dict[str, Tensor]) -> None:
         self.queries = int(state["queries"])
         self.generator.set_state(state["generator"])
+
+
+class Remembered:
+    """A black box whose answers are saved on the way, so that a measurement that was killed asks for the rest alone.
+
+    Begun again with equal questions, it gives the answers that it has, in their order, and then asks on, bit for bit as
+    if there had been no end. For measurements: it keeps all answers, on the CPU.
+    """
+
+    def __init__(self, blackbox: BlackBox, checkpoint: Checkpoint):
+        self._box, self._checkpoint, self._given = blackbox, checkpoint, 0
+        saved = checkpoint.load() or {}
+        self._answers: dict[int, Tensor] = saved.get("answers", {})
+        if saved:
+            blackbox.restore(saved["blackbox"])
+
+    def __call__(self, x: Float[Tensor, " *batch height width"]) -> Float[Tensor, " *batch classes"]:
+        if self._given not in self._answers:
+            self._answers[self._given] = self._box(x).cpu()
+            if self._checkpoint.due():
+                self._checkpoint.save({"answers": self._answers, "blackbox": self._box.state()})
+        self._given += 1
+        return self._answers[self._given - 1].to(x.device)
 
 
 def takes(function: Callable, name: str) -> bool:

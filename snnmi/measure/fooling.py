@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from snnmi import chance
+from snnmi.checkpoint import Checkpoint
 from snnmi.models.coding import DECODERS, ENCODERS
 from snnmi.models.targets import ANN, SNN
 
@@ -31,6 +32,7 @@ def adversarial_noise(
     sure: float = 0.9,
     lr: float = 0.02,
     draws: int = 4,
+    checkpoint: Checkpoint | None = None,
 ) -> Fooling:
     """Uniform noise, moved until the target alone is sure of the class: Adam on the pixels (white box).
 
@@ -44,22 +46,35 @@ def adversarial_noise(
         )
     device = next(target.parameters()).device
     stream = chance.generator("fooling noise", seed, device)
-    images, confidences = [], []
-    for label in labels:  # a class at a time: a spiking target keeps all time steps of all images
+    saved = checkpoint.load() if checkpoint else None
+    done = {name: (saved or {}).get(name, {}) for name in ("images", "confidences")}  # by number of the class
+    for i in range(
+        len(done["images"]), len(labels)
+    ):  # one at a time: an SNN keeps all time steps of all images
         x = torch.rand(per_class, *image_shape, generator=stream, device=device).requires_grad_()
-        optimizer = torch.optim.Adam([x], lr=lr)
-        for _ in range(steps):
-            loss, confidence = _white_box(target, x, label, draws, stream)
+        adam, first = torch.optim.Adam([x], lr=lr), 0
+        if saved:
+            first = int(saved["step"])
+            x.data.copy_(saved["x"])
+            adam.load_state_dict(adam.state_dict() | {"state": saved["adam"]})
+            stream.set_state(saved["stream"])
+            saved = None
+        for step in range(first, steps):
+            loss, confidence = _white_box(target, x, labels[i], draws, stream)
             sure_already = (confidence > sure)[:, None, None]
             if sure_already.all():
                 break
             (x.grad,) = torch.autograd.grad(loss, x)
             before = x.detach().clone()
-            optimizer.step()
+            adam.step()
             x.data = torch.where(sure_already, before, x.data.clamp(0, 1))
-        images.append(x.detach())
-        confidences.append(target(images[-1], generator=stream)[:, label].detach())
-    return Fooling(torch.stack(images).cpu(), torch.stack(confidences).cpu())
+            if checkpoint and checkpoint.due():
+                now = {"x": x, "adam": adam.state_dict()["state"], "step": torch.tensor(step + 1)}
+                checkpoint.save(done | now | {"stream": stream.get_state()})
+        found = x.detach()
+        done["images"][i] = found.cpu()
+        done["confidences"][i] = target(found, generator=stream)[:, labels[i]].detach().cpu()
+    return Fooling(*(torch.stack([own[i] for i in range(len(labels))]) for own in done.values()))
 
 
 def _white_box(

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from snnmi import chance
 from snnmi.attack import gamin
-from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.blackbox import BlackBox, Remembered
 from snnmi.attack.players import NOISES
 from snnmi.data import Dataset
 from snnmi.measure import boundaries, metrics, scores
@@ -314,8 +314,9 @@ class Experiment(Grid):
         z = torch.randn(1, evaluation.generated, config.z_dim, generator=queries, device=self.device)
         with torch.no_grad():
             generated = pair.G(z)[0]
+        box = BlackBox(model, seed=seed, device=self.device, role="examiner's answers")
         numbers, arrays = boundaries.measure(
-            BlackBox(model, seed=seed, device=self.device, role="examiner's answers"),
+            Remembered(box, run.checkpoint),
             lambda x: pair.S(x[None])[0].softmax(-1),
             images,
             generated,

@@ -108,7 +108,7 @@ def _judgements(experiment: Experiment, sources: Sequence[str]) -> Iterator[Judg
 
 
 def _reference(experiment: Experiment, dataset: str, source: str) -> Judgement | None:
-    def images() -> Judged:
+    def images(run: Run) -> Judged:
         x = recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=SEED)
         return Judged(x[source])
 
@@ -121,10 +121,11 @@ def _fooling(experiment: Experiment, cell: Cell) -> Judgement | None:
         return None
     how = {"per_class": PER_CLASS, "steps": STEPS, "seed": SEED}
 
-    def images() -> Judged:
+    def images(run: Run) -> Judged:
         dataset = experiment.dataset(cell.dataset)
         labels, shape = range(dataset.num_classes), dataset.image_shape
-        return Judged(*fooling.adversarial_noise(experiment.model(cell), labels, shape, **how))
+        model, saving = experiment.model(cell), {"checkpoint": run.checkpoint}
+        return Judged(*fooling.adversarial_noise(model, labels, shape, **how, **saving))
 
     key = {"source": "fooling noise", "target": target.settings} | how
     keys = {"target": target.target, "variant": target.variant, "seed": target.seed}
@@ -136,7 +137,7 @@ def _reconstructions(experiment: Experiment, cell: Cell) -> Judgement | None:
     if (attack := experiment.attack_of(cell)) is None:
         return None
 
-    def images() -> Judged:
+    def images(run: Run) -> Judged:
         own = attack.target_confidences[range(len(attack.labels)), :, attack.labels]
         return Judged(torch.from_numpy(attack.reconstructions) / 255, torch.from_numpy(own))
 
@@ -151,7 +152,7 @@ def _judged(
     dataset: str,
     name: str,
     key: dict,
-    images: Callable[[], Judged],
+    images: Callable[[Run], Judged],
     *,
     source: str,
     target: str = "",
@@ -167,7 +168,7 @@ def _judged(
         network.load_state_dict(experiment.store.weights(found, partial(_train, experiment, dataset)))
         network.eval().to(experiment.device)
         run.checkpoint.start()
-        x, natural = images(), found.metrics["natural_distance"]
+        x, natural = images(run), found.metrics["natural_distance"]
         labels = range(len(x.images))  # an attack's are the first classes
         rows = pd.DataFrame(recognition.judge_images(network, data, x.images, labels, natural=natural))
         if x.confidences is not None:

@@ -10,7 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from snnmi.attack.blackbox import BlackBox, BudgetExceeded
+from snnmi.attack.blackbox import BlackBox, BudgetExceeded, Remembered
+from snnmi.checkpoint import Checkpoint
+from tests.helpers import Interrupting, Killed
 
 CONFIDENCES = torch.tensor([0.126, 0.5, 0.374])
 
@@ -234,3 +236,22 @@ def test_draws_are_of_the_role_that_asks():
 def test_what_are_no_confidences_is_said_at_the_first_answer(answer, found):
     with pytest.raises(ValueError, match=found):
         BlackBox(lambda x: np.array(answer), seed=0)(images(1))
+
+
+def test_a_measurement_that_was_killed_asks_for_the_rest_alone(tmp_path):
+    questions, asked = [images(2), images(3), images(1), images(4)], []
+
+    def counting(x, *, generator):
+        asked.append(len(x))
+        return noisy(x, generator=generator)
+
+    whole = [BlackBox(noisy, seed=3)] * 4
+    whole = [box(x) for box, x in zip(whole, questions)]
+    box = Remembered(BlackBox(counting, seed=3), Interrupting(tmp_path / "checkpoint", 2))
+    box(questions[0])
+    with pytest.raises(Killed):
+        box(questions[1])
+    later = BlackBox(counting, seed=3)
+    again = Remembered(later, Checkpoint(tmp_path / "checkpoint"))
+    assert all(torch.equal(again(x), before) for x, before in zip(questions, whole))
+    assert asked == [2, 3, 1, 4] and later.queries == 10

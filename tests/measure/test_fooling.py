@@ -5,11 +5,12 @@ import torch.nn.functional as F
 from pytest import mark, raises
 
 from snnmi.chance import generator
+from snnmi.checkpoint import Checkpoint
 from snnmi.fast import events
 from snnmi.measure.fooling import _white_box, adversarial_noise
 from snnmi.measure.recognition import judge_images
 from snnmi.models.coding import rate_encode
-from tests.helpers import assert_same_tensors, seeded, small, trained
+from tests.helpers import Interrupting, Killed, assert_same_tensors, seeded, small, trained
 
 
 @mark.parametrize("kind", ["ann", "snn"])
@@ -55,3 +56,18 @@ def test_gradient_passes_the_spikes_as_if_they_were_pixels(monkeypatch):
 def test_too_few_steps_are_refused():
     with raises(ValueError, match="per_class, steps and draws are 5, 0 and 4, expected at least 1"):
         adversarial_noise(small(), [0], (8, 8), per_class=5, steps=0, seed=0)
+
+
+@mark.parametrize("saves", [1, 4, 9])
+def test_a_search_that_was_killed_goes_on_bit_for_bit(saves, tmp_path, monkeypatch):
+    monkeypatch.setattr(events, "available", lambda: False)  # all draw from one generator
+    how = dict(per_class=3, steps=4, seed=0, sure=1.0)
+    whole = adversarial_noise(small(), [1, 2, 7], (8, 8), **how)
+    with raises(Killed):
+        adversarial_noise(
+            small(), [1, 2, 7], (8, 8), checkpoint=Interrupting(tmp_path / "checkpoint", saves), **how
+        )
+    rest = adversarial_noise(
+        small(), [1, 2, 7], (8, 8), checkpoint=Checkpoint(tmp_path / "checkpoint"), **how
+    )
+    assert torch.equal(rest.images, whole.images) and torch.equal(rest.confidences, whole.confidences)
