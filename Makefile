@@ -1,5 +1,6 @@
 # make book [PROFILE=quick|laptop|plan|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
 # make test                                                               lint, module tests, notebooks, the book in a browser
+# make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills
 # make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]                pack all that a GPU machine without network lacks
 # make import-results FROM=results.zip                                    take home what was made there, verified
 # make lab                                                              the explorer, live, in JupyterLab
@@ -11,7 +12,7 @@
 SHELL := bash
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: book notebooks html test lint env lab plan bench lock offline-kit import-results clean
+.PHONY: book notebooks html test test-long lint env lab plan bench lock offline-kit import-results clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -74,6 +75,9 @@ lock: env
 
 test: lint $(VENV)/.lab
 	python -m pytest
+
+test-long: env
+	SNNMI_LONG=1 python -m pytest tests/test_fuzz.py tests/test_storm.py
 
 plan: env
 	python -m snnmi.study.cost $(PROFILE) --device $(DEVICE)

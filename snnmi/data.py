@@ -2,10 +2,11 @@
 
 import gzip
 import hashlib
+import http.client
 import io
+import math
 import os
 import re
-import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable
@@ -15,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from snnmi import own_data
-from snnmi.own_data import KEYS, SMALLEST, UNREADABLE
+from snnmi.own_data import KEYS, SMALLEST, UNREADABLE, in_a_line
 
 FACES_URL = "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"
 FACES_SHA256 = "2e4844a9f4fa4397058f69d6208047170f2e9d399cda18b55c1e8d28f0a83431"  # of the 400 pixel blocks
@@ -41,6 +42,7 @@ MNIST_FILES = {  # file: (shape of its array, SHA-256 of it unpacked, as it is i
 
 AWAY = "put the right one in its place, or take it away to have it downloaded again"
 GAP = rb"(?:\s|#[^\n]*\n)+"  # a PGM's numbers may have comments between them
+LARGEST_PGM = 112 * 92 + 4096  # bytes of a picture with its comments: more is not read
 PGM_HEADER = re.compile(GAP.join([b"P5", b"92", b"112", b"255", b""]))
 
 
@@ -172,9 +174,12 @@ def _idx(path: Path, name: str) -> np.ndarray:
     content = path.read_bytes()
     if content.startswith(b"\x1f\x8b"):
         try:
-            content = gzip.decompress(content)
+            with gzip.open(io.BytesIO(content)) as packed:
+                content = packed.read(
+                    4 + 4 * len(shape) + math.prod(shape) + 1
+                )  # and no more, whatever is in it
         except UNREADABLE as error:
-            raise ValueError(f"{path} cannot be unpacked ({error}): {AWAY}") from None
+            raise ValueError(f"{path} cannot be unpacked ({in_a_line(error)}): {AWAY}") from None
     if (found := hashlib.sha256(content).hexdigest()) != sha256:
         raise ValueError(f"{path} is not MNIST's: unpacked it has SHA-256 {found}, expected {sha256}: {AWAY}")
     return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape).copy()
@@ -185,13 +190,7 @@ def _faces(download: bool) -> Dataset:
     path = _faces_place()
     if path is None and not download:
         raise FileNotFoundError(_missing("faces", "att_faces.zip or a folder att_faces"))
-    path = path or _fetch(FACES_URL, _cache() / "att_faces.zip", "faces")
-    pixels = _pgm_pixels(path)  # person, picture, height, width
-    found = hashlib.sha256(pixels.tobytes()).hexdigest()
-    if found != FACES_SHA256:
-        raise ValueError(
-            f"{path} holds 400 pictures whose pixels have SHA-256 {found}, expected {FACES_SHA256}"
-        )
+    pixels = _face_pixels(path or _fetch(FACES_URL, "att_faces.zip", "faces", check=_face_pixels))
     as_text = sorted(range(10), key=lambda i: f"{i + 1}.pgm")
     faces = torch.from_numpy(pixels)[:, as_text] / 255
     people = torch.arange(40)
@@ -204,9 +203,20 @@ def _faces(download: bool) -> Dataset:
     )
 
 
+def _face_pixels(path: Path) -> UInt8[np.ndarray, "40 10 112 92"]:
+    """Person, picture, height, width; raises ValueError where they are others than those of the AT&T faces."""
+    pixels = _pgm_pixels(path)
+    if (found := hashlib.sha256(pixels.tobytes()).hexdigest()) != FACES_SHA256:
+        raise ValueError(
+            f"{path} holds 400 pictures whose pixels have SHA-256 {found}, expected {FACES_SHA256}"
+        )
+    return pixels
+
+
 def _faces_place() -> Path | None:
     """A zip, or a folder with the people's folders s1 ... s40 somewhere in it."""
-    if path := _find([name + end for name in ("att_faces", "orl_faces") for end in (".zip", "")]):
+    names = [name + end for name in ("att_faces", "orl_faces") for end in (".zip", "")]
+    if path := _find(names, test=lambda path: path.is_file() or path.is_dir()):
         return path
     person = _find(["s1"], test=Path.is_dir)
     return person and person.parent
@@ -217,13 +227,15 @@ def _pgm_pixels(path: Path) -> np.ndarray:
     their own paths.
     """
     if path.is_dir():
-        found = {p: p.read_bytes for p in sorted(path.rglob("*")) if p.suffix.lower() == ".pgm"}
+        pictures = [p for p in sorted(path.rglob("*")) if p.suffix.lower() == ".pgm" and p.is_file()]
+        found = {p: lambda p=p: p.open("rb").read(LARGEST_PGM) for p in pictures}
     else:
         try:
             archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
-        except zipfile.BadZipFile as error:
-            raise ValueError(f"{path} is not a readable zip ({error}), expected the AT&T faces") from None
-        found = {Path(n): lambda n=n: archive.read(n) for n in archive.namelist()}
+        except UNREADABLE as error:
+            said = in_a_line(error)
+            raise ValueError(f"{path} is not a readable zip ({said}), expected the AT&T faces") from None
+        found = {Path(n): lambda n=n: archive.open(n).read(LARGEST_PGM) for n in archive.namelist()}
     members = {"/".join(p.parts[-2:]).lower(): content for p, content in found.items()}
     blocks = np.empty((40, 10, 112, 92), np.uint8)
     for person in range(40):
@@ -234,7 +246,7 @@ def _pgm_pixels(path: Path) -> np.ndarray:
             try:
                 content = members[key]()
             except UNREADABLE as error:
-                raise ValueError(f"{path}: {key} cannot be read ({error})") from None
+                raise ValueError(f"{path}: {key} cannot be read ({in_a_line(error)})") from None
             header, pixels = content[: -112 * 92], content[-112 * 92 :]
             if not PGM_HEADER.fullmatch(header):
                 raise ValueError(
@@ -245,13 +257,23 @@ def _pgm_pixels(path: Path) -> np.ndarray:
 
 
 def _cache() -> Path:
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "snnmi"
+    """Raises FileNotFoundError where this user has no home directory."""
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        said = "this user has no home directory to keep data sets in: name a folder for them in SNNMI_DATA"
+        raise FileNotFoundError(said) from None
+    return Path(home) / "snnmi"
 
 
 def _folders() -> list[Path]:
     """Where files are looked for, the first first."""
-    given = os.environ.get("SNNMI_DATA")
-    return [*([Path(given).expanduser()] if given else []), _cache()]
+    if not (given := os.environ.get("SNNMI_DATA")):
+        return [_cache()]
+    try:
+        return [Path(os.path.expanduser(given)), _cache()]
+    except FileNotFoundError:
+        return [Path(os.path.expanduser(given))]
 
 
 def _find(
@@ -296,17 +318,25 @@ def files(names: Iterable[str]) -> list[tuple[Path, str]]:
     return found
 
 
-def _fetch(url: str, path: Path, name: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _fetch(url: str, name: str, dataset: str, *, check: Callable[[Path], object]) -> Path:
+    """Download into the cache what `check` finds right; a login page or half a file is said and not kept."""
+    path, found = _cache() / name, ""
     part = path.with_suffix(".part")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(url, timeout=30) as response:
             part.write_bytes(response.read())
-    except (urllib.error.URLError, OSError) as error:
-        raise FileNotFoundError(
-            f"{_missing(name, path.name)} (download from {url} failed: {error})"
-        ) from None
-    part.replace(path)
+        check(part)
+        part.replace(path)
+    except ValueError as error:
+        found = f"what came from {url} is something else: {in_a_line(error)}"
+    except (OSError, http.client.HTTPException) as error:
+        found = f"download from {url} failed: {in_a_line(error)}"
+    finally:
+        if part.is_file():
+            part.unlink()
+    if found:
+        raise FileNotFoundError(f"{_missing(dataset, name)} ({found})")
     return path
 
 

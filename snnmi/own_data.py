@@ -6,7 +6,6 @@ import re
 import unicodedata
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -21,9 +20,16 @@ SMALLEST = 8  # pixels a side that the judge needs
 # A scale on which the brightest pixel stays below this share of white cannot be right. Test images may be few and dark.
 BRIGHT = {"x_train": 1 / 2, "x_test": 1 / 8}
 ROUNDING = 1e-3  # how far beyond [0, 1] floats may lie: what half precision does to them
-# What numpy and zipfile raise on a damaged, truncated, encrypted or disguised archive.
-UNREADABLE = (ValueError, TypeError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+LARGEST = 4 << 30  # bytes that an archive may unpack to
+# What decoders raise on a damaged, encrypted or disguised file has no end (lzma, tokenize, struct and their like).
+UNREADABLE = Exception
 Arrays = Mapping[str, np.ndarray | Tensor]
+
+
+def in_a_line(error: BaseException, most: int = 150) -> str:
+    """What an error says, at most a line of it; its kind where it says nothing."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return line if len(line) <= most else f"{line[:most]}..."
 
 
 def plain(name: str) -> str:
@@ -38,13 +44,19 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     """
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist, expected an .npz with {', '.join(KEYS)}")
+    if not path.is_file():
+        raise ValueError(f"{path} is no file, expected an .npz with {', '.join(KEYS)}")
     try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > LARGEST:
+            raise ValueError(f"it unpacks to {size / 2**30:.1f} GiB, expected at most {LARGEST >> 30}")
         with np.load(path, allow_pickle=False) as file:
             known = file.files
             names = {key: _names(key, known) for key in KEYS}
             arrays = {key: file[name[0]] for key, name in names.items() if len(name) == 1}
     except UNREADABLE as error:
-        raise ValueError(f"{path} cannot be read as .npz ({error})") from None
+        raise ValueError(f"{path} cannot be read as .npz ({in_a_line(error)})") from None
     if missing := [key for key in KEYS if not names[key]]:
         raise ValueError(
             f"{path} lacks {', '.join(missing)}: it has {_few(map(repr, known)) or 'nothing'}, "

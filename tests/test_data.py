@@ -314,3 +314,35 @@ def test_given_folder_comes_before_the_cache(faces_place):
     cache.mkdir(parents=True)
     (cache / "att_faces.zip").write_bytes(b"damaged")
     assert data.load("faces").num_classes == 40
+
+
+# --- no home, no write, a login page
+
+
+def test_without_a_home_directory_a_folder_is_asked_for(monkeypatch, tmp_path):
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(data.Path, "home", lambda: (_ for _ in ()).throw(RuntimeError("no home directory")))
+    monkeypatch.delenv("SNNMI_DATA", raising=False)
+    with pytest.raises(FileNotFoundError, match="no home directory .* name a folder for them in SNNMI_DATA"):
+        data.load("mnist")
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))  # which is enough
+    with pytest.raises(FileNotFoundError, match="put what is missing into"):
+        data.load("mnist", download=False)
+
+
+@pytest.mark.parametrize("page", [b"<html>Please sign in</html>", b"", b"PK\x03\x04 and no more"])
+def test_a_login_page_or_half_a_file_is_said_and_not_kept(page, monkeypatch, tmp_path):
+    monkeypatch.delenv("SNNMI_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: io.BytesIO(page))
+    with pytest.raises(FileNotFoundError, match="what came from .* is something else"):
+        data.load("faces")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_cache_that_is_a_file_is_said(monkeypatch, tmp_path):
+    monkeypatch.delenv("SNNMI_DATA", raising=False)
+    (tmp_path / "snnmi").write_text("not a folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="download from .* failed: .*(exists|Not a directory)"):
+        data.load("faces")

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from snnmi import data
 from snnmi.files import atomic_write
+from snnmi.own_data import UNREADABLE, in_a_line
 from snnmi.store import Run, digest, unsealed
 from snnmi.study import controls, profiles
 from snnmi.study.experiment import SEEDS, Experiment
@@ -188,27 +189,24 @@ def bring(archive: Path, results: Path) -> list[Path]:
     """
     runs: dict[tuple[str, str], dict[str, bytes]] = {}
     listed: list[str] = []
-    try:
-        with zipfile.ZipFile(archive) as packed:
-            for member in packed.infolist():
-                if member.filename == LIST:
-                    listed = _runs_listed(packed.read(member)) if member.file_size < LARGEST else []
-                    continue
-                if (
-                    not (name := KEPT.fullmatch(member.filename))
-                    or ".." in member.filename
-                    or name["profile"] not in profiles.PROFILES
-                ):
-                    raise ValueError(
-                        f"{archive} holds {member.filename!r}, expected <profile>/<run>/<file> of a finished run"
-                    )
-                if member.file_size > LARGEST:
-                    raise ValueError(
-                        f"{member.filename} in {archive} has {member.file_size} bytes, expected at most {LARGEST}"
-                    )
-                runs.setdefault((name["profile"], name["run"]), {})[name["file"]] = packed.read(member)
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
-        raise ValueError(f"{archive} cannot be read as a results.zip ({error})") from None
+    with _opened(archive) as packed:
+        for member in packed.infolist():
+            if member.filename == LIST:
+                listed = _runs_listed(_unpacked(packed, member)) if member.file_size < LARGEST else []
+                continue
+            if (
+                not (name := KEPT.fullmatch(member.filename))
+                or ".." in member.filename
+                or name["profile"] not in profiles.PROFILES
+            ):
+                raise ValueError(
+                    f"{archive} holds {member.filename[:100]!r}, expected <profile>/<run>/<file> of a finished run"
+                )
+            if member.file_size > LARGEST:
+                raise ValueError(
+                    f"{member.filename} in {archive} has {member.file_size} bytes, expected at most {LARGEST}"
+                )
+            runs.setdefault((name["profile"], name["run"]), {})[name["file"]] = _unpacked(packed, member)
     there = {f"{profile}/{name}" for profile, name in runs}
     if there != set(listed):
         wrong = sorted(there ^ set(listed))[0]
@@ -222,6 +220,20 @@ def bring(archive: Path, results: Path) -> list[Path]:
         for file in sorted(files, key="run.json".__eq__):  # run.json last: until then the run is not complete
             atomic_write(results / profile / name / file, files[file])
     return [results / profile / name for profile, name in runs]
+
+
+def _opened(archive: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(archive)
+    except UNREADABLE as error:
+        raise ValueError(f"{archive} cannot be read as a results.zip ({in_a_line(error)})") from None
+
+
+def _unpacked(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    try:
+        return packed.read(member)
+    except UNREADABLE as error:
+        raise ValueError(f"{packed.filename} cannot be read as a results.zip ({in_a_line(error)})") from None
 
 
 def _runs_listed(content: bytes) -> list[str]:
@@ -246,8 +258,9 @@ def _check(what: str, name: str, files: dict[str, bytes]) -> None:
         )
         found = {n: hashlib.sha256(content).hexdigest() for n, content in files.items() if n != "run.json"}
         expected = digest(settings)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ValueError(f"{what} has no readable run.json ({type(error).__name__}: {error})") from None
+    except UNREADABLE as error:
+        said = f"{type(error).__name__}: {in_a_line(error)}"
+        raise ValueError(f"{what} has no readable run.json ({said})") from None
     if found != listed:
         wrong = sorted(n for n in found.keys() | listed.keys() if found.get(n) != listed.get(n))
         raise ValueError(f"{what}: {wrong[0]} is not the file that run.json lists")

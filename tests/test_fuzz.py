@@ -1,0 +1,226 @@
+"""Whatever a file holds, its reader gives data or says one sentence: files damaged, made up, or bombs.
+
+A hundred inputs a reader; `make test-long` tries 10,000.
+"""
+
+import gzip
+import io
+import json
+import os
+import warnings
+import zipfile
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from snnmi import data, own_data
+from snnmi.checkpoint import Checkpoint
+from snnmi.store import Run, Store
+from snnmi.study import offline
+
+INPUTS = 10_000 if os.environ.get("SNNMI_LONG") else 100
+tried = settings(
+    max_examples=INPUTS,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+SAID = (ValueError, FileNotFoundError)
+
+
+@st.composite
+def damaged(draw, content: bytes) -> bytes:
+    """The content after one to four accidents: bytes changed, lost, repeated or put in, the end cut off."""
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, max(0, len(content) - 1)))
+        length = draw(st.integers(1, 40))
+        kind = draw(st.sampled_from(["change", "flip", "lose", "repeat", "insert", "cut"]))
+        some, rest = draw(st.binary(min_size=1, max_size=length)), content[at + length :]
+        if kind == "flip" and content:
+            some, rest = bytes([content[at] ^ 1 << draw(st.integers(0, 7))]), content[at + 1 :]
+        middle = {"lose": b"", "repeat": 2 * content[at : at + length], "cut": b""}.get(kind, some)
+        rest = {"insert": content[at:], "cut": b""}.get(kind, rest)
+        content = content[:at] + middle + rest
+    return content
+
+
+def outcome(read, *what):
+    """What was read, or the sentence; anything else fails."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return read(*what)
+        except SAID as error:
+            said = str(error)
+            assert said and "\n" not in said and len(said) < 900, said
+            return said
+
+
+def npz(compress: bool, **parts) -> bytes:
+    (np.savez_compressed if compress else np.savez)(buffer := io.BytesIO(), **parts)
+    return buffer.getvalue()
+
+
+SMALL = {"x_train": np.arange(8 * 64, dtype=np.uint8).reshape(8, 8, 8), "y_train": np.arange(8) % 2}
+SMALL |= {"x_test": SMALL["x_train"][:4], "y_test": SMALL["y_train"][:4]}
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_damaged_npz_is_data_or_a_sentence(compress, tmp_path):
+    path, content = tmp_path / "mine.npz", npz(compress, **SMALL)
+
+    @tried
+    @given(damaged(content))
+    def one(found):
+        path.write_bytes(found)
+        outcome(data.load, path)
+
+    path.write_bytes(content)
+    assert isinstance(outcome(data.load, path), data.Dataset)
+    one()
+
+
+SHAPES = st.sampled_from([(), (0,), (4,), (4, 1), (4, 8, 8), (4, 1, 8, 8), (4, 8, 8, 3), (4, 64), (4, 0, 8)])
+ANY = arrays.arrays(
+    dtype=arrays.scalar_dtypes() | arrays.unicode_string_dtypes() | arrays.byte_string_dtypes(), shape=SHAPES
+)
+
+
+def test_any_arrays_are_data_or_a_sentence():
+    good = {key: st.just(SMALL[key]) for key in own_data.KEYS}
+
+    @tried
+    @given(st.fixed_dictionaries({key: ANY | good[key] for key in own_data.KEYS}))
+    def one(parts):
+        outcome(own_data.checked, "mine.npz", parts)
+
+    one()
+
+
+@pytest.fixture(scope="module")
+def faces():
+    """A zip of the AT&T faces' form, of other pictures."""
+    picture = b"P5\n92 112\n255\n" + bytes(112 * 92)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:
+        for person in range(1, 41):
+            for number in range(1, 11):
+                packed.writestr(f"s{person}/{number}.pgm", picture)
+    return buffer.getvalue()
+
+
+def test_damaged_faces_are_data_or_a_sentence(faces, tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    path = tmp_path / "att_faces.zip"
+
+    @tried
+    @given(damaged(faces))
+    def one(found):
+        path.write_bytes(found)
+        assert isinstance(outcome(lambda: data.load("faces", download=False)), str)
+
+    one()
+
+
+def test_damaged_mnist_is_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    content = gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0x27, 0x10]) + bytes(10_000))
+    for name in data.MNIST_FILES:
+        (tmp_path / f"{name}.gz").write_bytes(content)
+
+    @tried
+    @given(damaged(content))
+    def one(found):
+        (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(found)
+        assert isinstance(outcome(lambda: data.load("mnist", download=False)), str)
+
+    one()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run, and the archive that takes it home."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    run = Store(folder / "results/smoke").run("attack-digits", {"seed": 0})
+    run.checkpoint.start()
+    run.finish(metrics={"accuracy": 0.5}, arrays={"x": np.arange(5)})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        offline.pack(folder / "results", "smoke")
+    return run, (folder / "results.zip").read_bytes()
+
+
+def test_a_damaged_archive_brings_whole_runs_or_a_sentence(finished, tmp_path):
+    run, content = finished
+    path = tmp_path / "results.zip"
+
+    @tried
+    @given(damaged(content))
+    def one(found):
+        path.write_bytes(found)
+        if isinstance(brought := outcome(offline.bring, path, tmp_path / "results"), list):
+            assert all(Run(folder, run.settings).complete() for folder in brought)
+
+    one()
+
+
+def test_a_damaged_record_is_not_believed(finished):
+    run, _ = finished
+    path = run.folder / "run.json"
+    content = path.read_bytes()
+
+    @tried
+    @given(damaged(content))
+    def one(found):
+        path.write_bytes(found)
+        again = Run(run.folder, run.settings)
+        if outcome(again.complete) is True:
+            assert json.loads(found) == json.loads(content)
+
+    one()
+    path.write_bytes(content)
+
+
+def test_a_damaged_checkpoint_counts_as_none(tmp_path):
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    checkpoint.save({"x": data.torch.arange(5), "more": {"y": data.torch.ones(2, 2)}})
+    content = checkpoint.path.read_bytes()
+
+    @tried
+    @given(damaged(content))
+    def one(found):
+        checkpoint.path.write_bytes(found)
+        assert outcome(checkpoint.load) is None or found == content
+
+    one()
+
+
+# --- not damaged, but meant badly
+
+
+def test_an_archive_that_would_fill_the_memory_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(own_data, "LARGEST", 1 << 20)
+    path = tmp_path / "bomb.npz"
+    path.write_bytes(npz(True, x_train=np.zeros((40, 256, 256), np.uint8)))
+    assert path.stat().st_size < 10_000
+    assert "unpacks to 0.0 GiB, expected at most" in outcome(data.load, path)
+
+
+def test_a_zipped_picture_or_label_file_is_read_no_further_than_it_may_be_long(tmp_path, monkeypatch, faces):
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    with zipfile.ZipFile(tmp_path / "att_faces.zip", "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("s1/1.pgm", bytes(200 << 20))
+        for person, number in ((p, n) for p in range(1, 41) for n in range(1, 11) if (p, n) != (1, 1)):
+            packed.writestr(f"s{person}/{number}.pgm", b"")
+    assert "s1/1.pgm is 14400 bytes, expected" in outcome(lambda: data.load("faces", download=False))
+
+
+@pytest.mark.parametrize("name", ["mine.npz", "att_faces.zip"])
+def test_a_pipe_is_no_file_and_hangs_nobody(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    os.mkfifo(tmp_path / name)
+    found = outcome(lambda: data.load(tmp_path / name if name == "mine.npz" else "faces", download=False))
+    assert "is no file" in found or "missing" in found
