@@ -26,17 +26,23 @@ def number(row: pd.Series) -> str:
 
 
 def answer(contrasts: pd.DataFrame, means: pd.DataFrame) -> str:
-    """One sentence for one scale: what the clip does and what is left for the spikes.
+    """One sentence for one scale: `tested`, and what was seen."""
+    seen = f"of the test images the attacker's copies read {shares(means)}"
+    said = tested(contrasts)
+    return said if said.endswith("yet.") else f"{said.removesuffix('.')}: {seen}."
 
-    With too few of each no test could tell anything, and the sentence only shows what was seen.
+
+def tested(contrasts: pd.DataFrame) -> str:
+    """What the clip does and what is left for the spikes, by the two contrasts of one scale.
+
+    With too few networks of each no test could tell anything.
     """
     rows = contrasts.set_index("contrast")
     if not {*CONTRASTS} <= set(rows.index):
         return "Open: not all cells have been attacked yet."
     clip, rest = rows.loc["clip"], rows.loc["rest"]
-    seen = f"of the test images the attacker's copies read {shares(means)}"
     if not can_contrast(networks := int(min(clip.networks, rest.networks))):
-        return f"Seen with {pages.words(networks, 'network')} of each, too few to test: {seen}."
+        return f"Seen with {pages.words(networks, 'network')} of each, too few to test."
     taken = {
         "same": "A clip takes nothing from the attack on an ANN",
         "differ": f"A clip makes the attack on an ANN {'worse' if clip.difference > 0 else 'better'}",
@@ -47,7 +53,7 @@ def answer(contrasts: pd.DataFrame, means: pd.DataFrame) -> str:
         "differ": f"SNNs stand {'below' if rest.difference < 0 else 'above'} the clipped ANNs",
         "open": "whether SNNs stand elsewhere than the clipped ANNs is open",
     }[rest.verdict]
-    return f"{taken} ({number(clip)}); {left} ({number(rest)}): {seen}."
+    return f"{taken} ({number(clip)}); {left} ({number(rest)})."
 
 
 def contrast_lines(contrasts: pd.DataFrame) -> pd.DataFrame:
@@ -184,7 +190,7 @@ def budgets(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         return NOTHING
     names = {name: metric.name for name, metric in METRICS.items() if metric.paper}
-    names |= {"last": "surrogate acc., last pair"}
+    names = {"last": "surrogate acc., last pair"} | names
     about = table[["cell", "networks"]].assign(**{"queries a class": table.queries.map("{:,}".format)})
     return about.join(table[[*names]].map("{:.3f}".format).rename(columns=names))
 

@@ -112,7 +112,7 @@ def _opening(parts: pd.DataFrame, verdict: pd.Series) -> str:
     if verdict[lead] == "supported":
         return settled
     networks = pages.words(int(parts.networks.min()), "network")
-    return f"this is not settled with {networks} of each kind, but what was seen points {seen}"
+    return f"it is not settled with {networks} of each kind, but what was seen points {seen}"
 
 
 def headline(parts: pd.DataFrame, explained: pd.DataFrame, cells: pd.DataFrame) -> str:
@@ -122,7 +122,9 @@ def headline(parts: pd.DataFrame, explained: pd.DataFrame, cells: pd.DataFrame) 
     said = []
     for scale, own in parts.groupby("scale", sort=False):
         verdict = explained[explained.scale == scale].set_index("part").verdict
-        said.append(f"At {scale} {_opening(own, verdict)}: {_seen(cells[cells.scale == scale])}.")
+        dataset, _, profile = scale.partition(", ")
+        where = f"On {dataset} ({profile})"
+        said.append(f"{where} {_opening(own, verdict)}: {_seen(cells[cells.scale == scale])}.")
     return " ".join(said)
 
 

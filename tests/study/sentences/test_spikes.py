@@ -35,14 +35,17 @@ SEEN = (
     "copies of this ANN read 50% of the test images rightly and copies of this SNN 19%; put this ANN behind the same "
     "clip and it is 13%, feed this SNN raw numbers and it is 60%."
 )
-UNSETTLED = "this is not settled with one network of each kind, but what was seen points to the"
+UNSETTLED = "it is not settled with one network of each kind, but what was seen points to the"
 
 
 def test_the_headline_says_what_protects_and_how_many_networks_say_so():
-    assert spikes.headline(parts(), explained(), cells()) == f"At {SCALE} {UNSETTLED} encoder's clip: {SEEN}"
+    assert (
+        spikes.headline(parts(), explained(), cells())
+        == f"On MNIST (laptop) {UNSETTLED} encoder's clip: {SEEN}"
+    )
     said = spikes.headline(parts(networks=7), explained("supported", "contradicted"), cells(7))
     assert said.startswith(
-        f"At {SCALE} what protects is the encoder, which clips its input, and not the spiking neuron: copies of ANNs"
+        "On MNIST (laptop) what protects is the encoder, which clips its input, and not the spiking neuron: "
     )
     assert "feed SNNs raw numbers" in said
 
@@ -52,17 +55,22 @@ def test_the_headline_says_what_protects_and_how_many_networks_say_so():
     [(-0.05, -0.3, f"{UNSETTLED} spiking neuron: "), (-0.02, -0.02, "there is no gap to explain: ")],
 )
 def test_the_headline_follows_the_parts(encoding, neuron, said):
-    assert spikes.headline(parts(encoding, neuron), explained(), cells()).startswith(f"At {SCALE} {said}")
+    assert spikes.headline(parts(encoding, neuron), explained(), cells()).startswith(
+        f"On MNIST (laptop) {said}"
+    )
 
 
 def test_what_few_networks_leave_open_at_one_scale_takes_nothing_from_another():
-    few, more = (frame.assign(scale="b") for frame in (parts(-0.05, -0.3), explained()))
+    few, more = (frame.assign(scale="B, b") for frame in (parts(-0.05, -0.3), explained()))
     said = spikes.headline(
         pd.concat([parts(networks=7), few]),
         pd.concat([explained("supported", "contradicted"), more]),
-        pd.concat([cells(7), cells().assign(scale="b")]),
+        pd.concat([cells(7), cells().assign(scale="B, b")]),
     )
-    assert said.startswith(f"At {SCALE} what protects is the encoder") and f"At b {UNSETTLED} spiking" in said
+    assert (
+        said.startswith("On MNIST (laptop) what protects is the encoder")
+        and f"On B (b) {UNSETTLED} spiking" in said
+    )
     assert spikes.headline(parts()[:0], explained()[:0], cells()) == "Open: no scale has all four cells yet."
 
 
