@@ -1,8 +1,9 @@
 # make book [PROFILE=quick|laptop|plan|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
 # make test                                                               lint, module tests, notebooks, the book in a browser
-# make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills
+# make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills, a real SLURM
 # make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]                pack all that a GPU machine without network lacks
 # make import-results FROM=results.zip                                    take home what was made there, verified
+# make grid [JOBS=2] [ON=slurm] [CONFIG="seeds=[0,1] controls=true"]      one job a network, here or on a cluster; then make book
 # make lab                                                              the explorer, live, in JupyterLab
 # make bench [DEVICE=cpu|cuda]                                            our speed against plain loops
 # make env | clean
@@ -12,7 +13,7 @@
 SHELL := bash
 .DELETE_ON_ERROR:
 .SILENT:
-.PHONY: book notebooks html test test-long lint env lab plan bench lock offline-kit import-results clean
+.PHONY: book notebooks html test test-long lint env lab grid plan bench lock offline-kit import-results clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -21,6 +22,9 @@ DEVICE ?= cpu
 PYTHON_THERE ?= 3.12
 HAS ?=
 FROM ?= results.zip
+JOBS ?= 2
+ON ?=
+CONFIG ?=
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
@@ -65,11 +69,19 @@ $(VENV)/.lab: requirements-lab.lock $(VENV)/.installed
 	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lab.lock
 	touch $@
 
+# Each job is a chapter with the parameters of one network (Snakefile); what it stores, `make book` shows.
+grid: $(VENV)/.grid
+	snakemake $(if $(ON),--profile grid/$(ON) --jobs $(JOBS),--cores $(JOBS) --resources gpu=1 --rerun-incomplete --keep-going) --config profile=$(PROFILE) device=$(DEVICE) $(CONFIG)
+
+$(VENV)/.grid: requirements-grid.lock $(VENV)/.installed
+	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-grid.lock
+	touch $@
+
 # Of every pinned package the SHA-256 of every file that its release has, for all Pythons; not of those of which each
 # machine has its own build.
 lock: env
 	python -m pip install --quiet --disable-pip-version-check uv
-	for pinned in requirements requirements-lab; do \
+	for pinned in requirements requirements-lab requirements-grid; do \
 		grep -vE '^(torch|torchvision|triton)==' $$pinned.txt | uv pip compile --quiet --no-deps --universal --python-version 3.11.5 --generate-hashes --no-annotate --no-header --output-file $$pinned.lock - || exit 1; \
 	done
 
@@ -77,7 +89,7 @@ test: lint $(VENV)/.lab
 	python -m pytest
 
 test-long: env
-	SNNMI_LONG=1 python -m pytest tests/test_fuzz.py tests/test_storm.py
+	SNNMI_LONG=1 python -m pytest tests/test_fuzz.py tests/test_storm.py tests/test_slurm.py
 
 plan: env
 	python -m snnmi.study.cost $(PROFILE) --device $(DEVICE)

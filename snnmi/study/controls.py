@@ -93,6 +93,7 @@ OTHERS = (
 )
 # In the order of value: what a budget does not reach is left out from the end.
 CONTROLS = (*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME)
+NAMED = {control.name: control for control in CONTROLS}
 
 # No suspect: what half-precision products would change on a GPU (chapter 09).
 HALVED = Variant("snn", "weights of 11 bits", "precision", query(precision="float16"))

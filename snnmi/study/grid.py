@@ -16,7 +16,7 @@ from snnmi.fast import cpu
 from snnmi.files import given_file, place
 from snnmi.store import Run, Store
 from snnmi.study import extensions, profiles, settings
-from snnmi.study.controls import BASELINES, Variant
+from snnmi.study.controls import BASELINES, NAMED, Variant
 from snnmi.study.runs import Finished
 from snnmi.study.settings import Changes, Settings
 
@@ -96,7 +96,7 @@ def processor(given: Given) -> str:
 class Grid:
     """A profile's runs, some settings changed; None keeps the profile's own.
 
-    `variants` are controls in place of the two targets as they are. Every target is attacked once for each of
+    `targets` may name controls too ("snn, raw current"); `variants` are such in place of the two targets as they are. Every target is attacked once for each of
     `attack_seeds`; None: once, by its own seed. `changes` go before a variant's own, and are said in the name of the
     scale; a `budget`, what a page changes to be done in time, is not. `code` is a Python file of the user's that
     registers what its settings name. `results` holds one folder a profile. With `compute=False`
@@ -126,7 +126,8 @@ class Grid:
         datasets = listed("datasets", datasets, self.profile.datasets, str)
         kinds = listed("targets", targets, self.profile.kinds, str)
         self.datasets = tuple(called(name, data.LOADERS) for name in datasets)
-        self.kinds = tuple(called(name, settings.known_kinds()) for name in kinds)
+        known = [*settings.known_kinds(), *NAMED]
+        self.kinds = tuple(called(name, known) for name in kinds)
         self.seeds = listed("seeds", seeds, self.profile.seeds, int)
         self.attack_seeds = None if attack_seeds is None else listed("attack_seeds", attack_seeds, (), int)
         paths = {name for name in self.datasets if name.lower().endswith(".npz")}
@@ -134,13 +135,13 @@ class Grid:
             raise ValueError(
                 f"datasets holds {sorted(unknown)}, expected {sorted(data.LOADERS)} or paths of .npz files"
             )
-        if unknown := set(self.kinds) - set(settings.known_kinds()):
+        if unknown := set(self.kinds) - set(known):
             raise ValueError(f"targets holds {sorted(unknown)}, expected some of {settings.known_kinds()}")
         workers = checks.number(workers)
         checks.whole("workers", workers, 1)
         if not isinstance(compute, bool):
             raise ValueError(f"compute is {compute!r}, expected true or false")
-        own = [BASELINES.get(kind) or Variant(kind) for kind in self.kinds]
+        own = [BASELINES.get(kind) or NAMED.get(kind) or Variant(kind) for kind in self.kinds]
         self.variants = tuple(own if variants is None else variants)
         self.changes, self.budget = settings.merged(changes or {}), settings.merged(budget or {})
         self.device, self.results = processor(device), place(results)

@@ -1,0 +1,57 @@
+"""The grid on many machines: the book's own notebooks, each with the parameters of one job. `make grid` calls it.
+
+The store makes jobs idempotent: what one has finished, another loads. Afterwards `make book` shows what they stored.
+"""
+
+import json
+import re
+
+from snnmi.study import profiles
+from snnmi.study.controls import CONTROLS, FOUR, KINDS
+
+PROFILE, DEVICE = config.get("profile", "quick"), config.get("device", "cpu")
+TARGETS = {re.sub("[^a-z0-9.]+", "-", one.name): one.name for one in (CONTROLS if config.get("controls") else FOUR)}
+DATASETS = config.get("datasets", profiles.get(PROFILE).datasets)
+SEEDS = config.get("seeds", profiles.get(PROFILE).seeds)
+JOB = "executed/grid/" + PROFILE + "/{dataset}-s{seed}"
+NEEDS = {"gpu": int(DEVICE != "cpu"), "mem_mb": config.get("mem_mb", 4000), "runtime": config.get("minutes", 240)}
+RUN = (  # a papermill that fails writes its notebook, too: there it stays a log, and its last line is shown
+    "papermill --cwd . --no-progress-bar -k python3 -y {params.given:q} book/{params.chapter}.ipynb {log} 2> {log}.txt"
+    " && cp {log} {output} || {{ tail -n 1 {log}.txt >&2; false; }}"
+)
+
+
+def given(wildcards):
+    """A job's parameters: one target, or the two that are compared."""
+    target = wildcards.get("kind") or wildcards.get("target")
+    targets = [TARGETS.get(target, target)] if target else [*KINDS]
+    about = {"datasets": [wildcards.dataset], "seeds": [int(wildcards.seed)], "targets": targets}
+    return json.dumps({"profile": PROFILE, "device": DEVICE} | about)
+
+
+wildcard_constraints:
+    dataset="[^/]+",
+    kind="|".join(KINDS),
+    seed=r"\d+",
+
+
+rule all:
+    input:
+        expand(JOB + "-attack-{target}.ipynb", dataset=DATASETS, seed=SEEDS, target=TARGETS),
+        expand(JOB + "-{what}.ipynb", dataset=DATASETS, seed=SEEDS, what=["boundaries", "judges"]),
+
+
+for name, chapter, own, after in (
+    ("train", "02_targets", "-train-{kind}", []),
+    ("attack", "03_attack", "-attack-{target}", [f"-train-{kind}" for kind in KINDS]),
+    ("boundaries", "05_boundaries", "-boundaries", [f"-attack-{kind}" for kind in KINDS]),
+    ("judges", "08_judges", "-judges", [f"-attack-{kind}" for kind in KINDS]),
+):
+    rule:
+        name: name
+        input: [JOB + one + ".ipynb" for one in after]
+        output: JOB + own + ".ipynb"
+        log: JOB + own + ".log.ipynb"
+        params: given=given, chapter=chapter
+        resources: **NEEDS
+        shell: RUN
