@@ -23,7 +23,9 @@ def cluster(tmp_path):
         pytest.skip("three minutes: in `make test-long`")
     if not shutil.which("slurmctld") or os.geteuid():
         end = pytest.fail if os.environ.get("CI") else pytest.skip
-        end("no SLURM on this machine, or no root to start it (Debian's slurmctld, slurmd, slurm-client, munge)")
+        end(
+            "no SLURM on this machine, or no root to start it (Debian's slurmctld, slurmd, slurm-client, munge)"
+        )
     script, place = str(ROOT / "tests/slurm.sh"), tempfile.mkdtemp()  # munge wants no private folder above
     try:
         run([script, "start", place], ROOT)

@@ -96,12 +96,12 @@ def processor(given: Given) -> str:
 class Grid:
     """A profile's runs, some settings changed; None keeps the profile's own.
 
-    `targets` may name controls too ("snn, raw current"); `variants` are such in place of the two targets as they are. Every target is attacked once for each of
-    `attack_seeds`; None: once, by its own seed. `changes` go before a variant's own, and are said in the name of the
-    scale; a `budget`, what a page changes to be done in time, is not. `code` is a Python file of the user's that
-    registers what its settings name. `results` holds one folder a profile. With `compute=False`
-    only what is stored and complete is returned. Two or more `workers` are processes of one thread each that
-    share what is missing: for small networks faster than one process with as many threads.
+    `targets` may name controls too ("snn, raw current"); `variants` are such in place of the two targets as they are.
+    Every target is attacked once for each of `attack_seeds`; None: once, by its own seed. `changes` go before a
+    variant's own, and are said in the name of the scale; a `budget`, what a page changes to be done in time, is not.
+    `code` is a Python file of the user's that registers what its settings name. `results` holds one folder a profile.
+    With `compute=False` only what is stored and complete is returned. Two or more `workers` are processes of
+    one thread each that share what is missing: for small networks faster than one process with as many threads.
     """
 
     def __init__(

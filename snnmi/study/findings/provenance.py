@@ -27,12 +27,11 @@ def runs_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
 
 
 def _origin(scale: str, run: Run) -> dict:
-    p, inside = run.provenance, run.settings.get("attack", run.settings)
-    target = inside.get("target", inside)  # a judgement is of an attack, an attack on a target
+    p = run.provenance
     return {
         "scale": scale,
         "what": run.folder.name.split("-")[0],
-        "data set": target.get("dataset", ""),
+        "data set": _dataset(run.settings),
         "run": run.folder.name,
         "finished": p["finished"][:16].replace("T", " "),
         "commit": p["commit"],
@@ -42,6 +41,26 @@ def _origin(scale: str, run: Run) -> dict:
         "minutes": round(p["wall_s"] / 60, 2),
         "queries a class": run.metrics.get("queries_per_class", 0),
     }
+
+
+def _dataset(settings: dict) -> str:
+    """Which one a run is of: a judgement is of an attack or by a judge, an attack on a target."""
+    inside = [
+        settings[name] for name in ("attack", "target", "judge") if isinstance(settings.get(name), dict)
+    ]
+    return settings.get("dataset") or next(filter(None, map(_dataset, inside)), "")
+
+
+def full_budget_on_gpus(found: pd.DataFrame) -> dict[str, object]:
+    """What MNIST's full budget took on a GPU, from a `runs_table`: "minutes" for one network of each kind, trained and
+    attacked in the four cells, "networks" that this is a mean of, and the "processor"; empty where none was.
+    """
+    own = found[(found.scale == "paper") & (found["data set"] == "mnist")]
+    own = own[own.what.isin(["target", "attack", "scores"]) & own.processor.str.contains("NVIDIA")]
+    if not (networks := (own.what == "attack").sum() // 4):
+        return {}
+    processor = ", ".join(sorted(own.processor.unique()))
+    return {"minutes": own.minutes.sum() / networks, "networks": int(networks), "processor": processor}
 
 
 def m_global_with_k(attacks: pd.DataFrame) -> float:

@@ -102,4 +102,21 @@ def growth_finding(powers: Mapping[str, float] | pd.Series) -> str:
     return f"Time a batch grows at most like the {said}."
 
 
+HUNDRED, CLUSTER = 100 * 7, 32  # networks of a study a hundred times the plan's; GPUs
+
+
+def larger_study(full: Mapping[str, object]) -> str:
+    """What a study a hundred times the plan's would take, from `findings.full_budget_on_gpus`."""
+    if not full:
+        return "No run at the full budget has been made on a GPU, so nothing larger can be told from one."
+    hours = HUNDRED * full["minutes"] / 60
+    return (
+        f"On one {full['processor']} a network of each kind, trained and attacked in the four cells at the full "
+        f"budget, took {full['minutes']:.1f} minutes (mean of {pages.words(full['networks'], 'network')}, with other "
+        f"work beside it). A study a hundred times the plan's, {HUNDRED} networks of each kind at that budget "
+        f"(more data sets, widths, codes), would take {hours:.0f} hours on one such GPU and "
+        f"{hours / CLUSTER:.1f} on {CLUSTER} of them."
+    )
+
+
 NO_GROWTH = "No measurement of time against size is stored on this machine."

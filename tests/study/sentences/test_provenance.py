@@ -3,6 +3,7 @@
 import pandas as pd
 
 from snnmi.study.controls import BASELINES, HALVED
+from snnmi.study.experiment import Experiment
 from snnmi.study.findings import provenance as findings
 from snnmi.study.sentences import provenance as say
 
@@ -67,3 +68,35 @@ def test_growth_is_the_power_of_the_steeper_target(tmp_path):
     frame = pd.DataFrame(rows, columns=["variable", "target", "value", "seconds_per_batch"])
     said = say.growth_finding(findings.powers(frame))
     assert said == "Time a batch grows at most like the power 2.0 of the side of the image."
+
+
+def test_what_a_larger_study_would_take_is_told_from_the_runs_on_gpus_alone():
+    one = pd.DataFrame(
+        {"scale": "paper", "data set": "mnist", "what": ["attack"] * 8 + ["target"] * 4 + ["scores"] * 8}
+    )
+    found = one.assign(minutes=[1.0] * 8 + [0.5] * 4 + [0.0] * 8, processor="NVIDIA H200")
+    elsewhere = found.assign(processor="AMD EPYC", minutes=1000.0)
+    full = findings.full_budget_on_gpus(pd.concat([found, elsewhere]))
+    assert full == {"minutes": 5.0, "networks": 2, "processor": "NVIDIA H200"}
+    said = say.larger_study(full)
+    assert "took 5.0 minutes (mean of two networks" in said
+    assert "700 networks of each kind at that budget" in said and "would take 58 hours" in said
+    assert "1.8 on 32 of them" in said
+    assert findings.full_budget_on_gpus(elsewhere) == {} and say.larger_study({}).startswith(
+        "No run at the full"
+    )
+
+
+def test_every_run_says_which_data_set_it_is_of(tmp_path):
+    """That of an attack stands in its target's settings, although it has settings of its own."""
+    target = {"dataset": "digits", "kind": "ann"}
+    attack = {"target": target, "seed": 0, "attack": {"batches": 5}}
+    keys = {"target-a": target, "attack-a": attack, "scores-a": {"attack": attack}}
+    keys |= {"judged-a": {"source": "noise", "judge": {"dataset": "digits"}}}
+    store = Experiment("smoke", results=tmp_path).store
+    for name, key in keys.items():
+        run = store.run(name, key)
+        run.checkpoint.start()
+        run.finish(metrics={})
+    table = findings.runs_table([Experiment("smoke", results=tmp_path, compute=False)])
+    assert len(table) == 4 and set(table["data set"]) == {"digits"}
