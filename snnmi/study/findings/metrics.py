@@ -46,15 +46,17 @@ def completed(
 
 
 def measured(rows: pd.DataFrame) -> list[str]:
-    """The scores of Table II that these attacks have; runs scored before a metric was added lack it."""
+    """The scores of Table II that all these networks have; runs scored before a metric was added lack it."""
     names = dict.fromkeys(["M_global", ABOVE, *(name for name, metric in METRICS.items() if metric.table)])
-    return [name for name in names if name in rows and rows[name].notna().all()]
+    runs = rows.groupby([name for name in ("seed", "pair") if name in rows])
+    return [name for name in names if name in rows and runs[name].count().min() > 0]
 
 
 def score_table(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a target and score: mean and spread over classes, interval, floor, ceiling, and the paper's value.
 
-    `rows`: of one pair. `apart`: its interval and ours, as printed, share no point.
+    `rows`: of one pair. `apart`: its interval and ours, as printed, share no point. `lost`: classes without a number
+    (the target, or a player, answered none), which no mean has.
     """
     found = []
     for key, group in rows.groupby(GROUP, sort=False):
@@ -74,11 +76,13 @@ def _over_classes(rows: pd.DataFrame, score: str) -> dict[str, float | int]:
     """Mean and standard deviation over classes, floor and ceiling; the interval of the mean over classes (bootstrap),
     or over networks (Student's) where there are enough.
     """
+    lost = sorted(rows.label[rows[score].isna()].unique())
+    rows = rows[rows[score].notna()]
     values, networks = rows.groupby("label")[score].mean(), rows.groupby("seed")[score].mean()
     low, high = intervals.bootstrap_interval(values.to_numpy(), seed=0)
     if verdicts.unit(len(networks)) == "network":
         low, high = intervals.t_interval(networks)
-    found = {"n": len(values), "networks": len(networks)}
+    found = {"n": len(values), "networks": len(networks), "lost": ", ".join(map(str, lost))}
     found |= {"value": values.mean(), "std": values.std(), "low": low, "high": high}
     ends = [end for end in ("floor", "ceiling") if f"{score}_{end}" in rows]
     return found | {end: rows[f"{score}_{end}"].mean() for end in ends}

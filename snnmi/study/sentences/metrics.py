@@ -23,10 +23,14 @@ def name(score: str) -> str:
 
 
 def score(r: tuple) -> str:
-    """A cell of Table II, shares in %: mean ± standard deviation, a † where it is apart, interval."""
+    """A cell of Table II, shares in %: mean ± standard deviation, a † where it is apart, a ¶ where a class is lost,
+    interval.
+    """
     scale, digits = (100, 1) if is_share(r.score) else (1, 3)
     value, std, low, high = (scale * number for number in (r.value, r.std, r.low, r.high))
-    mean = f"{value:.{digits}f} ± {std:.{digits}f}{' †' * r.apart}".replace(" ", "\u00a0")
+    mean = f"{value:.{digits}f} ± {std:.{digits}f}{' †' * r.apart}{' ¶' * bool(r.lost)}".replace(
+        " ", "\u00a0"
+    )
     return f"{mean} {pages.span(low, high, digits)}"
 
 
@@ -69,7 +73,18 @@ def table_2_caption(scores: pd.DataFrame) -> str:
         f"**{finding}** Last pair; shares in %. ± is the standard deviation over classes; brackets: 95 % interval of "
         f"the mean over classes (bootstrap), over networks where there are {ENOUGH} or more (Student's). †: the two "
         "intervals, as printed, share no point; for F, printed without a spread: the published value lies outside ours."
+        + (f" {lost(scores)}" if scores.lost.any() else "")
     )
+
+
+def lost(scores: pd.DataFrame) -> str:
+    """Which classes no mean has, from `findings.score_table`; nothing where all have numbers."""
+    rows = scores[scores.lost != ""].drop_duplicates(["profile", "dataset", "target", "lost"])
+    said = [
+        f"{r.lost} ({pages.place(r.profile, r.dataset)}, {figures.KINDS[r.target]})"
+        for r in rows.itertuples()
+    ]
+    return f"¶: without classes whose answers or images are no numbers: {'; '.join(said)}." if said else ""
 
 
 def rescaled(found: pd.DataFrame) -> str:

@@ -52,6 +52,17 @@ def test_scores_stand_beside_floor_ceiling_and_paper():
     assert off.published.isna().all() and not off.apart.any()
 
 
+def test_a_class_without_a_number_is_left_out_and_named():
+    rows = last(both())
+    rows.loc[(rows.target == "snn") & (rows.label == 9), ["A_target", "surrogate_accuracy"]] = np.nan
+    table = findings.score_table(rows).set_index(["target", "score"])
+    gone, whole = table.loc["snn", "A_target"], table.loc["ann", "A_target"]
+    assert (gone.lost, gone.n, whole.lost, whole.n) == ("9", 9, "", 10)
+    assert gone.value == pytest.approx(0.2 + 0.01 * np.arange(9).mean())
+    never = rows.assign(A_comb=np.nan)  # scored before the metric was added
+    assert "A_comb" not in findings.measured(never)
+
+
 def test_a_score_of_one_in_every_class_is_not_apart_from_a_published_hundred():
     rows = last(both()).assign(A_comb=0.1 + 0.2 + 0.7 - 2**-53)  # as sums of floats come out
     table = findings.score_table(rows).set_index(["target", "score"])

@@ -19,6 +19,7 @@ def scores(**more) -> pd.DataFrame:
         "networks": 2,
         "apart": False,
         "published": 1.0,
+        "lost": "",
     }
     row |= {"value": 0.954, "std": 0.02, "low": 0.95, "high": 0.96}
     return pd.DataFrame([row | {"score": score} | more for score in ("A_target", "fidelity_mae")])
@@ -29,6 +30,14 @@ def test_shares_are_percentages_and_a_dagger_marks_what_is_apart():
     assert say.score(share).replace(NBSP, " ") == "95.4 ± 2.0 † [95.0, 96.0]"
     assert say.score(fidelity._replace(apart=False)).replace(NBSP, " ") == "0.954 ± 0.020 [0.950, 0.960]"
     assert say.score(share).count(NBSP) == 4  # none of it breaks but before the interval
+
+
+def test_a_lost_class_is_marked_and_named_under_the_table():
+    one = scores(lost="3, 7")
+    assert " ¶ [" in say.score(next(one.itertuples())).replace(NBSP, " ")
+    named = "¶: without classes whose answers or images are no numbers: 3, 7 (MNIST, laptop, ANN)."
+    assert say.table_2_caption(one).endswith(named)
+    assert "¶" not in say.table_2_caption(scores())
 
 
 def test_the_papers_row_stands_above_ours():
