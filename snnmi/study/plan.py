@@ -49,6 +49,12 @@ def runner_up(baseline: Variant) -> Variant:
     return next(setting for setting in settings(baseline) if setting.change.endswith("1024, 0.0001, 64 + 64"))
 
 
+def convolutional(baseline: Variant) -> Variant:
+    """The point beside the grid: convolutional players of 32 channels, on three classes, at the frozen rate."""
+    attack = {"family": "cnn", "hidden": 64, "classes": 3, "batch_size": 64, "batches": 2000}
+    return _changed(baseline, "convolutional, three classes", {"attack": attack})
+
+
 def _changed(baseline: Variant, name: str, changes: dict) -> Variant:
     change = ", ".join(filter(None, (baseline.change, name)))
     return replace(baseline, change=change, factor="guess", changes=merged(baseline.changes, changes))
@@ -88,6 +94,7 @@ STEPS = {
         "changes": TEN,
     }
     | ONE,
+    "convolutional": {"variants": [convolutional(ANN)]} | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
 }
 
