@@ -104,6 +104,17 @@ def calibration_said(settings: pd.DataFrame, reading: str = "fidelity_mae") -> s
     )
 
 
+def convolutional_said(point: pd.DataFrame) -> str:
+    """What convolutional players reach, on few classes; from `findings.calibration`."""
+    if point.empty:
+        return "Convolutional players have not been run."
+    one = point[point.reading == "fidelity_mae"].iloc[0]
+    return (
+        f"Convolutional players, too slow here for the grid and run on three classes alone, read {one[PRIMARY]:.0%} of "
+        f"the test images (last pair {one['last']:.0%}); their five numbers differ by {one.distance:.1%} on average."
+    )
+
+
 def published_row() -> str:
     """The paper's five numbers of MNIST-ANN."""
     row = published.TABLE_2["mnist", "ann"]

@@ -148,3 +148,10 @@ def test_what_the_full_budget_changes_is_said_in_both_directions(full, found):
 def test_without_the_full_budget_it_is_open():
     assert say.budgets_said(pd.DataFrame()).startswith("Open")
     assert say.budgets(pd.DataFrame()).setting.tolist() == ["not run yet"]
+
+
+def test_the_convolutional_point_is_said_or_not_run():
+    row = {"reading": "fidelity_mae", findings.PRIMARY: 0.61, "last": 0.62, "distance": 0.125}
+    said = say.convolutional_said(pd.DataFrame([row, row | {"reading": "fidelity_top"}]))
+    assert "read 61% of the test images (last pair 62%); their five numbers differ by 12.5%" in said
+    assert say.convolutional_said(pd.DataFrame()) == "Convolutional players have not been run."
