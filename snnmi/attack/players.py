@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnmi.checks import above, at_least, is_number, one_of, within
@@ -157,4 +158,40 @@ def uniform_noise(*shape: int, generator: torch.Generator, device: str | torch.d
     return torch.rand(shape, generator=generator, device=device)
 
 
-NOISES: dict[str, Callable] = {"normal": normal_noise, "clipped": clipped_noise, "uniform": uniform_noise}
+def sparse_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """A fifth of the pixels uniform in [0, 1], the others black: as many as a digit's."""
+    lit = uniform_noise(*shape, generator=generator, device=device) < 0.2
+    return lit * uniform_noise(*shape, generator=generator, device=device)
+
+
+def smooth_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Uniform at a quarter of the side, interpolated, and stretched image by image from 0 to 1."""
+    *lead, height, width = shape
+    coarse = uniform_noise(*lead, -(-height // 4), -(-width // 4), generator=generator, device=device)
+    fine = F.interpolate(coarse.flatten(0, -3)[:, None], (height, width), mode="bilinear")[:, 0].view(shape)
+    low, high = (end((-2, -1), keepdim=True) for end in (fine.amin, fine.amax))
+    return (fine - low) / (high - low)
+
+
+def binary_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Every pixel black or white."""
+    return (uniform_noise(*shape, generator=generator, device=device) < 0.5).float()
+
+
+def mixed_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Every image one of the four kinds that stay in [0, 1]."""
+    kinds = (uniform_noise, sparse_noise, smooth_noise, binary_noise)
+    x = torch.stack([kind(*shape, generator=generator, device=device) for kind in kinds])
+    chosen = torch.randint(len(kinds), shape[:-2], generator=generator, device=device)
+    return torch.where(F.one_hot(chosen, len(kinds)).movedim(-1, 0)[..., None, None] == 1, x, 0).sum(0)
+
+
+NOISES: dict[str, Callable] = {
+    "normal": normal_noise,
+    "clipped": clipped_noise,
+    "uniform": uniform_noise,
+    "sparse": sparse_noise,
+    "smooth": smooth_noise,
+    "binary": binary_noise,
+    "mixed": mixed_noise,
+}

@@ -74,9 +74,10 @@ DECODERS = (
     Variant("snn", "rate decoder", "decoder", query(decoder="rate")),
     ENTROPY,
 )
+IN_RANGE = ("clipped", "uniform", "sparse", "smooth", "binary", "mixed")  # noises that never leave [0, 1]
 NOISE = tuple(
     Variant(kind, f"{noise} noise", "attacker's noise", {"attack": {"noise": noise}})
-    for noise in ("clipped", "uniform")
+    for noise in IN_RANGE
     for kind in KINDS
 )
 OTHERS = (

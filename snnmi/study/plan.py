@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import product
 
 from snnmi.show import prose
-from snnmi.study.controls import CELLS, Variant, training
+from snnmi.study.controls import CELLS, NOISE, Variant, training
 from snnmi.study.experiment import Experiment
 from snnmi.study.settings import Settings, merged
 
@@ -94,6 +94,7 @@ STEPS = {
         "changes": TEN,
     }
     | ONE,
+    "in range": {"variants": [ANN, SNN, *NOISE]} | ONE,  # step 6
     "convolutional": {"variants": [convolutional(ANN)]} | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
 }

@@ -12,7 +12,7 @@ from snnmi.models import coding, training
 from snnmi.models.targets import MODELS
 from snnmi.store import Store
 from snnmi.study import controls, grid
-from snnmi.study.controls import BASELINES, CELLS, CONTROLS, INPUTS, KINDS, Variant
+from snnmi.study.controls import BASELINES, CELLS, CONTROLS, IN_RANGE, INPUTS, KINDS, Variant
 from snnmi.study.experiment import Cell, Experiment
 from snnmi.study.tables import alongside, attacks_table
 from tests.helpers import assert_same_tensors, seeded
@@ -41,7 +41,7 @@ CHANGES = {
     "snn, count decoder": asked(decoder="count"),
     "snn, rate decoder": asked(decoder="rate"),
     "snn, entropy as the ann's": asked(match_entropy=True),
-    **{f"{kind}, {x} noise": {"attack.noise": x} for kind in KINDS for x in ("clipped", "uniform")},
+    **{f"{kind}, {x} noise": {"attack.noise": x} for kind in KINDS for x in IN_RANGE},
     "snn, trained on raw current": trained("neuron", encoder="current"),
     **{f"snn, beta = {beta}": trained("neuron", beta=beta) for beta in (0.5, 0.9)},
     "snn, reset before decay": trained("neuron", reset="before_decay"),

@@ -10,7 +10,7 @@ import pandas as pd
 from snnmi.measure.intervals import summary_interval
 from snnmi.show import pages
 from snnmi.study import published, verdicts
-from snnmi.study.controls import BASELINES, CELLS, FOUR, NOISE, TIME, Variant
+from snnmi.study.controls import BASELINES, CELLS, FOUR, IN_RANGE, NOISE, TIME, Variant
 from snnmi.study.runs import AttackRun
 
 SCORE = "surrogate_accuracy"  # the plan's primary outcome, of the last pair
@@ -19,8 +19,7 @@ UNIT = ["seed", "attack_seed"]
 PUBLISHED_NOISE, CLIPPED = "Gaussian, as published", "Gaussian, clipped"
 NOISES = {  # what the attacker asks: an ANN and an SNN attacked so
     PUBLISHED_NOISE: tuple(BASELINES.values()),
-    CLIPPED: NOISE[:2],
-    "uniform": NOISE[2:],
+    **{{"clipped": CLIPPED}.get(name, name): NOISE[2 * i : 2 * i + 2] for i, name in enumerate(IN_RANGE)},
 }
 
 

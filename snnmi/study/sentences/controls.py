@@ -104,6 +104,22 @@ def noise_finding(found: pd.DataFrame) -> str:
     return f"With clipped noise the copy's accuracy goes {'; '.join(said)}."
 
 
+def in_range(found: pd.DataFrame) -> str:
+    """Whether an attacker who never leaves [0, 1] does as well: the noise that serves best against the SNN."""
+    before = found[found.noise == PUBLISHED_NOISE].set_index("scale")
+    inside = found[found.noise != PUBLISHED_NOISE]
+    said = []
+    for scale, rows in inside.groupby("scale", sort=False):
+        best, outside = rows.loc[rows.snn.idxmax()], before.loc[scale]
+        said.append(
+            f"At {scale}, of {pages.words(len(rows), 'noise')} within [0, 1] {best.noise} serves best against "
+            f"{these('snn', best.networks)}: its copies read {best.snn:.0%} of the test images, those of "
+            f"{these('ann', best.networks)} {best.ann:.0%} (noise as published: {outside.snn:.0%} and "
+            f"{outside.ann:.0%})."
+        )
+    return " ".join(said) or "No noise within [0, 1] has been run."
+
+
 def noise_caption(found: pd.DataFrame) -> str:
     return (
         f"**{noise_finding(found)}** Accuracy of the surrogate on test images and classes taken, last pair; SNN − ANN "
