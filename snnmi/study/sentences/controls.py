@@ -113,8 +113,8 @@ def in_range(found: pd.DataFrame) -> str:
         best, outside = rows.loc[rows.snn.idxmax()], before.loc[scale]
         said.append(
             f"At {scale}, of {pages.words(len(rows), 'noise')} within [0, 1] {best.noise} serves best against "
-            f"{these('snn', best.networks)}: its copies read {best.snn:.0%} of the test images, those of "
-            f"{these('ann', best.networks)} {best.ann:.0%} (noise as published: {outside.snn:.0%} and "
+            f"{these('snn', int(best.networks))}: its copies read {best.snn:.0%} of the test images, those of "
+            f"{these('ann', int(best.networks))} {best.ann:.0%} (noise as published: {outside.snn:.0%} and "
             f"{outside.ann:.0%})."
         )
     return " ".join(said) or "No noise within [0, 1] has been run."
