@@ -142,29 +142,35 @@ def _choices(experiment: Experiment, variant: Variant) -> dict[str, str]:
 
 
 def budgets(attacks: pd.DataFrame) -> pd.DataFrame:
-    """What the full budget changes: one row a cell and scale, of seeds attacked at both `plan` (a tenth of the
-    queries) and `paper` (a tenth of the rate). "networks", "queries"; "last", the primary outcome; the paper's
-    metrics of the kept pair, means over classes and networks; "change", `last` minus its value at the tenth. Empty
-    where none were.
+    """What the full budget changes: one row a data set, cell and budget, of seeds attacked at a tenth of the queries
+    (`plan`, `people`) and at all of them and a tenth of the rate (`paper`). "networks", "queries"; "last", the primary
+    outcome; the paper's metrics of the kept pair, means over classes and networks; "full"; "change", `last` minus its
+    value at the tenth. Empty where none were.
     """
     if attacks.empty:
         return pd.DataFrame()
     cells = {variant.name: cell for cell, variant in NAMES.items()}
-    own = attacks[attacks.profile.isin(["plan", "paper"]) & attacks.variant.isin(cells)]
-    own = own[own.groupby(["variant", "seed"]).profile.transform("nunique") == 2]
-    own = own.assign(cell=pd.Categorical(own.variant.map(cells), list(NAMES)))
-    columns = [name for name, metric in METRICS.items() if metric.paper]
-    pairs = {
-        pair: rows.groupby(["cell", "queries", "profile"], observed=True)
-        for pair, rows in own.groupby("pair")
-    }
-    if not pairs:
+    own = attacks.assign(profile=attacks.profile.str.split(",").str[0], cell=attacks.variant.map(cells))
+    own = own[own.profile.isin(["plan", "people", "paper"]) & own.cell.notna()]
+    own = own.assign(cell=pd.Categorical(own.cell, list(NAMES)), full=own.profile == "paper")
+    own = own[own.groupby(["dataset", "variant", "seed"]).full.transform("nunique") == 2]
+    if own.empty:
         return pd.DataFrame()
-    last = pairs["last"][PRIMARY].mean().rename("last")
-    found = pairs["kept"][columns].mean().join(last).join(pairs["kept"].seed.nunique().rename("networks"))
-    found = found.reset_index().astype({"cell": str})
-    tenth = found[found.profile == "plan"].set_index("cell")["last"]
-    return found.assign(change=found["last"] - found.cell.map(tenth))
+    columns = [name for name, metric in METRICS.items() if metric.paper]
+    where, what = ["dataset", "cell"], ["full", "queries"]
+    last, kept = (
+        own[own.pair == pair].groupby([*where, *what], sort=False, observed=True) for pair in ("last", "kept")
+    )
+    found = kept[columns].mean().join(last[PRIMARY].mean().rename("last"))
+    found = found.join(kept.seed.nunique().rename("networks")).reset_index()
+    order = found.dataset.map({name: i for i, name in enumerate(pages.LANDING)})
+    found = (
+        found.assign(order=order)
+        .sort_values(["order", "cell", "full"], ignore_index=True)
+        .drop(columns="order")
+    )
+    found = found.astype({"cell": str})
+    return found.assign(change=found["last"] - found.groupby(where, sort=False)["last"].transform("first"))
 
 
 def nearest(attacks: pd.DataFrame) -> pd.DataFrame:

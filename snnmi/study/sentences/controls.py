@@ -110,6 +110,8 @@ def in_range(found: pd.DataFrame) -> str:
     inside = found[found.noise != PUBLISHED_NOISE]
     said = []
     for scale, rows in inside.groupby("scale", sort=False):
+        if len(rows) < 2:
+            continue
         best, outside = rows.loc[rows.snn.idxmax()], before.loc[scale]
         said.append(
             f"At {scale}, of {pages.words(len(rows), 'noise')} within [0, 1] {best.noise} serves best against "
@@ -117,7 +119,7 @@ def in_range(found: pd.DataFrame) -> str:
             f"{these('ann', int(best.networks))} {best.ann:.0%} (noise as published: {outside.snn:.0%} and "
             f"{outside.ann:.0%})."
         )
-    return " ".join(said) or "No noise within [0, 1] has been run."
+    return " ".join(said) or "Not run with several noises within [0, 1]."
 
 
 def noise_caption(found: pd.DataFrame) -> str:

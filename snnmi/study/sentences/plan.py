@@ -4,6 +4,7 @@ import pandas as pd
 
 from snnmi.measure.scores import METRICS
 from snnmi.show import pages
+from snnmi.show.figures import title
 from snnmi.study import plan, published
 from snnmi.study.findings.plan import CHOICES, CONTRASTS, NAMES, PRIMARY
 from snnmi.study.verdicts import SAME, can_contrast
@@ -184,15 +185,19 @@ def budgets_said(table: pd.DataFrame) -> str:
     """What the full budget changes in the primary outcome, and whether a tenth of the queries stands for it."""
     if table.empty:
         return "Open: no network has been attacked at the full budget and at a tenth of it."
-    full = table[table.profile == "paper"]
-    seen = [
-        f"{row['last']:.0%} on the {row.cell} ({row['last'] - row.change:.0%})" for _, row in full.iterrows()
-    ]
+    full = table[table.full]
+    seen = []
+    for dataset, rows in full.groupby("dataset", sort=False):
+        told = [
+            f"{row['last']:.0%} on the {row.cell} ({row['last'] - row.change:.0%})"
+            for _, row in rows.iterrows()
+        ]
+        seen.append(f"{', '.join(told)} of the test images of {title(dataset)}")
     largest = full.change[full.change.abs().idxmax()]
     moves = "no cell moves by more than" if abs(largest) <= SAME else "a cell moves by more than"
     return (
-        f"At the full budget (in brackets at the tenth) the copies read {', '.join(seen)} of the test images: {moves} "
-        f"{SAME:g}, the largest change is {pages.number(largest, 3, sign=True)}."
+        f"At the full budget (in brackets at the tenth) the copies read {'; '.join(seen)}: {moves} {SAME:g}, the "
+        f"largest change is {pages.number(largest, 3, sign=True)}."
     )
 
 
@@ -202,8 +207,9 @@ def budgets(table: pd.DataFrame) -> pd.DataFrame:
         return NOTHING
     names = {name: metric.name for name, metric in METRICS.items() if metric.paper}
     names = {"last": "surrogate acc., last pair"} | names
-    about = table[["cell", "networks"]].assign(**{"queries a class": table.queries.map("{:,}".format)})
-    return about.join(table[[*names]].map("{:.3f}".format).rename(columns=names))
+    about = {"target": table.dataset.map(title) + ", " + table.cell, "networks": table.networks}
+    about["queries a class"] = table.queries.map("{:,.0f}".format)
+    return pd.DataFrame(about).join(table[[*names]].map("{:.3f}".format).rename(columns=names))
 
 
 def nearest(cells: pd.DataFrame) -> pd.DataFrame:

@@ -199,5 +199,7 @@ def test_the_full_budget_is_held_against_its_tenth_on_the_same_seeds():
     assert table["last"].tolist() == pytest.approx([0.55, 0.57]) and table.change.iloc[1] == pytest.approx(
         0.02
     )
-    assert at_both_budgets({plan.ANN: [0.5]}, {plan.CLIP: [0.1]}).empty
+    assert (
+        table.full.tolist() == [False, True] and at_both_budgets({plan.ANN: [0.5]}, {plan.CLIP: [0.1]}).empty
+    )
     assert findings.budgets(pd.DataFrame()).empty
