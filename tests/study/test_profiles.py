@@ -8,7 +8,7 @@ import pytest
 from snnmi.show import pages, prose
 from snnmi.study import profiles
 
-PAPER, LAPTOP = profiles.get("paper"), profiles.get("laptop")
+PAPER = profiles.get("paper")
 TRAINING = {  # epochs, batch size, learning rate
     ("mnist", "ann"): (50, 1000, 1e-3),
     ("mnist", "snn"): (10, 100, 5e-5),
@@ -35,13 +35,12 @@ def test_paper_profile_is_the_papers_setting(dataset):
         assert (how.epochs, how.batch_size, how.lr) == TRAINING[dataset, kind]
 
 
-def test_laptop_profile_is_real_data_at_the_papers_width():
-    assert LAPTOP.datasets == PAPER.datasets
-    for dataset, shrink in (("mnist", 1), ("faces", 4)):  # 112 x 92 -> 28 x 23
+def test_laptop_and_quarter_are_real_data_at_the_papers_width():
+    for name, dataset, shrink in (("laptop", "mnist", 1), ("quarter", "faces", 4)):  # 112 x 92 -> 28 x 23
         for kind in ("ann", "snn"):
-            laptop, paper = LAPTOP.settings(dataset, kind), PAPER.settings(dataset, kind)
-            assert (laptop.data.shrink, laptop.network.neurons, laptop.neuron.num_steps) == (shrink, 3000, 25)
-            assert laptop.attack.queries_per_class <= paper.attack.queries_per_class
+            small, paper = (profiles.get(one).settings(dataset, kind) for one in (name, "paper"))
+            assert (small.data.shrink, small.network.neurons, small.neuron.num_steps) == (shrink, 3000, 25)
+            assert small.attack.queries_per_class <= paper.attack.queries_per_class
 
 
 @pytest.mark.parametrize("name", profiles.PROFILES)
