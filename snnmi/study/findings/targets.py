@@ -31,6 +31,18 @@ def beside_published(targets: pd.DataFrame) -> pd.DataFrame:
     return targets.join(pd.DataFrame(rows, index=targets.index, columns=names))
 
 
+def reached(curves: pd.DataFrame) -> pd.DataFrame:
+    """One row a target of the paper's data: the epoch after which it first stands at the published accuracy (nan if
+    never), of `epochs`; `curves` has a row an epoch: profile, dataset, target, seed, epoch, test_accuracy.
+    """
+    rows = []
+    for key, own in curves.groupby(["profile", "dataset", "target", "seed"], sort=False):
+        if (share := TABLE_1.get(key[1:3])) is not None:
+            there = own.epoch[own.test_accuracy > share - 1e-6]
+            rows.append((*key, there.min() if len(there) else float("nan"), own.epoch.max()))
+    return pd.DataFrame(rows, columns=["profile", "dataset", "target", "seed", "epoch", "epochs"])
+
+
 def not_apart(theirs: tuple[float, float], n: int) -> tuple[int, int]:
     """The smallest and the largest count of n whose interval is not apart from theirs.
 

@@ -47,6 +47,19 @@ def accuracy_finding(table: pd.DataFrame) -> str:
     )
 
 
+def reached(table: pd.DataFrame) -> str:
+    """After how many epochs the published accuracies are first reached, from `findings.reached`."""
+    said = []
+    for (profile, dataset, target), own in table.groupby(["profile", "dataset", "target"], sort=False):
+        first, never = own.epoch.dropna().astype(int), int(own.epoch.isna().sum())
+        when = " to ".join(str(epoch) for epoch in sorted({first.min(), first.max()})) if len(first) else ""
+        told = f"after {when} of {int(own.epochs.max())} epochs" if when else "never"
+        if when and never:
+            told += f", by {never} of {len(own)} never"
+        said.append(f"{pages.place(profile, dataset)}, {figures.KINDS[target]} {told}")
+    return f"The published accuracy is first reached: {'; '.join(said)}." if said else ""
+
+
 def _who(r: tuple | pd.Series) -> str:
     return f"{figures.title(r.dataset)}, {figures.KINDS[r.target]}"
 

@@ -80,3 +80,15 @@ def test_a_claim_is_held_against_the_largest_scale():
     assert say.claim(BOTH[:1], "mnist") == "not told apart: ANN 98.0%"
     assert say.claim(DIGITS, "digits") == "not in the paper: ANN 90.0%"
     assert say.claim(DIGITS, "faces") == "not run"
+
+
+def test_when_the_published_accuracy_is_first_reached_is_said():
+    curve = pd.DataFrame({"epoch": [1, 2, 3], "test_accuracy": [0.5, 0.9125, 0.9]})
+    about = {"profile": "people", "dataset": "faces", "target": "snn"}
+    low = curve.assign(test_accuracy=0.1, seed=1)
+    table = findings.reached(pd.concat([curve.assign(seed=0), low]).assign(**about))
+    assert table.epoch.tolist()[0] == 2 and table.epochs.tolist() == [3, 3]
+    said = "The published accuracy is first reached: AT&T faces, people, SNN after 2 of 3 epochs, by 1 of 2 never."
+    assert say.reached(table) == said
+    assert say.reached(findings.reached(low.assign(**about))).endswith("SNN never.")
+    assert say.reached(findings.reached(curve.assign(seed=0, **about | {"dataset": "digits"}))) == ""
