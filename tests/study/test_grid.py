@@ -122,5 +122,5 @@ def test_lists_may_come_as_text_from_a_command_line(tmp_path):
     bare = Experiment("smoke", datasets="[Digits]", targets="SNN, ann", seeds="[3, 1e1]", results=tmp_path)
     assert (bare.datasets, bare.kinds, bare.seeds) == (("digits",), ("snn", "ann"), (3, 10))
     assert Experiment("smoke", seeds=[3.0], workers="2", results=tmp_path).seeds == (3,)
-    whole = Experiment("laptop", results=tmp_path)
+    whole = Experiment("paper", results=tmp_path)
     assert (whole.datasets, whole.kinds, whole.seeds) == (("mnist", "faces"), ("ann", "snn"), (0,))

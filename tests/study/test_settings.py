@@ -36,7 +36,7 @@ def test_changes_replace_the_fields_they_name():
         ({"attack": "uniform"}, "expected sections of fields such as"),
         (
             {"attack": {"noise": "pink"}},
-            r"noise is 'pink', expected one of \['clipped', 'normal', 'uniform'\]",
+            r"noise is 'pink', expected one of \['binary', 'clipped', .*'uniform'\]",
         ),
         ({"training": {"beta": 1.5}}, "beta is 1.5, expected a number from 0 to 1"),
         ({"training": {"lr": float("nan")}}, "lr is nan, expected a number above 0"),
