@@ -25,7 +25,7 @@ NOISES = {  # what the attacker asks: an ANN and an SNN attacked so
 
 def networks_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
     """One row a run and pair of players: mean surrogate accuracy over its classes, and of how many of these the target
-    takes most images (taken). lost: classes whose answers are no numbers, which no mean has.
+    takes most images (taken).
 
     floor: the commonest class's share. own: the target's accuracy, asked in this way. settled, off: attacks that have
     settled, and with k_t near 0. first, latest: the batches at which the pairs were found, of `batches`. folder: the
@@ -40,7 +40,6 @@ def networks_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
         about |= {"off": verdicts.adversary_off(run.history["k"]).sum(), "batches": run.scores.batch.max()}
         for pair, own in run.scores.groupby("pair"):
             found = {"pair": pair, SCORE: own[SCORE].mean(), "floor": own.surrogate_accuracy_floor.mean()}
-            found["lost"] = own[SCORE].isna().sum()
             found["own"] = own.surrogate_accuracy_ceiling.mean()
             found["taken"] = (own.A_target >= verdicts.GATE).sum()
             rows.append(about | found | {"first": own.batch.min(), "latest": own.batch.max()})

@@ -192,7 +192,8 @@ def budgets_said(table: pd.DataFrame) -> str:
             f"{row['last']:.0%} on the {row.cell} ({row['last'] - row.change:.0%})"
             for _, row in rows.iterrows()
         ]
-        seen.append(f"{', '.join(told)} of the test images of {title(dataset)}")
+        count = pages.words(int(rows.networks.min()), "network")
+        seen.append(f"{', '.join(told)} of the test images of {title(dataset)} ({count} of each)")
     largest = full.change[full.change.abs().idxmax()]
     moves = "no cell moves by more than" if abs(largest) <= SAME else "a cell moves by more than"
     return (

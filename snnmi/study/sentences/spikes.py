@@ -104,14 +104,18 @@ def _seen(cells: pd.DataFrame) -> str:
 
 def _opening(parts: pd.DataFrame, verdict: pd.Series) -> str:
     """What one scale says; `verdict` on either explanation."""
-    effect, share = (parts.set_index("factor")[name] for name in ("effect", "share"))
-    if verdicts.same(effect["gap"]):
+    own = parts.set_index("factor")
+    gap, networks = own.loc["gap"], pages.words(int(parts.networks.min()), "network")
+    if verdicts.same(gap.effect):
         return "there is no gap to explain"
-    lead = "encoding" if share["encoding"] >= verdicts.HALF else "neuron"
+    if pd.notna(gap.low) and not verdicts.lies_off(
+        gap.low, gap.high, 0.0
+    ):  # what the page's verdicts call nothing to explain is not explained here
+        return f"no gap can be told from zero with {networks} of each kind, so there is none to explain"
+    lead = "encoding" if own.share["encoding"] >= verdicts.HALF else "neuron"
     settled, seen = OPENING[lead]
     if verdict[lead] == "supported":
         return settled
-    networks = pages.words(int(parts.networks.min()), "network")
     return f"it is not settled with {networks} of each kind, but what was seen points {seen}"
 
 

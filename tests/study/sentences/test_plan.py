@@ -134,7 +134,8 @@ def test_a_cell_that_has_not_been_run_is_a_dash():
     [
         (
             0.53,
-            "53% on the ANN (50%) of the test images of MNIST: no cell moves by more than 0.05, the largest change "
+            "53% on the ANN (50%) of the test images of MNIST (one network of each): no cell moves by "
+            "more than 0.05, the largest change "
             "is +0.030.",
         ),
         (0.40, "a cell moves by more than 0.05, the largest change is −0.100."),

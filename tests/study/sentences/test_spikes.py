@@ -60,6 +60,13 @@ def test_the_headline_follows_the_parts(encoding, neuron, said):
     )
 
 
+def test_a_gap_that_cannot_be_told_from_zero_is_not_explained():
+    """As on the faces at a quarter: -0.07 [-0.17, 0.04]."""
+    said = spikes.headline(parts(-0.37, 0.30, width=0.11, networks=3), explained(), cells(3))
+    none = "no gap can be told from zero with three networks of each kind, so there is none to explain: "
+    assert said.startswith(f"On MNIST (laptop) {none}") and "points" not in said
+
+
 def test_what_few_networks_leave_open_at_one_scale_takes_nothing_from_another():
     few, more = (frame.assign(scale="B, b") for frame in (parts(-0.05, -0.3), explained()))
     said = spikes.headline(
