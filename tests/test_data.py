@@ -141,6 +141,7 @@ def test_a_folder_that_is_not_there_is_said_to_be_so(places, monkeypatch):
         (b"", "SHA-256 [0-9a-f]{64}, expected ba891046"),
         (b"<html>404</html>", "SHA-256 [0-9a-f]{64}, expected ba891046"),
     ],
+    ids=["a flipped byte", "cut off", "other content", "empty", "a page"],
 )
 def test_damaged_mnist_file_is_refused(places, damaged, found):
     (places / "MNIST/raw").mkdir(parents=True)
