@@ -113,6 +113,12 @@ class AttackRun(Finished):
         return losses.merge(found.assign(**dict.fromkeys(missing, float("nan"))), on=["label", "pair"])
 
     @property
+    def lost(self) -> list[int]:
+        """Labels of the classes whose reconstructions got answers that are no numbers."""
+        kept = self.scores[self.scores.pair == "kept"]
+        return kept.label[kept.A_target.isna()].tolist()
+
+    @property
     def history(self) -> dict[str, np.ndarray]:
         """ "batch" (points,) and "L_N", "L_G", "k", "M_global" (points, K): means since the point before."""
         return {name: self.arrays[name] for name in ("batch", *gamin.CURVES)}

@@ -67,6 +67,9 @@ CURVES = {
 }
 
 
+ENDS = {"marker": "x", "linestyle": "", "markersize": 6, "markeredgewidth": 1.6}  # a class without numbers
+
+
 def convergence(
     histories: Mapping[str, Mapping[str, np.ndarray]], *, batch_size: int | None = None
 ) -> Figure:
@@ -82,7 +85,7 @@ def convergence(
         ax.set_ylabel(label)
     for ax in axes[1]:
         ax.set_xlabel("queries per class" if batch_size else "batch")
-    legend(fig, _curve_handles(histories))
+    legend(fig, _curve_handles(histories, [histories]))
     return fig
 
 
@@ -100,7 +103,8 @@ def convergence_grid(rows: Mapping[str, Mapping[str, Mapping]], *, batch_size: i
         ax.set_title(label, fontsize=9)
     for ax in axes[-1]:
         ax.set_xlabel("queries per class" if batch_size else "batch")
-    legend(fig, _curve_handles({kind: None for histories in rows.values() for kind in histories}))
+    kinds = dict.fromkeys(kind for histories in rows.values() for kind in histories)
+    legend(fig, _curve_handles(kinds, rows.values()))
     return fig
 
 
@@ -112,19 +116,31 @@ def _curves(
         ax.plot(
             batch, curves, color=COLORS[kind], linewidth=0.6, alpha=max(0.12, min(0.4, 4 / curves.shape[1]))
         )
-        ax.plot(batch, np.nanmedian(curves, axis=1), color=COLORS[kind], linewidth=2)
+        known = ~np.isnan(curves)
+        some = known.any(1)
+        ax.plot(batch[some], np.nanmedian(curves[some], axis=1), color=COLORS[kind], linewidth=2)
+        for label in np.flatnonzero(~known[-1] & known.any(0)):
+            last = np.flatnonzero(known[:, label])[-1]
+            ax.plot(batch[last], curves[last, label], **ENDS, color=COLORS[kind])
     ax.set_ylim(0, None)
     ax.margins(x=0.01)
     ax.grid(axis="y")
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _curve_handles(kinds: Iterable[str]) -> list[Line2D]:
+def _curve_handles(kinds: Iterable[str], drawn: Iterable[Mapping[str, Mapping]]) -> list[Line2D]:
+    ends = [
+        np.isnan(history[key][-1]).any()
+        for histories in drawn
+        for history in histories.values()
+        for key in CURVES
+    ]
     return [
         Line2D([], [], color=COLORS[kind], linewidth=2, label=f"{KINDS[kind]} target") for kind in kinds
     ] + [
         Line2D([], [], color=COLORS["ink"], linewidth=0.6, alpha=0.6, label="one class"),
         Line2D([], [], color=COLORS["ink"], linewidth=2, label="median of classes"),
+        *[Line2D([], [], color=COLORS["ink"], **ENDS, label="no numbers from here")] * any(ends),
     ]
 
 

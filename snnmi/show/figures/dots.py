@@ -18,11 +18,24 @@ def score_dots(scores: pd.DataFrame) -> Figure:
     paper's.
 
     `scores`: metric, dataset, target, value, and where known low, high, published, floor, ceiling, in each metric's
-    own unit. Metrics and lines keep their order of appearance; a grey band runs from floor to ceiling.
+    own unit; lost: names of classes without numbers, for a ¶ at the dot. Metrics and lines keep their order of
+    appearance; a grey band runs from floor to ceiling.
     """
     scores = scores.reindex(
-        columns=["metric", "dataset", "target", "value", "low", "high", "published", "floor", "ceiling"]
+        columns=[
+            "metric",
+            "dataset",
+            "target",
+            "value",
+            "low",
+            "high",
+            "published",
+            "floor",
+            "ceiling",
+            "lost",
+        ]
     )
+    scores = scores.assign(lost=scores.lost.fillna("").astype(str))
     metrics = list(scores.metric.unique())
     lines = list(scores[["dataset", "target"]].drop_duplicates().itertuples(index=False, name=None))
     positions: dict[tuple[str, str], float] = {}
@@ -41,6 +54,9 @@ def score_dots(scores: pd.DataFrame) -> Figure:
             ax.vlines([row.floor, row.ceiling], y - 0.4, y + 0.4, color=COLORS["floor"], linewidth=0.9)
             ax.hlines(y - 0.12, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
             ax.plot(row.value, y - 0.12, "o", color=color, markersize=5.5)
+            if row.lost:
+                at = (row.value, y - 0.12) if np.isfinite(row.value) else (row.floor, y)
+                ax.annotate("¶", at, (4, 3), textcoords="offset points", color=color)
             hollow = dict(markerfacecolor="white", markersize=4, markeredgewidth=1)
             ax.plot(row.published, y + 0.2, "D", color=COLORS["published"], **hollow)
         names = [f"{title(dataset)}  {KINDS[kind]}" for dataset, kind in positions]
@@ -60,6 +76,17 @@ def score_dots(scores: pd.DataFrame) -> Figure:
     if scores.floor.notna().any():
         band = dict(edgecolor=COLORS["floor"], linewidth=0.9, label="from floor to ceiling")
         handles.append(Patch(facecolor=BAND, **band))
+    if scores.lost.any():
+        handles.append(
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker="$¶$",
+                color=COLORS["ink"],
+                label="classes without numbers left out",
+            )
+        )
     legend(fig, handles, list(axes.flat[len(metrics) :]))
     return fig
 

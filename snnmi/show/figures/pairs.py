@@ -45,6 +45,12 @@ def likeness(panels: Mapping[str, pd.DataFrame]) -> Figure:
     fig = new_figure(WIDTH, 2.9)
     axes = fig.subplots(1, len(panels), squeeze=False, sharey=True)[0]
     for ax, (name, part) in zip(axes, panels.items(), strict=True):
+        none = part[part.delta.isna()]
+        if len(none):
+            said = ", ".join(f"{r.label} ({KINDS[r.target]})" for r in none.itertuples())
+            ax.text(
+                0.5, 0.01, f"no numbers: {said}", transform=ax.transAxes, ha="center", va="bottom", fontsize=7
+            )
         for _, pair in part.groupby("label"):
             ends = pair.target.map([*KINDS].index)
             ax.plot(ends, pair.delta, color=COLORS["faint"], linewidth=0.9, zorder=1)

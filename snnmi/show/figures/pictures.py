@@ -20,7 +20,8 @@ def reconstructions(
     """Classes side by side, `per_row` to a block; in a block one line a kind of picture (Figs. 3 and 4).
 
     `columns`: `{"class mean": [one image a label], "ANN": ...}`, floats in [0, 1] or uint8, all on the
-    same grey scale. None stands for a picture that this machine lacks and is drawn as an empty frame.
+    same grey scale. A picture that this machine lacks (None), or whose pixels are no numbers, is an empty frame that
+    says so.
     """
     for name, pictures in columns.items():
         if len(pictures) != len(labels):
@@ -130,11 +131,12 @@ def _picture(ax: Axes, picture: Image | None, extent: tuple[float, float, float,
         "linewidth": 0.5,
         "edgecolor": "#999999",
     }
-    if picture is None:
+    if picture is None or np.isnan(picture).any():
+        why = "not on this\nmachine" if picture is None else "no\nnumbers"
         ax.add_patch(Rectangle(**box, facecolor="#F4F4F4", hatch="////", linestyle=":"))
         card = {"facecolor": "#F4F4F4", "edgecolor": "none", "pad": 1}
         middle = (left + right) / 2, (top + bottom) / 2
-        ax.text(*middle, "not on this\nmachine", ha="center", va="center", fontsize=5.5, bbox=card)
+        ax.text(*middle, why, ha="center", va="center", fontsize=5.5, bbox=card)
         return
     ax.imshow(picture, vmin=0, vmax=255 if picture.dtype == np.uint8 else 1, extent=extent, aspect="equal")
     ax.add_patch(Rectangle(**box, facecolor="none"))

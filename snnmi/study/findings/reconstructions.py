@@ -21,9 +21,17 @@ def originals(experiment: Experiment, attack: AttackRun) -> dict[str, list[np.nd
 
 
 def lines(experiment: Experiment, attacks: Sequence[AttackRun]) -> dict[str, list[np.ndarray | None]]:
-    """Lines for `figures.reconstructions`: originals, then each target's first reconstruction, by class."""
+    """Lines for `figures.reconstructions`: originals, then each target's first reconstruction, by class; NaN where an
+    attack was lost.
+    """
     found = originals(experiment, attacks[0])
-    return found | {figures.KINDS[attack.target]: [*attack.reconstructions[:, 0]] for attack in attacks}
+    for attack in attacks:
+        none = np.full(attack.reconstructions.shape[2:], np.nan)
+        pictures = zip(attack.labels, attack.reconstructions[:, 0], strict=True)
+        found[figures.KINDS[attack.target]] = [
+            none if y in attack.lost else picture for y, picture in pictures
+        ]
+    return found
 
 
 def accepted(attack: AttackRun) -> Bool[np.ndarray, " classes"]:
@@ -43,9 +51,10 @@ def likeness_table(runs: Iterable[tuple[Experiment, AttackRun]], likeness: Liken
         if means[0] is None:
             continue
         matrix = likeness(attack, [mean / 255 for mean in means])
+        matrix[np.isin(attack.labels, attack.lost)] = np.nan
         own = np.diag(matrix)
         other = (matrix.sum(1) - own) / (len(means) - 1)
-        identified = matrix.argmax(1) == np.arange(len(means))
+        identified = np.where(np.isnan(own), np.nan, matrix.argmax(1) == np.arange(len(means)))
         key = (attack.dataset, attack.profile, attack.target)
         rows += [(*key, *row) for row in zip(attack.labels, own, other, identified, own - other, strict=True)]
     columns = ["dataset", "profile", "target", "label", "own", "other", "identified", "delta"]
@@ -53,8 +62,10 @@ def likeness_table(runs: Iterable[tuple[Experiment, AttackRun]], likeness: Liken
 
 
 def _mean(values: pd.Series) -> tuple[float, float, float]:
-    """A mean over classes with its 95 % interval, which speaks of other classes, not of other seeds."""
-    return float(values.mean()), *bootstrap_interval(values.to_numpy(), seed=0)
+    """A mean over the classes that have numbers, with its 95 % interval, which speaks of other classes, not of other
+    seeds.
+    """
+    return float(values.mean()), *bootstrap_interval(values.dropna().to_numpy(), seed=0)
 
 
 def likeness_means(table: pd.DataFrame) -> pd.DataFrame:

@@ -35,6 +35,16 @@ def test_convergence_draws_every_class_and_their_median(history):
     np.testing.assert_allclose(in_queries, [0, 64, 128])
 
 
+def test_a_class_that_ends_in_no_numbers_is_marked_where_it_ends(history):
+    assert "no numbers from here" not in texts(figures.convergence({"ann": history}))
+    history["L_N"][1:, 3] = np.nan
+    fig = figures.convergence({"ann": history})
+    crosses = [line for line in fig.axes[0].lines if line.get_marker() == "x"]
+    assert [(*line.get_xdata(), *line.get_ydata()) for line in crosses] == [(0, history["L_N"][0, 3])]
+    assert "no numbers from here" in texts(fig)
+    assert "no numbers from here" in texts(figures.convergence_grid({"digits": {"ann": history}}))
+
+
 def test_convergence_grid_has_a_row_a_run(history):
     fig = figures.convergence_grid({"digits": {"ann": history}, "faces": {"snn": history}})
     assert len(fig.axes) == 2 * 4 and {"digits", "faces", "ANN target", "SNN target"} <= set(texts(fig))

@@ -20,6 +20,14 @@ def test_score_dots_draw_a_diamond_where_the_paper_has_a_number():
     assert "from floor to ceiling" not in texts(fig)
 
 
+def test_score_dots_mark_a_mean_that_lacks_a_class():
+    scores = pd.DataFrame({"target": ["ann", "snn"], "value": [0.8, np.nan], "floor": 0.1, "ceiling": 1.0})
+    scores = scores.assign(metric="F", dataset="mnist", low=0.7, high=1.0)
+    assert "¶" not in texts(figures.score_dots(scores))
+    found = texts(figures.score_dots(scores.assign(lost=["3", "0, 1, 2"])))
+    assert found.count("¶") == 2 and "classes without numbers left out" in found
+
+
 def test_differences_name_only_verdicts_that_occur():
     row = {"metric": "F", "scale": "laptop", "difference": 0.1, "low": 0.0, "high": 0.2}
     found = texts(figures.differences(pd.DataFrame([row | {"published": 0.06, "verdict": "open"}])))

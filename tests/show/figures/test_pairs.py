@@ -27,3 +27,6 @@ def test_likeness_has_a_dot_a_class_and_joins_the_two_targets():
     ann, snn = (dots.get_offsets()[:, 1].tolist() for dots in fig.axes[0].collections[::2])
     assert (ann, snn) == ([0.4, 0.2], [0.1, 0.3])
     assert [line.get_ydata().tolist() for line in fig.axes[0].lines[:2]] == [[0.4, 0.1], [0.2, 0.3]]
+    assert not [text for text in texts(fig) if "no numbers" in text]
+    lost = part.assign(delta=[0.4, 0.2, 0.1, float("nan")])
+    assert "no numbers: 1 (SNN)" in texts(figures.likeness({"MNIST, laptop": lost}))

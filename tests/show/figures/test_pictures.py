@@ -29,6 +29,11 @@ def test_a_missing_original_leaves_a_placeholder():
     assert texts(fig).count("not on this\nmachine") == 2 and len(fig.axes[0].images) == 2
 
 
+def test_a_picture_without_numbers_says_so():
+    fig = figures.reconstructions([0, 1], {"ANN": [BLACK, np.full((8, 8), np.nan)]})
+    assert texts(fig).count("no\nnumbers") == 1 and len(fig.axes[0].images) == 1
+
+
 def test_reconstructions_refuse_columns_of_unequal_length():
     with pytest.raises(ValueError, match="'ANN' holds 1 pictures for 2 labels"):
         figures.reconstructions([0, 1], {"ANN": [BLACK]})

@@ -16,6 +16,10 @@ LIKENESS = np.array([[0.9, 0.3, 0.1], [0.5, 0.4, 0.3], [0.0, 0.0, 0.6]])
 
 @pytest.fixture
 def attack(tmp_path):
+    return attack_of(tmp_path, a_target=[0.0, 1.0, 0.0])
+
+
+def attack_of(folder, a_target):
     def finish(run):
         answers = np.zeros((CLASSES, 2, CLASSES))
         answers[..., 1] = 1  # the target says 1 to everything
@@ -24,9 +28,11 @@ def attack(tmp_path):
         run.finish(
             metrics={"labels": [*range(CLASSES)], "queries_per_class": 64},
             arrays={"reconstructions": images, "target_confidences": answers},
+            tables={"losses": classes, "scores": classes.assign(A_target=a_target)},
         )
 
-    run = Store(tmp_path).get("attack", {}, finish)
+    classes = pd.DataFrame({"label": range(CLASSES), "pair": "kept"})
+    run = Store(folder).get("attack", {}, finish)
     return AttackRun("smoke", "digits", "snn", "snn", 0, Settings("snn"), run, 0, run)
 
 
@@ -51,7 +57,7 @@ def test_a_picture_is_accepted_if_the_target_gives_it_its_class(attack):
 
 
 def test_likeness_to_the_own_class_is_set_against_that_to_the_others(experiment, attack):
-    table = findings.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS)
+    table = findings.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS.copy())
     assert table.own.tolist() == [0.9, 0.4, 0.6] and table.other.tolist() == pytest.approx([0.2, 0.4, 0.0])
     assert table.delta.tolist() == pytest.approx([0.7, 0.0, 0.6]) and table.identified.tolist() == [
         True,
@@ -59,6 +65,15 @@ def test_likeness_to_the_own_class_is_set_against_that_to_the_others(experiment,
         True,
     ]
     assert table.label.tolist() == [0, 1, 2] and set(table.target) == {"snn"}
+
+
+def test_a_lost_class_has_no_picture_and_no_likeness(experiment, tmp_path):
+    attack = attack_of(tmp_path / "lost", a_target=[0.0, np.nan, 0.0])
+    assert [np.isnan(picture).all() for picture in findings.lines(experiment, [attack])["SNN"]] == [0, 1, 0]
+    table = findings.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS.copy())
+    assert table.delta.isna().tolist() == table.identified.isna().tolist() == [False, True, False]
+    means = findings.likeness_means(table).iloc[0]
+    assert means.delta[0] == pytest.approx(0.65) and means.identified == 1
 
 
 def test_without_the_data_set_there_is_no_likeness(experiment, attack, monkeypatch):
