@@ -85,8 +85,9 @@ lock: env
 		grep -vE '^(torch|torchvision|triton)==' $$pinned.txt | uv pip compile --quiet --no-deps --universal --python-version 3.11.5 --generate-hashes --no-annotate --no-header --output-file $$pinned.lock - || exit 1; \
 	done
 
+# A process a core (at most four), each of one thread: a file's tests stay together, since they share what they build.
 test: lint $(VENV)/.lab
-	python -m pytest
+	OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: env
 	SNNMI_LONG=1 python -m pytest tests/test_fuzz.py tests/test_storm.py tests/test_slurm.py

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -233,11 +234,15 @@ class Grid:
             missing = {json.dumps(step.key(cell)): cell for cell in now}
             if len(missing) < 2:
                 continue
-            with ProcessPoolExecutor(self.workers, get_context("spawn"), initializer=_one_thread) as pool:
-                jobs = [pool.submit(_compute, self, step.name, cell) for cell in missing.values()]
-                label = f"{self.scale}: {step.name}, {self.workers} workers"
+            jobs = [_workers(self.workers).submit(_compute, self, step.name, cell) for cell in missing.values()]
+            label = f"{self.scale}: {step.name}, {self.workers} workers"
+            try:
                 for job in tqdm(as_completed(jobs), total=len(jobs), desc=label, unit="run"):
                     job.result()
+            except BaseException:
+                _workers(self.workers).shutdown(wait=False, cancel_futures=True)
+                _workers.cache_clear()  # the next call's are new
+                raise
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_loaded": {}}  # a worker loads data for itself
@@ -251,6 +256,12 @@ class Grid:
 
     def _about(self, cell: Cell) -> tuple[str, str, str, str, int]:
         return self.scale, self.name(cell.dataset), cell.variant.kind, cell.variant.name, cell.seed
+
+
+@cache
+def _workers(number: int) -> ProcessPoolExecutor:
+    """Processes of one thread each, kept for the next step: each needs seconds to start."""
+    return ProcessPoolExecutor(number, get_context("spawn"), initializer=_one_thread)
 
 
 def _one_thread() -> None:

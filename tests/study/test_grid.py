@@ -1,6 +1,5 @@
 """The grid: what may be asked for, and workers who share what is missing."""
 
-import contextlib
 import shutil
 from collections import Counter
 from concurrent.futures import Future
@@ -27,14 +26,14 @@ def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypat
     """A pool that only notes its jobs: three variants of the ANN want one target, and each its own attack."""
     jobs = []
 
-    class Pool(contextlib.nullcontext):
+    class Pool:
         def submit(self, compute, of, step, cell):
             jobs.append(step)
             done = Future()
             done.set_result(None)
             return done
 
-    monkeypatch.setattr(grid, "ProcessPoolExecutor", lambda *args, **kwargs: Pool(Pool()))
+    monkeypatch.setattr(grid, "_workers", lambda number: Pool())
     monkeypatch.setattr(Experiment, "_get", lambda self, step, cell, compute=True: None)
     variants = [
         CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("ann", "rate"), ("snn", "rate"))
@@ -45,6 +44,7 @@ def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypat
 
 def test_what_fails_in_a_worker_is_said_here(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    grid._workers.cache_clear()  # workers have the environment in which they were started
     (tmp_path / "att_faces.zip").write_bytes(b"<html>404</html>")
     faces = dict(datasets=["faces"], seeds=[0, 1], results=tmp_path / "results", workers=2)
     with pytest.raises(ValueError, match="att_faces.zip is not a readable zip"):
