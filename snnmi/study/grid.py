@@ -101,8 +101,9 @@ class Grid:
     Every target is attacked once for each of `attack_seeds`; None: once, by its own seed. `changes` go before a
     variant's own, and are said in the name of the scale; a `budget`, what a page changes to be done in time, is not.
     `code` is a Python file of the user's that registers what its settings name. `results` holds one folder a profile.
-    With `compute=False` only what is stored and complete is returned. Two or more `workers` are processes of
-    one thread each that share what is missing: for small networks faster than one process with as many threads.
+    With `compute=False` only what is stored and complete is returned. Two or more `workers` (None: the profile's, on a
+    GPU one) are processes of one thread each that share what is missing: for small networks faster than one process
+    with as many threads.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class Grid:
         device: Given = "cpu",
         results: str | Path = "results",
         compute: Given = True,
-        workers: Given = 1,
+        workers: Given = None,
     ):
         self.code = extensions.load(code)
         self.profile = profiles.get(profile)
@@ -138,14 +139,16 @@ class Grid:
             )
         if unknown := set(self.kinds) - set(known):
             raise ValueError(f"targets holds {sorted(unknown)}, expected some of {settings.known_kinds()}")
+        self.device, self.results = processor(device), place(results)
         workers = checks.number(workers)
+        if workers is None:
+            workers = self.profile.workers if self.device == "cpu" else 1
         checks.whole("workers", workers, 1)
         if not isinstance(compute, bool):
             raise ValueError(f"compute is {compute!r}, expected true or false")
         own = [BASELINES.get(kind) or NAMED.get(kind) or Variant(kind) for kind in self.kinds]
         self.variants = tuple(own if variants is None else variants)
         self.changes, self.budget = settings.merged(changes or {}), settings.merged(budget or {})
-        self.device, self.results = processor(device), place(results)
         self.compute, self.workers = compute, workers
         self.store = Store(self.results / profile)
         self._loaded: dict[str, data.Dataset] = {}

@@ -25,6 +25,7 @@ class Profile:
     changes: tuple[Change, ...]  # in this order
     kinds: tuple[str, ...] = ("ann", "snn")
     calibrated: bool = False  # attacked as the analysis plan froze it
+    workers: int = 1  # processes of one thread each, on a CPU
 
     def settings(self, dataset: str, kind: str) -> Settings:
         settings = Settings(kind)
@@ -86,6 +87,7 @@ PROFILES = {
         datasets=("digits",),
         seeds=(0, 1),
         changes=(*SMALL, attack(batches=1000, lr_surrogate=1e-3, lr_generator=1e-3)),
+        workers=2,
     ),
     "laptop": Profile(
         name="laptop",
