@@ -21,6 +21,7 @@ ROLES = (
     "boundary slices",  # their directions, and the test images that are asked twice
     "reference images",  # what the judge is shown beside reconstructions
     "fooling noise",
+    "white-box inversion",
 )
 
 

@@ -11,6 +11,14 @@ from torch import Tensor
 from snnmi import chance
 from snnmi.checkpoint import Checkpoint
 
+# What an interface gives of its confidences, by name: arguments of `BlackBox`.
+FORMS: dict[str, dict] = {
+    "full": {},
+    "one decimal": {"decimals": 1},
+    "largest": {"top_k": 1},
+    "label": {"label_only": True},
+}
+
 
 class BudgetExceeded(RuntimeError):
     """A query was refused because it would pass the budget; nothing was computed."""
@@ -98,7 +106,7 @@ class BlackBox:
 
     def _given(self, confidences: Float[Tensor, " n classes"]) -> Float[Tensor, " n classes"]:
         if self.label_only:
-            return torch.nn.functional.one_hot(confidences.argmax(-1), confidences.shape[-1]).to(confidences)
+            return torch.zeros_like(confidences).scatter(-1, confidences.argmax(-1, keepdim=True), 1)
         if self.top_k is not None:
             top = confidences.topk(min(self.top_k, confidences.shape[-1]))
             confidences = torch.zeros_like(confidences).scatter(-1, top.indices, top.values)

@@ -176,7 +176,8 @@ def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n class
     # query the target on random inputs and on what the generator makes of z
     with torch.no_grad():
         x = torch.cat([state.draw_noise(), pair.G(state.draw_z())], dim=1)
-    t = blackbox.answer(x).nan_to_num(0, 0, 0)  # what is no number teaches nothing, and ends nothing
+    t = sum(blackbox.answer(x) for _ in range(config.repeats)) / config.repeats
+    t = t.nan_to_num(0, 0, 0)  # what is no number teaches nothing, and ends nothing
 
     # surrogate: agree with the target on noise, k_t times less on what the generator shows (eq. 4)
     s = pair.S(x)

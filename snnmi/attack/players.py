@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from snnmi.attack.blackbox import FORMS
 from snnmi.checks import above, at_least, is_number, one_of, within
 
 
@@ -37,9 +38,12 @@ class GaminConfig:
     keep_window: int = 1  # batches over which M_global is averaged before the lowest is kept (?)
     log_points: int = 400  # points kept of each curve
     classes: int | None = None  # attack only so many first ones; None: all
+    answers: str = "full"  # what the interface gives of its confidences
+    repeats: int = 1  # times each input is asked, the answers averaged; of so many times fewer inputs
 
     def __post_init__(self):
-        one_of(self, family=FAMILIES, noise=NOISES)
+        one_of(self, family=FAMILIES, noise=NOISES, answers=FORMS)
+        at_least(self, repeats=1)
         at_least(self, batches=1, generator_steps=1, z_dim=1, keep_window=1, log_points=1, batch_size=2)
         if isinstance(self.hidden, list):  # as files and command lines write it
             object.__setattr__(self, "hidden", tuple(self.hidden))
@@ -55,6 +59,11 @@ class GaminConfig:
             raise ValueError(
                 f"batch_size is {self.batch_size}, expected an even number: half noise, half generated"
             )
+        if self.batch_size % (2 * self.repeats):
+            raise ValueError(
+                f"batch_size is {self.batch_size}, expected a multiple of {2 * self.repeats}: half noise, half "
+                f"generated, each asked {self.repeats} times"
+            )
         if self.classes is not None:
             at_least(self, classes=1)
         if self.keep_window > self.batches:
@@ -66,8 +75,8 @@ class GaminConfig:
 
     @property
     def half(self) -> int:
-        """Noise queries of a batch, and generated ones."""
-        return self.batch_size // 2
+        """Different noise inputs of a batch, and generated ones."""
+        return self.batch_size // 2 // self.repeats
 
     @property
     def queries_per_class(self) -> int:

@@ -60,7 +60,7 @@ def adversarial_noise(
             stream.set_state(saved["stream"])
             saved = None
         for step in range(first, steps):
-            loss, confidence = _white_box(target, x, labels[i], draws, stream)
+            loss, confidence = white_box(target, x, labels[i], draws, stream)
             sure_already = (confidence > sure)[:, None, None]
             if sure_already.all():
                 break
@@ -77,7 +77,7 @@ def adversarial_noise(
     return Fooling(*(torch.stack([own[i] for i in range(len(labels))]) for own in done.values()))
 
 
-def _white_box(
+def white_box(
     target: ANN | SNN, x: Float[Tensor, " n height width"], label: int, draws: int, stream: torch.Generator
 ) -> tuple[Float[Tensor, ""], Float[Tensor, " n"]]:
     """The target's training loss for one class and its confidences in it; gradients pass a spike code as if spikes

@@ -92,9 +92,35 @@ OTHERS = (
     ),
     *(Variant(kind, "a quarter of the neurons", "width", training(width=0.25)) for kind in KINDS),
 )
+
+# Attackers of the same targets who get less, ask in another way, or draw better.
+GIVEN = {"one decimal": "one decimal", "largest": "largest confidence alone", "label": "label alone"}
+AVERAGING = tuple(
+    Variant("snn", f"every input asked {k} times", "averaging", {"attack": {"repeats": k}}) for k in (4, 16)
+)
+ATTACKERS = (
+    *(
+        Variant(kind, words, "what the interface gives", {"attack": {"answers": form}})
+        for form, words in GIVEN.items()
+        for kind in KINDS
+    ),
+    *AVERAGING,
+    *(
+        Variant(kind, "convolutional players", "players", {"attack": {"family": "cnn", "hidden": 64}})
+        for kind in KINDS
+    ),
+)
+
+
+def fewer_inputs(batch_size: int, times: int) -> Variant:
+    """As many different inputs as one that asks each `times` times, asked once: what averaging is set against."""
+    words = f"a {'quarter' if times == 4 else f'{times}th'} of the inputs, asked once"
+    return Variant("snn", words, "averaging", {"attack": {"batch_size": batch_size // times}})
+
+
 # In the order of value: what a budget does not reach is left out from the end.
 CONTROLS = (*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME)
-NAMED = {control.name: control for control in CONTROLS}
+NAMED = {control.name: control for control in (*CONTROLS, *ATTACKERS)}
 
 # No suspect: what half-precision products would change on a GPU (chapter 09).
 HALVED = Variant("snn", "weights of 11 bits", "precision", query(precision="float16"))

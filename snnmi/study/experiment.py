@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from snnmi import chance
 from snnmi.attack import gamin
-from snnmi.attack.blackbox import BlackBox, Remembered
+from snnmi.attack.blackbox import FORMS, BlackBox, Remembered
 from snnmi.attack.players import NOISES
 from snnmi.data import Dataset
 from snnmi.measure import boundaries, metrics, scores
@@ -206,9 +206,8 @@ class Experiment(Grid):
         config, seed = self._config(cell).attack, cell.attack_seed
         images, (model, temperature) = self.dataset(cell.dataset), self._asked(cell)
         labels = list(range(images.num_classes))[: config.classes]
-        blackbox = BlackBox(
-            model, seed=seed, device=self.device, budget=config.queries_per_class * len(labels)
-        )
+        queries = config.queries_per_class * len(labels)
+        blackbox = BlackBox(model, seed=seed, device=self.device, budget=queries, **FORMS[config.answers])
         run.checkpoint.start()
         result = gamin.attack(
             blackbox,

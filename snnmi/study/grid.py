@@ -237,7 +237,9 @@ class Grid:
             missing = {json.dumps(step.key(cell)): cell for cell in now}
             if len(missing) < 2:
                 continue
-            jobs = [_workers(self.workers).submit(_compute, self, step.name, cell) for cell in missing.values()]
+            jobs = [
+                _workers(self.workers).submit(_compute, self, step.name, cell) for cell in missing.values()
+            ]
             label = f"{self.scale}: {step.name}, {self.workers} workers"
             try:
                 for job in tqdm(as_completed(jobs), total=len(jobs), desc=label, unit="run"):

@@ -6,11 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
-from snnmi.measure import fooling, judges, recognition
+from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.evolution import evolve
+from snnmi.checkpoint import Checkpoint
+from snnmi.measure import fooling, inversion, judges, recognition
+from snnmi.measure.fooling import Fooling
+from snnmi.measure.scores import as_bytes
 from snnmi.store import Run
 from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Cell, Experiment
@@ -20,7 +27,38 @@ REFERENCES = ("class mean", "test image", "training image", "noise")
 SOURCES = ("reconstruction", "fooling noise", *REFERENCES)
 SEED = 0  # of the judge, of reference images and fooling noise
 PER_CLASS = 20  # reference images and images of fooling noise
-STEPS = 100  # of the white-box search for noise that fools a target
+FOOLING = {"per_class": PER_CLASS, "steps": 100}  # the white-box search for noise that fools a target
+
+
+def _evolved(
+    model: Callable,
+    labels: Sequence[int],
+    image_shape: tuple[int, int],
+    *,
+    seed: int,
+    checkpoint: Checkpoint,
+    **how: int,
+) -> Fooling:
+    x = evolve(BlackBox(model, seed=seed), labels, image_shape, seed=seed, checkpoint=checkpoint, **how)
+    asked = BlackBox(model, seed=seed, role="examiner's answers")(x)
+    return Fooling(x.cpu(), asked[range(len(labels)), :, labels].cpu())
+
+
+class Attacker(NamedTuple):
+    """Who inverts a class without GAMIN: what makes the images, and with what settings."""
+
+    invert: Callable[..., Fooling]
+    how: dict[str, int | float]
+    kinds: tuple[str, ...] = tuple(BASELINES)
+
+
+# In the order of what the attacker knows: answers, then weights.
+ATTACKERS = {
+    "evolution": Attacker(_evolved, {"per_class": 2, "steps": 200, "pairs": 20}),
+    "BrainLeaks v1": Attacker(inversion.brainleaks, {"per_class": 8, "steps": 10}, ("snn",)),
+    "gradient descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100}),
+    "smooth descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100, "smooth": 1.0}),
+}
 
 
 class Judgement(NamedTuple):
@@ -35,6 +73,11 @@ class Judgement(NamedTuple):
         the class.
         """
         return self.run.table("judged")
+
+    @property
+    def first(self) -> UInt8[np.ndarray, " classes height width"]:
+        """The first image of every class; kept of `ATTACKERS` alone."""
+        return self.run.arrays()["first"]
 
 
 class Judged(NamedTuple):
@@ -102,7 +145,10 @@ def _judgements(experiment: Experiment, sources: Sequence[str]) -> Iterator[Judg
     trained = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in experiment.cells()}
     for cell in trained.values():
         if cell.variant in BASELINES.values() and "fooling noise" in sources:
-            yield _fooling(experiment, cell)
+            yield _made(experiment, cell, "fooling noise", Attacker(fooling.adversarial_noise, FOOLING))
+        for source, attacker in ATTACKERS.items():
+            if source in sources and cell.variant in [BASELINES[kind] for kind in attacker.kinds]:
+                yield _made(experiment, cell, source, attacker)
     for cell in experiment.cells() if "reconstruction" in sources else ():
         yield _reconstructions(experiment, cell)
 
@@ -116,21 +162,22 @@ def _reference(experiment: Experiment, dataset: str, source: str) -> Judgement |
     return _judged(experiment, dataset, source.replace(" ", "-"), settings, images, source=source)
 
 
-def _fooling(experiment: Experiment, cell: Cell) -> Judgement | None:
+def _made(experiment: Experiment, cell: Cell, source: str, attacker: Attacker) -> Judgement | None:
+    """Images that were made for a target without GAMIN."""
     if (target := experiment.target_of(cell)) is None:
         return None
-    how = {"per_class": PER_CLASS, "steps": STEPS, "seed": SEED}
+    how = attacker.how | {"seed": SEED}
 
     def images(run: Run) -> Judged:
         dataset = experiment.dataset(cell.dataset)
         labels, shape = range(dataset.num_classes), dataset.image_shape
         model, saving = experiment.model(cell), {"checkpoint": run.checkpoint}
-        return Judged(*fooling.adversarial_noise(model, labels, shape, **how, **saving))
+        return Judged(*attacker.invert(model, labels, shape, **how, **saving))
 
-    key = {"source": "fooling noise", "target": target.settings} | how
+    key = {"source": source, "target": target.settings} | how
     keys = {"target": target.target, "variant": target.variant, "seed": target.seed}
-    name = f"fooling-{target.target}-s{target.seed}"
-    return _judged(experiment, cell.dataset, name, key, images, source="fooling noise", **keys)
+    name = f"{source.replace(' noise', '').replace(' ', '-')}-{target.target}-s{target.seed}"
+    return _judged(experiment, cell.dataset, name, key, images, source=source, **keys)
 
 
 def _reconstructions(experiment: Experiment, cell: Cell) -> Judgement | None:
@@ -173,7 +220,8 @@ def _judged(
         rows = pd.DataFrame(recognition.judge_images(network, data, x.images, labels, natural=natural))
         if x.confidences is not None:
             rows["target_confidence"] = x.confidences.mean(1).numpy()
-        run.finish(metrics={}, tables={"judged": rows})
+        first = {"first": as_bytes(x.images[:, 0].numpy())} if source in ATTACKERS else None
+        run.finish(metrics={}, tables={"judged": rows}, arrays=first)
 
     name = f"judged-{experiment.name(dataset)}-{name}"
     key = key | {"judge": _judge_key(experiment, dataset)}

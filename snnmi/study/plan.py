@@ -9,8 +9,10 @@ from dataclasses import replace
 from itertools import product
 
 from snnmi.show import prose
-from snnmi.study.controls import CELLS, NOISE, Variant, training
+from snnmi.study.controls import ATTACKERS, AVERAGING, CELLS, NOISE, Variant, training
 from snnmi.study.experiment import Experiment
+from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
+from snnmi.study.judgements import judgements
 from snnmi.study.settings import Settings, merged
 
 WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first
@@ -95,9 +97,15 @@ STEPS = {
     }
     | ONE,
     "in range": {"variants": [ANN, SNN, *NOISE]} | ONE,  # step 6
+    "averaging": {"variants": [ANN, SNN, *AVERAGING]} | ONE,
+    "bounds": {"variants": (ANN, SNN), "seeds": (0, 1, 2)},
+    "attackers": {"variants": [ANN, SNN, *ATTACKERS]} | ONE,
     "convolutional": {"variants": [convolutional(ANN)]} | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
 }
+# What of a step the honest judge is shown.
+SHOWN = {"in range": ("reconstruction",), "averaging": ("reconstruction",), "attackers": ("reconstruction",)}
+SHOWN["bounds"] = ("reconstruction", *WITHOUT_GAMIN)
 
 
 def main() -> None:
@@ -108,7 +116,10 @@ def main() -> None:
     args = parser.parse_args()
     for step in args.steps:
         given = {"profile": "plan"} | STEPS[step] | {"workers": args.workers, "results": args.results}
-        Experiment(**given).attacks()
+        experiment = Experiment(**given)
+        experiment.attacks()
+        if step in SHOWN:
+            judgements(experiment, SHOWN[step])
 
 
 if __name__ == "__main__":

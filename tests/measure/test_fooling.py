@@ -7,7 +7,7 @@ from pytest import mark, raises
 from snnmi.chance import generator
 from snnmi.checkpoint import Checkpoint
 from snnmi.fast import events
-from snnmi.measure.fooling import _white_box, adversarial_noise
+from snnmi.measure.fooling import white_box, adversarial_noise
 from snnmi.measure.recognition import judge_images
 from snnmi.models.coding import rate_encode
 from tests.helpers import Interrupting, Killed, assert_same_tensors, seeded, small, trained
@@ -41,7 +41,7 @@ def test_gradient_passes_the_spikes_as_if_they_were_pixels(monkeypatch):
     target, x = small(), torch.rand(3, 8, 8, generator=seeded()).requires_grad_()
     with torch.no_grad():
         target.hidden.weight.mul_(3)
-    loss, confidences = _white_box(target, x, 4, 1, seeded(5))
+    loss, confidences = white_box(target, x, 4, 1, seeded(5))
     torch.testing.assert_close(confidences, target(x.detach(), generator=seeded(5))[:, 4])
     torch.testing.assert_close(loss * 25, target.loss(x.detach(), torch.full((3,), 4), generator=seeded(5)))
 

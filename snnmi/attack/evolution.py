@@ -1,0 +1,65 @@
+"""Inversion by queries alone, without a surrogate: the gradient of log T(x)[y] is estimated from answers by natural
+evolution strategies (Wierstra et al. 2014), as BrainLeaks v2 (arXiv 2402.00906) does with the rates of an SNN's input.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from snnmi import chance
+from snnmi.attack.blackbox import BlackBox
+from snnmi.checkpoint import Checkpoint
+
+
+@torch.no_grad()
+def evolve(
+    blackbox: BlackBox,
+    labels: Sequence[int],
+    image_shape: tuple[int, int],
+    *,
+    per_class: int,
+    steps: int,
+    seed: int,
+    pairs: int = 20,
+    sigma: float = 0.1,
+    lr: float = 0.02,
+    sparsity: float = 1.0,
+    checkpoint: Checkpoint | None = None,
+) -> Float[Tensor, " labels per_class height width"]:
+    """Images in [0, 1] that the target gives their class, from nearly black ones: Adam on estimated gradients.
+
+    Each step asks 2 `pairs` queries an image, at x + sigma e and x - sigma e with e of N(0, 1); their difference in
+    log-confidence, times e, is the gradient on average. `sparsity` pulls the mean pixel towards black, in nats.
+    Strengths are guesses: BrainLeaks' paper names the method, the sparsity penalty, and none of them.
+    """
+    if per_class < 1 or steps < 1 or pairs < 1:
+        raise ValueError(
+            f"per_class, steps and pairs are {per_class}, {steps} and {pairs}, expected at least 1"
+        )
+    draws = chance.generator("attacker's queries", seed, blackbox.device)
+    x = 0.1 * torch.rand(len(labels), per_class, *image_shape, generator=draws, device=blackbox.device)
+    x.requires_grad_()
+    adam, first = torch.optim.Adam([x], lr=lr), 0
+    if checkpoint and (saved := checkpoint.load()):
+        first = int(saved["step"])
+        x.copy_(saved["x"])
+        adam.load_state_dict(adam.state_dict() | {"state": saved["adam"]})
+        draws.set_state(saved["draws"])
+        blackbox.restore(saved["blackbox"])
+    wanted = torch.tensor(labels, device=blackbox.device).view(1, 1, -1, 1, 1)
+    for step in range(first, steps):
+        e = torch.randn(pairs, *x.shape, generator=draws, device=blackbox.device)
+        answers = blackbox(
+            torch.stack([x + sigma * e, x - sigma * e])
+        )  # (2, pairs, labels, per_class, classes)
+        known = answers.gather(-1, wanted.expand(*answers.shape[:-1], 1)).clamp_min(1e-6).log()
+        slope = (known[0] - known[1])[..., None] / (2 * sigma)
+        x.grad = sparsity / x[0, 0].numel() - (slope * e).mean(0)
+        adam.step()
+        x.clamp_(0, 1)
+        if checkpoint and checkpoint.due():
+            now = {"x": x, "adam": adam.state_dict()["state"], "step": torch.tensor(step + 1)}
+            checkpoint.save(now | {"draws": draws.get_state(), "blackbox": blackbox.state()})
+    return x.detach()

@@ -1,0 +1,116 @@
+"""White-box inversion: what whoever holds the weights draws of a class, the bound for whoever may only ask."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from snnmi import chance
+from snnmi.checkpoint import Checkpoint
+from snnmi.measure.fooling import Fooling, white_box
+from snnmi.models.coding import DECODERS
+from snnmi.models.targets import ANN, SNN
+
+
+def descend(
+    target: ANN | SNN,
+    labels: Sequence[int],
+    image_shape: tuple[int, int],
+    *,
+    per_class: int,
+    steps: int,
+    seed: int,
+    smooth: float = 0.0,
+    lr: float = 0.02,
+    draws: int = 4,
+    checkpoint: Checkpoint | None = None,
+) -> Fooling:
+    """Gradient descent on the pixels, from nearly black images (Fredrikson et al. 2015; an SNN's gradient passes its
+    code as if spikes were pixels, and its neurons by their surrogate gradient).
+
+    `smooth` is the weight of the mean absolute difference of neighbouring pixels: the prior that images are smooth.
+    """
+    at_least_one(per_class=per_class, steps=steps, draws=draws)
+
+    def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
+        x = 0.1 * torch.rand(per_class, *image_shape, generator=stream, device=stream.device)
+        adam = torch.optim.Adam([x.requires_grad_()], lr=lr)
+        for _ in range(steps):
+            loss, _ = white_box(target, x, label, draws, stream)
+            (x.grad,) = torch.autograd.grad(loss + smooth * roughness(x), x)
+            adam.step()
+            x.data.clamp_(0, 1)
+        return x.detach()
+
+    return _class_by_class(target, labels, invert, seed, checkpoint)
+
+
+def roughness(x: Float[Tensor, " n height width"]) -> Float[Tensor, ""]:
+    """Mean absolute difference of neighbouring pixels."""
+    return x.diff(dim=-1).abs().mean() + x.diff(dim=-2).abs().mean()
+
+
+def brainleaks(
+    target: SNN,
+    labels: Sequence[int],
+    image_shape: tuple[int, int],
+    *,
+    per_class: int,
+    steps: int,
+    seed: int,
+    checkpoint: Checkpoint | None = None,
+) -> Fooling:
+    """BrainLeaks v1 (arXiv 2402.00906 and its code): spikes are turned on and off where the gradient says so.
+
+    From no spikes at all; each step flips towards the sign of the gradient of T(x)[y], with a chance that is the
+    gradient's size between the smallest and the largest. The image is the rate of the spikes that were found.
+    """
+    at_least_one(per_class=per_class, steps=steps)
+    n, pixels = target.neuron, image_shape[0] * image_shape[1]
+
+    def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
+        spikes = torch.zeros(n.num_steps, per_class, pixels, device=stream.device)
+        for _ in range(steps):
+            answers = DECODERS[n.decoder](*target.run(spikes.requires_grad_())[1])[:, label]
+            (gradient,) = torch.autograd.grad(answers.sum(), spikes)
+            spikes = flipped(spikes.detach(), gradient, stream)
+        return spikes.mean(0).unflatten(1, image_shape)
+
+    return _class_by_class(target, labels, invert, seed, checkpoint)
+
+
+def flipped(
+    spikes: Float[Tensor, " time n pixels"],
+    gradient: Float[Tensor, " time n pixels"],
+    stream: torch.Generator,
+) -> Float[Tensor, " time n pixels"]:
+    """Spikes, 0 or 1, moved a step towards the sign of their gradient where a draw of its size, from 0 for the smallest
+    to 1 for the largest of an image, says so.
+    """
+    size = gradient.abs()
+    low, high = (end((0, 2), keepdim=True) for end in (size.amin, size.amax))
+    chosen = torch.bernoulli((size - low) / (high - low).clamp_min(1e-30), generator=stream)
+    return (spikes + gradient.sign() * chosen > 0).float()
+
+
+def at_least_one(**counts: int) -> None:
+    if low := [name for name, count in counts.items() if count < 1]:
+        raise ValueError(f"{low[0]} is {counts[low[0]]}, expected at least 1")
+
+
+def _class_by_class(
+    target: ANN | SNN, labels: Sequence[int], invert: Callable, seed: int, checkpoint: Checkpoint | None
+) -> Fooling:
+    """One class at a time, since an SNN keeps all time steps of all images; finished ones survive a kill."""
+    stream = chance.generator("white-box inversion", seed, next(target.parameters()).device)
+    saved = (checkpoint.load() if checkpoint else None) or {"images": {}, "confidences": {}}
+    if "stream" in saved:
+        stream.set_state(saved.pop("stream"))
+    for i in range(len(saved["images"]), len(labels)):
+        x = invert(labels[i], stream)
+        saved["images"][i] = x.cpu()
+        saved["confidences"][i] = target(x, generator=stream)[:, labels[i]].detach().cpu()
+        if checkpoint and checkpoint.due():
+            checkpoint.save(saved | {"stream": stream.get_state()})
+    return Fooling(*(torch.stack([own[i] for i in range(len(labels))]) for own in saved.values()))

@@ -1,0 +1,46 @@
+"""Attackers of the same targets, one above the other."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from snnmi.show.figures.style import COLORS, KINDS, WIDTH, legend, new_figure
+
+
+def attackers(frame: pd.DataFrame, measures: Mapping[str, str], *, floor: float | None = None) -> Figure:
+    """A row of panels a scale, a panel a measure, a line an attacker: a dot a target, with its interval over networks.
+
+    `frame`: scale, attacker, target, knows, measure, value, low, high; attackers keep their order of appearance, and
+    who holds the weights is marked by a square. `measures`: their names; `floor`: what guessing gives, dashed.
+    """
+    scales = list(frame.scale.unique())
+    order = {scale: list(frame[frame.scale == scale].attacker.unique()) for scale in scales}
+    heights = [0.5 + 0.24 * len(names) for names in order.values()]
+    fig = new_figure(WIDTH, sum(heights) + 0.9)
+    grid = fig.subplots(len(scales), len(measures), squeeze=False, sharey="row", height_ratios=heights)
+    for axes, (scale, names) in zip(grid, order.items(), strict=True):
+        for ax, (measure, title) in zip(axes, measures.items(), strict=True):
+            own = frame[(frame.scale == scale) & (frame.measure == measure)]
+            for r in own.itertuples():
+                y = names.index(r.attacker) + (-0.14 if r.target == "ann" else 0.14)
+                color, marker = COLORS[r.target], "s" if r.knows == "weights" else "o"
+                ax.hlines(y, r.low, r.high, color=color, linewidth=2.2, alpha=0.45)
+                ax.plot(r.value, y, marker, color=color, markersize=5)
+            if floor is not None:
+                ax.axvline(floor, color=COLORS["floor"], linewidth=0.9, linestyle=(0, (4, 3)))
+            ax.set(xlim=(-0.03, 1.03), xlabel=title)
+            ax.grid(axis="x")
+            ax.set_axisbelow(True)
+        axes[0].set_yticks(range(len(names)), names)
+        axes[0].set_ylim(len(names) - 0.4, -0.6)
+        axes[0].set_title(scale, loc="left", fontsize=9.5)
+    shape = {"linestyle": "", "markersize": 5}
+    handles = [Line2D([], [], color=COLORS[kind], marker="o", **shape, label=KINDS[kind]) for kind in KINDS]
+    handles += [
+        Line2D([], [], color=COLORS["ink"], marker=marker, **shape, label=label)
+        for marker, label in (("o", "who asks"), ("s", "who holds the weights"))
+    ]
+    legend(fig, handles)
+    return fig

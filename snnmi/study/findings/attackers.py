@@ -1,0 +1,193 @@
+"""Chapter 12: attackers of the same targets side by side, and what they say about masked answers."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from snnmi.attack.blackbox import BlackBox
+from snnmi.show import pages
+from snnmi.study import published
+from snnmi.study.controls import BASELINES, IN_RANGE
+from snnmi.study.experiment import Experiment
+from snnmi.study.findings.controls import SCORE, UNIT, networks_table, over_networks
+from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
+from snnmi.study.runs import AttackRun
+
+GAMIN = "GAMIN, as published"
+KNOWS = {"answers": "answers", "weights": "weights"}
+OF_JUDGE = {"judge_accuracy": "called", "recognised": "recognised", "identified": "identified"}
+MEASURES = (SCORE, *OF_JUDGE.values())
+PLACE = ["profile", "dataset", "target", "attacker"]
+
+
+def named(variant: str) -> str:
+    """An attacker of a baseline by the name of its variant: "snn" -> "GAMIN, as published"."""
+    change = variant.partition(", ")[2]
+    return f"GAMIN, {change}" if change else GAMIN
+
+
+def attackers_table(runs: Iterable[AttackRun], judged: pd.DataFrame) -> pd.DataFrame:
+    """One row an attacker, target and network: what it knows, its queries a class, the accuracy of its copy (last
+    pair), and what the judge says of its images (means over classes).
+
+    judged: of `judgements_table`. Whoever makes no copy has no accuracy; whoever holds the weights asks nothing.
+    """
+    last = networks_table(runs)
+    last = last[last["pair"] == "last"].assign(attacker=lambda rows: rows.variant.map(named))
+    last["queries"] = (last.queries * published.QUERIES).round()
+    last = last[[*PLACE, *UNIT, "queries", SCORE]].drop_duplicates([*PLACE, *UNIT])
+
+    seen = judged[judged.source.isin({"reconstruction", *WITHOUT_GAMIN})].rename(columns=OF_JUDGE)
+    own = seen.source.where(seen.source != "reconstruction", seen.variant.map(named))
+    seen = seen.assign(attacker=own, attack_seed=seen.attack_seed.fillna(seen.seed)).astype(
+        {"attack_seed": int}
+    )
+    seen = seen.groupby([*PLACE, *UNIT], sort=False)[[*OF_JUDGE.values()]].mean().reset_index()
+
+    found = last.merge(seen, on=[*PLACE, *UNIT], how="outer")
+    for name, attacker in WITHOUT_GAMIN.items():
+        how, mine = attacker.how, found.attacker == name
+        asked = 2 * how["pairs"] * how["steps"] * how["per_class"] if "pairs" in how else 0
+        found.loc[mine, "queries"] = asked
+    found["knows"] = np.where(found.queries > 0, KNOWS["answers"], KNOWS["weights"])
+    return found
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """One row an attacker, target and measure: mean over networks with Student's interval where there are several.
+
+    Attackers in the order of the share identified, means over both targets, the best first.
+    """
+    rows = []
+    for key, own in table.groupby(["profile", "dataset", "attacker", "target"], sort=False):
+        for measure in MEASURES:
+            if len(known := own.dropna(subset=[measure])):
+                about = dict(zip(["profile", "dataset", "attacker", "target"], key))
+                about |= {"knows": own.knows.iloc[0], "queries": own.queries.iloc[0], "measure": measure}
+                rows.append(about | over_networks(known.set_index(UNIT)[measure]))
+    columns = ["profile", "dataset", "attacker", "target", "knows", "queries", "measure"]
+    found = pd.DataFrame(rows, columns=[*columns, "value", "low", "high", "networks"])
+    found["scale"] = [pages.place(r.profile, r.dataset) for r in found.itertuples()]
+    best = found[found.measure == "identified"].groupby(["scale", "attacker"]).value.mean()
+    order = [-best.get((r.scale, r.attacker), 0.0) for r in found.itertuples()]
+    return found.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
+
+
+def shown(found: pd.DataFrame) -> pd.DataFrame:
+    """Of each data set the largest scale that has an attacker other than the published one."""
+    seen = found[found.measure == "identified"]
+    several = seen[seen.groupby("scale").attacker.transform("nunique") > 1]
+    return found[found.scale.isin(pages.largest_scale(several).scale)]
+
+
+def value(found: pd.DataFrame, scale: str, attacker: str, target: str, measure: str) -> float:
+    """One mean of a `summary`; NaN where it was not measured."""
+    row = found[
+        (found.scale == scale)
+        & (found.attacker == attacker)
+        & (found.target == target)
+        & (found.measure == measure)
+    ]
+    return float(row.value.iloc[0]) if len(row) else float("nan")
+
+
+# --- the checklist
+
+
+def checklist(found: pd.DataFrame, budgets: pd.DataFrame, transfers: pd.DataFrame) -> pd.DataFrame:
+    """One row a question, scale and target: two numbers to compare, `before` and `after`.
+
+    budget: surrogate accuracy at the smallest and the largest budget (`budgets_table`). weights: the share recognised of
+    the best attacker who asks, and of the best who holds the weights. surrogate: the same of GAMIN, and of evolution,
+    which makes no copy. averaging: surrogate accuracy asked once, and asked 16 times at equal queries. range: surrogate
+    accuracy under the published noise, and under the best in [0, 1]. transfer: the share of images that their own
+    target accepts, and that another network of its kind does (`transfers_table`).
+    """
+    rows = []
+    for scale, here in found.groupby("scale", sort=False):
+        for kind in BASELINES:
+            own = here[here.target == kind]
+            copies, seen = (
+                own[own.measure == measure].set_index("attacker").value for measure in (SCORE, "recognised")
+            )
+            knows = own.drop_duplicates("attacker").set_index("attacker").knows
+            best = {who: seen[knows[seen.index] == who].max() for who in KNOWS.values()}
+            pairs = {
+                "weights": (best["answers"], best["weights"]),
+                "surrogate": (seen.get(GAMIN, np.nan), seen.get("evolution", np.nan)),
+                "averaging": (copies.get(GAMIN, np.nan), _best(copies, "asked 16 times")),
+                "range": (
+                    copies.get(GAMIN, np.nan),
+                    _best(copies, *(f"{noise} noise" for noise in IN_RANGE)),
+                ),
+            }
+            for question, (before, after) in pairs.items():
+                rows.append((question, scale, kind, before, after))
+    rows += [("budget", r.scale, r.target, r.before, r.after) for r in budgets.itertuples()]
+    rows += [("transfer", r.scale, r.target, r.own, r.other) for r in transfers.itertuples()]
+    table = pd.DataFrame(rows, columns=["question", "scale", "target", "before", "after"])
+    return table.dropna(subset=["before", "after"]).reset_index(drop=True)
+
+
+def _best(copies: pd.Series, *ends: str) -> float:
+    """The best copy of the attackers whose names end so."""
+    own = copies[[name.endswith(ends) for name in copies.index]]
+    return own.max() if len(own) else float("nan")
+
+
+def budgets_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One row a data set and target that has several budgets: the accuracy of the copy at the smallest and the largest.
+
+    `tables`: of `networks_table`; the baselines alone, as each budget's own networks.
+    """
+    rows = pd.concat(tables, ignore_index=True)
+    rows = rows[(rows["pair"] == "last") & rows.variant.isin({v.name for v in BASELINES.values()})]
+    found = []
+    for (dataset, target), own in rows.groupby(["dataset", "target"], sort=False):
+        means = own.groupby(["queries", "profile"])[SCORE].mean().sort_index()
+        if means.index.get_level_values("queries").nunique() < 2:
+            continue
+        (small, _), (large, profile) = means.index[0], means.index[-1]
+        about = {"scale": pages.place(profile, dataset), "target": target, "small": small, "large": large}
+        found.append(about | {"before": means.iloc[0], "after": means.iloc[-1]})
+    return pd.DataFrame(found, columns=["scale", "target", "small", "large", "before", "after"])
+
+
+def transfers_table(experiment: Experiment, runs: Sequence[AttackRun]) -> pd.DataFrame:
+    """One row a target: of the images that were made for each network, the share that it gives their class, and the
+    share that the other networks of its kind do. Needs the networks, so only what this scale may compute.
+    """
+    rows = []
+    for dataset in experiment.datasets if experiment.compute else ():
+        for variant in experiment.variants:
+            own = [r for r in runs if (r.dataset, r.variant) == (experiment.name(dataset), variant.name)]
+            cells = {c.seed: c for c in experiment.cells() if (c.dataset, c.variant) == (dataset, variant)}
+            shares: dict[str, list[float]] = {"own": [], "other": []}
+            for run in own:
+                for seed, cell in cells.items():
+                    box = BlackBox(experiment.model(cell), seed=seed, role="examiner's answers")
+                    right = _accepted(box, run)
+                    shares["own" if seed == run.seed else "other"].append(right)
+            if shares["own"] and shares["other"]:
+                means = {name: float(np.mean(values)) for name, values in shares.items()}
+                scale = pages.place(experiment.scale, experiment.name(dataset))
+                rows.append({"scale": scale, "target": variant.kind} | means)
+    return pd.DataFrame(rows, columns=["scale", "target", "own", "other"])
+
+
+def _accepted(box: BlackBox, run: AttackRun) -> float:
+    """The share of an attack's images to which a network gives the class they were made for."""
+    images = torch.from_numpy(run.reconstructions).float() / 255
+    called = box(images).argmax(-1)
+    return float((called == torch.tensor(run.labels)[:, None]).float().mean())
+
+
+def pictures(judgements: Iterable, runs: Mapping[str, AttackRun]) -> dict[str, list]:
+    """Lines for `figures.reconstructions`: GAMIN's first image a class of each target, then everybody else's."""
+    lines = {f"{kind.upper()} GAMIN": [*run.reconstructions[:, 0]] for kind, run in runs.items()}
+    for one in judgements:
+        if one.keys["source"] in WITHOUT_GAMIN:
+            lines[f"{one.keys['target'].upper()} {one.keys['source']}"] = [*one.first]
+    return lines
