@@ -113,4 +113,4 @@ def _class_by_class(
         saved["confidences"][i] = target(x, generator=stream)[:, labels[i]].detach().cpu()
         if checkpoint and checkpoint.due():
             checkpoint.save(saved | {"stream": stream.get_state()})
-    return Fooling(*(torch.stack([own[i] for i in range(len(labels))]) for own in saved.values()))
+    return Fooling(*(torch.stack([saved[name][i] for i in range(len(labels))]) for name in Fooling._fields))

@@ -112,10 +112,12 @@ ATTACKERS = (
 )
 
 
-def fewer_inputs(batch_size: int, times: int) -> Variant:
-    """As many different inputs as one that asks each `times` times, asked once: what averaging is set against."""
-    words = f"a {'quarter' if times == 4 else f'{times}th'} of the inputs, asked once"
-    return Variant("snn", words, "averaging", {"attack": {"batch_size": batch_size // times}})
+def attackers(batch_size: int) -> list[Variant]:
+    """All who play GAMIN otherwise, at a profile's `batch_size`: with other noise, and `ATTACKERS`; and, to set
+    averaging against, an attacker with as many inputs as one who asks each four times, asked once.
+    """
+    few = {"attack": {"batch_size": batch_size // 4}}
+    return [*NOISE, *ATTACKERS, Variant("snn", "a quarter of the inputs, asked once", "averaging", few)]
 
 
 # In the order of value: what a budget does not reach is left out from the end.

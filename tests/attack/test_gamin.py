@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from snnmi.attack.blackbox import BlackBox, BudgetExceeded
+from snnmi.attack.blackbox import FORMS, BlackBox, BudgetExceeded
 from snnmi.attack.gamin import CURVES, State, attack, cross_entropy, step
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
@@ -235,6 +235,28 @@ def test_an_answer_that_is_no_number_ends_no_attack():
     result, _ = attacked(target=fails_once)
     assert all(torch.isfinite(w).all() for own in result.last.parameters.values() for w in own.values())
     assert all(torch.isfinite(result.history[name]).all() for name in CURVES)
+
+
+def test_repeated_inputs_are_averaged_and_cost_what_they_cost():
+    """A target that answers 1, 0, 0 and 0, 1, 0 in turn: asked twice it has learnt that both are half true."""
+    asked, config = [], replace(SMALL, batches=1, repeats=2)
+
+    def fickle(x):
+        asked.append(x.clone())
+        return torch.eye(3)[len(asked) % 2].expand(len(x), 3)
+
+    found, box = attacked(config, target=fickle)
+    assert box.queries == 3 * SMALL.batch_size and torch.equal(asked[0], asked[1])
+    assert len(asked) == 2 and len(asked[0]) == 3 * SMALL.batch_size // 2
+    assert found.moments["target"][0, 0].tolist() == [0.5, 0.5, 0.0]
+
+
+def test_an_attacker_may_be_told_the_label_alone():
+    found, _ = attacked(replace(SMALL, batches=2), target=None)
+    box = BlackBox(linear_target(20, 3), seed=0, **FORMS["label"])
+    told = attack(box, replace(SMALL, batches=2), image_shape=(4, 5), num_classes=3, labels=[0, 1, 2], seed=0)
+    assert set(told.moments["target"].flatten().tolist()) == {0.0, 1.0}
+    assert not set(found.moments["target"].flatten().tolist()) <= {0.0, 1.0}
 
 
 def test_attack_cannot_pass_its_budget():

@@ -62,6 +62,15 @@ def test_several_widths_are_the_surrogates_layers_and_in_reverse_the_generators(
         ({"noise": "pink"}, "noise is 'pink', expected one of"),
         ({"batch_size": 7}, "batch_size is 7, expected an even number"),
         ({"batch_size": 0}, "batch_size is 0"),
+        ({"repeats": 0}, "repeats is 0, expected a whole number, at least 1"),
+        (
+            {"repeats": 3},
+            "batch_size is 8, expected a multiple of 6: half noise, half generated, each asked 3",
+        ),
+        (
+            {"answers": "top"},
+            r"answers is 'top', expected one of \['full', 'label', 'largest', 'one decimal'\]",
+        ),
         ({"batches": 0}, "batches is 0"),
         ({"generator_steps": 0}, "generator_steps is 0"),
         ({"hidden": 0}, "hidden is 0, expected a whole number, at least 1, or several"),

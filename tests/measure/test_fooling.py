@@ -7,7 +7,7 @@ from pytest import mark, raises
 from snnmi.chance import generator
 from snnmi.checkpoint import Checkpoint
 from snnmi.fast import events
-from snnmi.measure.fooling import white_box, adversarial_noise
+from snnmi.measure.fooling import adversarial_noise, white_box
 from snnmi.measure.recognition import judge_images
 from snnmi.models.coding import rate_encode
 from tests.helpers import Interrupting, Killed, assert_same_tensors, seeded, small, trained

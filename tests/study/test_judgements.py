@@ -4,6 +4,7 @@ import shutil
 from collections import Counter
 from functools import partial
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,7 +12,15 @@ from snnmi import data
 from snnmi.measure import fooling, judges, recognition
 from snnmi.study.controls import BASELINES, CELLS
 from snnmi.study.experiment import Experiment
-from snnmi.study.judgements import REFERENCES, SOURCES, judge, judgements, judgements_table
+from snnmi.study.judgements import (
+    ATTACKERS,
+    FOOLING,
+    REFERENCES,
+    SOURCES,
+    judge,
+    judgements,
+    judgements_table,
+)
 
 TWO = {"attack": {"batches": 2}}
 KEYS = ["profile", "dataset", "source", "target", "variant", "seed", "attack_seed"]
@@ -22,7 +31,9 @@ def quick_judge():
     """A judge of few updates: these tests are of the plumbing."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judges, "JudgeConfig", partial(judges.JudgeConfig, updates=60, epochs=1))
-        patch.setattr("snnmi.study.judgements.STEPS", 3)
+        patch.setitem(FOOLING, "steps", 3)
+        for attacker in ATTACKERS.values():
+            patch.setitem(attacker.how, "steps", 2)
         yield
 
 
@@ -71,6 +82,18 @@ def test_every_source_and_class_has_a_row(table, results):
     assert set(table.source) == set(SOURCES) and not table.duplicated([*KEYS, "label"]).any()
     assert table.groupby(["source", "target"]).label.apply(lambda y: sorted(y) == list(range(10))).all()
     assert (len(folders(results, "judge")), len(folders(results, "judged"))) == (1, 8)
+
+
+def test_attackers_without_gamin_are_judged_where_they_are_asked_for(smoke):
+    found = [one for one in judgements(smoke, tuple(ATTACKERS)) if one.keys["seed"] == 0]
+    made = [(one.keys["source"], one.keys["target"]) for one in found]
+    both = ("evolution", "gradient descent", "smooth descent")
+    assert sorted(made) == sorted(
+        [(name, kind) for name in both for kind in BASELINES] + [("BrainLeaks v1", "snn")]
+    )
+    for one in found:
+        assert len(one.rows) == 10 and one.first.shape == (10, 8, 8) and one.first.dtype == np.uint8
+        assert one.rows.target_confidence.between(0, 1).all()
 
 
 def test_keys_name_the_runs_that_were_judged(table):

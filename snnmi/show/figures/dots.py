@@ -37,11 +37,7 @@ def score_dots(scores: pd.DataFrame) -> Figure:
     )
     scores = scores.assign(lost=scores.lost.fillna("").astype(str))
     metrics = list(scores.metric.unique())
-    lines = list(scores[["dataset", "target"]].drop_duplicates().itertuples(index=False, name=None))
-    positions: dict[tuple[str, str], float] = {}
-    for index, line in enumerate(lines):
-        step = 0 if index == 0 else 1 if lines[index - 1][0] == line[0] else 1.5
-        positions[line] = step + (positions[lines[index - 1]] if index else 0)
+    positions = _positions(scores)
     bottom = max(positions.values()) + 0.65
     columns = min(len(metrics), 3)
     rows = -(-len(metrics) // columns)
@@ -69,6 +65,22 @@ def score_dots(scores: pd.DataFrame) -> Figure:
         ax.use_sticky_edges = False
         ax.margins(x=0.07)
         ax.xaxis.set_major_locator(MaxNLocator(4))
+    legend(fig, _score_handles(scores), list(axes.flat[len(metrics) :]))
+    return fig
+
+
+def _positions(scores: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Heights of the lines, data sets a little apart."""
+    lines = list(scores[["dataset", "target"]].drop_duplicates().itertuples(index=False, name=None))
+    found: dict[tuple[str, str], float] = {}
+    for index, line in enumerate(lines):
+        step = 0.0 if index == 0 else 1.0 if lines[index - 1][0] == line[0] else 1.5
+        found[line] = step + (found[lines[index - 1]] if index else 0.0)
+    return found
+
+
+def _score_handles(scores: pd.DataFrame) -> list:
+    """The legend of what occurs."""
     ours = dict(marker="o", linewidth=2.4, markersize=5.5, label="this run and its interval")
     handles = [Line2D([], [], color=COLORS["ink"], **ours)]
     if scores.published.notna().any():
@@ -77,18 +89,9 @@ def score_dots(scores: pd.DataFrame) -> Figure:
         band = dict(edgecolor=COLORS["floor"], linewidth=0.9, label="from floor to ceiling")
         handles.append(Patch(facecolor=BAND, **band))
     if scores.lost.any():
-        handles.append(
-            Line2D(
-                [],
-                [],
-                linestyle="",
-                marker="$¶$",
-                color=COLORS["ink"],
-                label="classes without numbers left out",
-            )
-        )
-    legend(fig, handles, list(axes.flat[len(metrics) :]))
-    return fig
+        lost = dict(linestyle="", marker="$¶$", label="classes without numbers left out")
+        handles.append(Line2D([], [], color=COLORS["ink"], **lost))
+    return handles
 
 
 VERDICTS = {

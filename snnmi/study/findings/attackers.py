@@ -1,10 +1,11 @@
 """Chapter 12: attackers of the same targets side by side, and what they say about masked answers."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import UInt8
 
 from snnmi.attack.blackbox import BlackBox
 from snnmi.show import pages
@@ -13,6 +14,7 @@ from snnmi.study.controls import BASELINES, IN_RANGE
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings.controls import SCORE, UNIT, networks_table, over_networks
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
+from snnmi.study.judgements import judgements
 from snnmi.study.runs import AttackRun
 
 GAMIN = "GAMIN, as published"
@@ -99,11 +101,11 @@ def value(found: pd.DataFrame, scale: str, attacker: str, target: str, measure: 
 def checklist(found: pd.DataFrame, budgets: pd.DataFrame, transfers: pd.DataFrame) -> pd.DataFrame:
     """One row a question, scale and target: two numbers to compare, `before` and `after`.
 
-    budget: surrogate accuracy at the smallest and the largest budget (`budgets_table`). weights: the share recognised of
-    the best attacker who asks, and of the best who holds the weights. surrogate: the same of GAMIN, and of evolution,
-    which makes no copy. averaging: surrogate accuracy asked once, and asked 16 times at equal queries. range: surrogate
-    accuracy under the published noise, and under the best in [0, 1]. transfer: the share of images that their own
-    target accepts, and that another network of its kind does (`transfers_table`).
+    budget: surrogate accuracy at the smallest and the largest budget (`budgets_table`). weights: the share recognised
+    of the best attacker who asks, and of the best who holds the weights. surrogate: the same of GAMIN, and of
+    evolution, which makes no copy. averaging: surrogate accuracy asked once, and asked 16 times at equal queries.
+    range: surrogate accuracy under the published noise, and under the best in [0, 1]. transfer: the share of images
+    that their own target accepts, and that another network of its kind does (`transfers_table`).
     """
     rows = []
     for scale, here in found.groupby("scale", sort=False):
@@ -168,7 +170,7 @@ def transfers_table(experiment: Experiment, runs: Sequence[AttackRun]) -> pd.Dat
             for run in own:
                 for seed, cell in cells.items():
                     box = BlackBox(experiment.model(cell), seed=seed, role="examiner's answers")
-                    right = _accepted(box, run)
+                    right = accepted(box, run.reconstructions, run.labels)
                     shares["own" if seed == run.seed else "other"].append(right)
             if shares["own"] and shares["other"]:
                 means = {name: float(np.mean(values)) for name, values in shares.items()}
@@ -177,17 +179,27 @@ def transfers_table(experiment: Experiment, runs: Sequence[AttackRun]) -> pd.Dat
     return pd.DataFrame(rows, columns=["scale", "target", "own", "other"])
 
 
-def _accepted(box: BlackBox, run: AttackRun) -> float:
-    """The share of an attack's images to which a network gives the class they were made for."""
-    images = torch.from_numpy(run.reconstructions).float() / 255
-    called = box(images).argmax(-1)
-    return float((called == torch.tensor(run.labels)[:, None]).float().mean())
+def accepted(box: BlackBox, images: UInt8[np.ndarray, " classes n height width"], labels: list[int]) -> float:
+    """The share of the images to which a network gives the class they were made for."""
+    called = box(torch.from_numpy(images).float() / 255).argmax(-1)
+    return float((called == torch.tensor(labels)[:, None]).float().mean())
 
 
-def pictures(judgements: Iterable, runs: Mapping[str, AttackRun]) -> dict[str, list]:
-    """Lines for `figures.reconstructions`: GAMIN's first image a class of each target, then everybody else's."""
-    lines = {f"{kind.upper()} GAMIN": [*run.reconstructions[:, 0]] for kind, run in runs.items()}
-    for one in judgements:
-        if one.keys["source"] in WITHOUT_GAMIN:
-            lines[f"{one.keys['target'].upper()} {one.keys['source']}"] = [*one.first]
-    return lines
+Gallery = tuple[str, list[int], dict[str, list[np.ndarray]]]  # scale in words, labels, lines of pictures
+
+
+def galleries(experiments: Iterable[Experiment]) -> Iterator[Gallery]:
+    """For `figures.reconstructions`, where attackers without GAMIN are stored: the first image of every class by GAMIN
+    of each target, then by everybody else; of the first network.
+    """
+    for one in experiments:
+        for name in (one.name(dataset) for dataset in one.datasets):
+            made = [j for j in judgements(one, tuple(WITHOUT_GAMIN)) if j.keys["dataset"] == name]
+            runs = [r for r in one.attacks() if r.dataset == name and r.variant in BASELINES]
+            if not made or not runs:
+                continue
+            seed = min(j.keys["seed"] for j in made)
+            lines = {f"{r.target.upper()} GAMIN": [*r.reconstructions[:, 0]] for r in runs if r.seed == seed}
+            for j in (j for j in made if j.keys["seed"] == seed):
+                lines[f"{j.keys['target'].upper()} {j.keys['source']}"] = [*j.first]
+            yield pages.place(one.scale, name), runs[0].labels, lines

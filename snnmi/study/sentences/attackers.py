@@ -1,0 +1,187 @@
+"""Chapter 12: which attacker comes how far, and what the checklist for masked answers says."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from snnmi.show import figures, pages
+from snnmi.study import verdicts
+from snnmi.study.findings.attackers import GAMIN, KNOWS, value
+from snnmi.study.findings.controls import SCORE
+from snnmi.study.sentences.attacks import these
+
+
+class Question(NamedTuple):
+    asked: str
+    measure: str
+    sign: str  # the answer that masked answers would give
+
+
+QUESTIONS = {
+    "range": Question(
+        "Does noise within [0, 1] help?", "copy's accuracy, published noise and the best within", "yes"
+    ),
+    "averaging": Question(
+        "Does averaging help?", "copy's accuracy, inputs asked once and a 16th of them 16 times", "yes"
+    ),
+    "budget": Question("Does a larger budget help?", "copy's accuracy, smallest and largest budget", "no"),
+    "surrogate": Question(
+        "Does it help to make no copy?", "recognised of GAMIN's images and of evolution's", "yes"
+    ),
+    "weights": Question(
+        "Do the weights help?", "recognised of the best who asks and the best who holds them", "no"
+    ),
+    "transfer": Question(
+        "Are images taken by other networks too?", "taken by the own network and by another of its kind", "no"
+    ),
+}
+
+
+def table(found: pd.DataFrame) -> pd.DataFrame:
+    """The attackers as text, a row an attacker and scale, two columns a target."""
+    lines = {}
+    for r in found.drop_duplicates(["scale", "attacker", "target"]).itertuples():
+        line = lines.setdefault(
+            (r.scale, r.attacker), {"scale": r.scale, "attacker": r.attacker, "has": r.knows}
+        )
+        line["queries a class"] = f"{int(r.queries):,}" if r.queries else "none"
+        for measure, name in ((SCORE, "copy"), ("recognised", "recognised"), ("identified", "identified")):
+            one = value(found, r.scale, r.attacker, r.target, measure)
+            line[f"{figures.KINDS[r.target]}: {name}"] = "–" if one != one else f"{one:.0%}"
+        line[f"{figures.KINDS[r.target]}: networks"] = str(r.networks)
+    frame = pd.DataFrame([*lines.values()] or [{"scale": "none"}]).fillna("–")
+    return frame
+
+
+def _leader(found: pd.DataFrame, scale: str, target: str, knows: str) -> pd.Series | None:
+    """Whose images the judge recognises most, among those who know so much; in doubt who is identified most."""
+    own = found[(found.scale == scale) & (found.target == target) & (found.knows == knows)]
+    seen = own[own.measure == "recognised"].merge(
+        own[own.measure == "identified"][["attacker", "value"]], on="attacker", suffixes=("", "_identified")
+    )
+    if seen.empty:
+        return None
+    return seen.sort_values(["value", "value_identified"], ascending=False).iloc[0]
+
+
+def answer(found: pd.DataFrame) -> str:
+    """What the best who asks and the best who holds the weights draw of an SNN, at each scale, beside GAMIN."""
+    said = []
+    for scale in dict.fromkeys(found.scale):
+        asks, holds = (_leader(found, scale, "snn", who) for who in KNOWS.values())
+        if asks is None:
+            continue
+        gamin = value(found, scale, GAMIN, "snn", "recognised")
+        text = (
+            f"at {scale}, of those who only ask, {asks.attacker} comes farthest against "
+            f"{these('snn', int(asks.networks))}: the judge recognises {asks.value:.0%} of its images"
+        )
+        if asks.attacker != GAMIN and gamin == gamin:
+            text += f", of GAMIN's {gamin:.0%}"
+        if holds is not None:
+            text += f"; who holds the weights comes to {holds.value:.0%} ({holds.attacker})"
+        said.append(text)
+    return _sentences(said) or "Not run at any scale."
+
+
+def weaker(found: pd.DataFrame) -> str:
+    """SNN against ANN under the attacker who makes no copy: shares recognised and identified, scale by scale."""
+    said = []
+    for scale in dict.fromkeys(found.scale):
+        ann, snn = (
+            [value(found, scale, "evolution", kind, measure) for measure in ("recognised", "identified")]
+            for kind in ("ann", "snn")
+        )
+        if ann[0] == ann[0] and snn[0] == snn[0]:
+            said.append(
+                f"at {scale} {snn[0]:.0%} of what evolution draws of SNNs is recognised and {snn[1]:.0%} identified, "
+                f"of ANNs {ann[0]:.0%} and {ann[1]:.0%}"
+            )
+    return _sentences(said) or "Evolution was not run on both kinds."
+
+
+def _sentences(said: Sequence[str]) -> str:
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in said)
+
+
+def caption(found: pd.DataFrame) -> str:
+    several = "; ".join(dict.fromkeys(found[found.networks > 1].scale)) or "nowhere"
+    return (
+        f"**{answer(found)}** Means over classes and networks; bars: Student's 95 % interval over networks, where "
+        f"there are several ({several}). Recognised: the judge calls the image its class, and it lies as near to "
+        "training images as real ones do; identified: it is most like the mean of its own class. Of GAMIN's images "
+        "those of the kept pair are judged, of its copies the last is measured. Dashed: what guessing gives."
+    )
+
+
+def table_caption(found: pd.DataFrame) -> str:
+    count = found.attacker.nunique()
+    return (
+        f"**The same in numbers: {pages.words(count, 'attacker')}.** Copy: test images that it reads, last pair; "
+        "recognised and identified: by the honest judge. Queries: a class. –: not run, or nothing of the kind."
+    )
+
+
+# --- the checklist
+
+
+def reading(before: float, after: float) -> str:
+    """`yes`, `no` or `it harms`, by the plan's margin.
+
+    >>> reading(0.2, 0.4), reading(0.2, 0.22), reading(0.4, 0.2)
+    ('yes', 'no', 'it harms')
+    """
+    if verdicts.same(after - before):
+        return "no"
+    return "yes" if after > before else "it harms"
+
+
+def transferred(before: float, after: float) -> str:
+    """Whether another network takes what the own network takes: `yes`, by the margin, else `less`."""
+    return "yes" if after > before or verdicts.same(after - before) else "less"
+
+
+def checklist(rows: pd.DataFrame) -> pd.DataFrame:
+    """The checklist as text, a row a question and scale."""
+    lines: dict[tuple, dict] = {}
+    for name, question in QUESTIONS.items():
+        for r in rows[rows.question == name].itertuples():
+            line = lines.setdefault((name, r.scale), {"question": question.asked, "scale": r.scale})
+            word = (transferred if name == "transfer" else reading)(r.before, r.after)
+            line[figures.KINDS[r.target]] = f"{word}: {r.before:.2f} → {r.after:.2f}"
+            line["numbers"] = question.measure
+            line["masked answers would say"] = question.sign
+    columns = ["question", "scale", "ANN", "SNN", "numbers", "masked answers would say"]
+    return pd.DataFrame([*lines.values()], columns=columns).fillna("–")
+
+
+def masked(rows: pd.DataFrame) -> str:
+    """How many of the signs of masked answers each kind of target shows, scale by scale."""
+    said = []
+    for scale, here in rows.groupby("scale", sort=False):
+        counts = []
+        for kind, own in here.groupby("target"):
+            shown = [
+                QUESTIONS[r.question].asked for r in own.itertuples() if _shows(r.question, r.before, r.after)
+            ]
+            counts.append(f"{figures.KINDS[kind]} {len(shown)} of {len(own)}")
+        said.append(f"at {scale}: {', '.join(counts)}")
+    return "; ".join(said) or "nowhere"
+
+
+def _shows(question: str, before: float, after: float) -> bool:
+    word = (transferred if question == "transfer" else reading)(before, after)
+    return (word == "yes") == (QUESTIONS[question].sign == "yes")
+
+
+def checklist_caption(rows: pd.DataFrame) -> str:
+    return (
+        f"**Signs of masked answers: {masked(rows)}.** The numbers before and after; *yes*: more by over "
+        f"{verdicts.SAME}. Each is of the networks of its row alone and rests on few, so it points, and proves nothing."
+    )
+
+
+def pictures_caption(scale: str) -> str:
+    """Which pictures stand here."""
+    return f"**The first image of every class, by attacker.** {scale}, the first network of each kind: none is picked."

@@ -1,0 +1,65 @@
+"""Inversion without a copy: the estimated gradient is the true one on average, and queries are all it takes."""
+
+import pytest
+import torch
+
+from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.evolution import evolve
+from snnmi.checkpoint import Checkpoint
+from tests.helpers import Interrupting, Killed, seeded, small
+
+SHAPE = (4, 5)
+
+
+def linear(seed: int = 5):
+    weight = torch.randn(20, 3, generator=seeded(seed))
+    return weight, lambda x: (x.flatten(1) @ weight).softmax(-1)
+
+
+def test_images_climb_to_where_the_target_is_sure_and_stay_in_the_range():
+    _, target = linear()
+    x = evolve(BlackBox(target, seed=0), [0, 2], SHAPE, per_class=2, steps=60, seed=0, lr=0.05)
+    assert x.shape == (2, 2, *SHAPE) and x.min() >= 0 and x.max() <= 1
+    assert target(x.flatten(0, 1)).view(2, 2, 3)[[0, 1], :, [0, 2]].min() > 0.9
+
+
+def test_the_first_step_goes_where_the_true_gradient_points():
+    """Adam's first step is the sign of the gradient; of a linear target's log-confidence that is known."""
+    weight, target = linear()
+    given = dict(per_class=1, seed=0, pairs=4000, sparsity=0.0)
+    start, moved = (
+        evolve(BlackBox(target, seed=0), [1], SHAPE, steps=1, lr=lr, **given) for lr in (1e-9, 0.02)
+    )
+    p = target(start.flatten(0, 1))
+    true = (weight[:, 1] - (weight * p).sum(1)).view(SHAPE)
+    steps, clear = (moved - start)[0, 0], true.abs() > 0.3
+    free = clear & ((true > 0) | (start[0, 0] > 0.02))  # what the edge of the range does not stop
+    assert free.sum() > 8 and torch.equal(steps[free].sign(), true[free].sign())
+
+
+def test_without_answers_that_differ_sparsity_draws_black():
+    x = evolve(
+        BlackBox(lambda x: torch.full((len(x), 3), 1 / 3), seed=0), [0], SHAPE, per_class=1, steps=20, seed=0
+    )
+    assert x.max() == 0
+
+
+def test_every_query_is_paid_for():
+    box = BlackBox(linear()[1], seed=0, budget=2 * 7 * 3 * 2 * 5)
+    evolve(box, [0, 1, 2], SHAPE, per_class=2, steps=5, seed=0, pairs=7)
+    assert box.queries == box.budget
+
+
+def test_a_killed_evolution_ends_bit_for_bit_as_uninterrupted(tmp_path):
+    model, given = small("snn", hidden=20), dict(per_class=1, steps=6, seed=3, pairs=3)
+    whole = evolve(BlackBox(model, seed=1), [4], (8, 8), **given)
+    with pytest.raises(Killed):
+        evolve(BlackBox(model, seed=1), [4], (8, 8), **given, checkpoint=Interrupting(tmp_path / "c", 4))
+    box = BlackBox(model, seed=1)
+    assert torch.equal(evolve(box, [4], (8, 8), **given, checkpoint=Checkpoint(tmp_path / "c")), whole)
+    assert box.queries == 2 * 3 * 6
+
+
+def test_no_steps_are_refused():
+    with pytest.raises(ValueError, match="per_class, steps and pairs are 1, 0 and 20, expected at least 1"):
+        evolve(BlackBox(linear()[1], seed=0), [0], SHAPE, per_class=1, steps=0, seed=0)

@@ -1,0 +1,25 @@
+"""Attackers one above the other: a dot a target, squares for who holds the weights."""
+
+import pandas as pd
+
+from snnmi.show import figures
+from tests.helpers import texts
+
+
+def test_attackers_have_a_line_each_and_a_panel_a_measure():
+    rows = [
+        ("GAMIN", "ann", "answers", 0.8),
+        ("GAMIN", "snn", "answers", 0.2),
+        ("descent", "snn", "weights", 0.9),
+    ]
+    frame = pd.DataFrame(rows, columns=["attacker", "target", "knows", "value"])
+    frame = frame.assign(scale="MNIST, plan", measure="seen", low=frame.value - 0.1, high=frame.value + 0.1)
+    frame = pd.concat([frame, frame[:1].assign(measure="copy")])
+    fig = figures.attackers(frame, {"seen": "images seen", "copy": "copy"}, floor=0.1)
+    seen, copy = fig.axes
+    marks = [
+        (line.get_marker(), line.get_xdata()[0]) for line in seen.lines if line.get_marker() in ("o", "s")
+    ]
+    assert marks == [("o", 0.8), ("o", 0.2), ("s", 0.9)]
+    assert len([line for line in copy.lines if line.get_marker() == "o"]) == 1
+    assert {"MNIST, plan", "images seen", "GAMIN", "descent", "who holds the weights"} <= set(texts(fig))

@@ -1,0 +1,101 @@
+"""Attackers side by side: numbers of the right networks, in the right order, and the checklist's pairs."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from snnmi.attack.blackbox import BlackBox
+from snnmi.study.experiment import Experiment
+from snnmi.study.findings import attackers as findings
+from snnmi.study.findings.attackers import GAMIN, SCORE
+
+
+def rows(*found):
+    """(attacker, target, seed, queries, copy, called, recognised, identified), of MNIST, plan."""
+    columns = ["attacker", "target", "seed", "queries", SCORE, "called", "recognised", "identified"]
+    table = pd.DataFrame(found, columns=columns).assign(profile="plan", dataset="mnist")
+    return table.assign(attack_seed=table.seed, knows=np.where(table.queries > 0, "answers", "weights"))
+
+
+TABLE = rows(
+    (GAMIN, "snn", 0, 100, 0.2, 0.1, 0.0, 0.3),
+    (GAMIN, "snn", 1, 100, 0.4, 0.1, 0.2, 0.5),
+    ("GAMIN, sparse noise", "snn", 0, 100, 0.7, 0.3, 0.1, 0.6),
+    ("GAMIN, every input asked 16 times", "snn", 0, 100, 0.25, 0.3, 0.1, 0.6),
+    ("evolution", "snn", 0, 50, np.nan, 0.9, 0.4, 1.0),
+    ("gradient descent", "snn", 0, 0, np.nan, 1.0, 0.6, 1.0),
+)
+
+
+def test_an_attacker_is_named_by_what_it_does_otherwise():
+    assert [findings.named(name) for name in ("snn", "snn, label alone")] == [GAMIN, "GAMIN, label alone"]
+
+
+def test_means_are_over_networks_and_the_best_stands_first():
+    found = findings.summary(TABLE)
+    row = found[(found.attacker == GAMIN) & (found.measure == SCORE)].iloc[0]
+    assert (row.value, row.networks) == (pytest.approx(0.3), 2) and row.low < 0.2 < 0.4 < row.high
+    assert [*found.attacker.unique()][:2] == ["evolution", "gradient descent"]
+    assert [*found.attacker.unique()][-1] == GAMIN
+    assert found[(found.attacker == "evolution") & (found.measure == SCORE)].empty
+    assert findings.value(found, "MNIST, plan", GAMIN, "snn", "recognised") == pytest.approx(0.1)
+    assert np.isnan(findings.value(found, "MNIST, plan", GAMIN, "ann", "recognised"))
+
+
+def test_a_scale_with_the_published_attacker_alone_is_not_shown():
+    alone = TABLE[TABLE.attacker == GAMIN].assign(profile="paper")
+    found = findings.shown(findings.summary(pd.concat([TABLE, alone])))
+    assert set(found.scale) == {"MNIST, plan"}
+
+
+def test_the_checklist_compares_what_each_question_names():
+    budgets = pd.DataFrame(
+        [("MNIST, paper", "snn", 0.2, 0.3)], columns=["scale", "target", "before", "after"]
+    )
+    transfers = pd.DataFrame([("MNIST, plan", "snn", 0.9, 0.6)], columns=["scale", "target", "own", "other"])
+    found = findings.checklist(findings.summary(TABLE), budgets, transfers).set_index("question")
+    assert found[["before", "after"]].round(6).T.to_dict("list") == {
+        "weights": [0.4, 0.6],
+        "surrogate": [0.1, 0.4],
+        "averaging": [0.3, 0.25],
+        "range": [0.3, 0.7],
+        "budget": [0.2, 0.3],
+        "transfer": [0.9, 0.6],
+    }
+    assert "ann" not in set(found.target)  # of which nothing is known
+
+
+def test_budgets_are_set_side_by_side_where_there_are_two():
+    def one(profile, queries, accuracy, pair="last", variant="snn"):
+        about = {"profile": profile, "dataset": "mnist", "target": "snn", "variant": variant, "pair": pair}
+        return pd.DataFrame([about | {"queries": queries, SCORE: accuracy}])
+
+    tables = [
+        one("plan", 0.1, 0.2),
+        one("plan", 0.1, 0.4),
+        one("paper", 1.0, 0.35),
+        one("paper", 1.0, 0.9, "kept"),
+    ]
+    tables.append(one("paper", 1.0, 0.9, variant="snn, raw current"))
+    row = findings.budgets_table(tables).iloc[0]
+    assert (row.scale, row.before, row.after) == ("MNIST, paper", pytest.approx(0.3), 0.35)
+    assert findings.budgets_table(tables[:2]).empty
+
+
+def test_transfer_asks_every_network_for_the_images_of_all(results):
+    experiment = Experiment("smoke", seeds=[0, 1], results=results)
+    runs = experiment.attacks()
+    found = findings.transfers_table(experiment, runs)
+    assert [*found.target] == ["ann", "snn"] and found[["own", "other"]].stack().between(0, 1).all()
+    alone = Experiment("smoke", results=results)
+    assert findings.transfers_table(alone, alone.attacks()).empty
+    assert findings.transfers_table(Experiment("smoke", results=results, compute=False), runs).empty
+
+
+def test_images_that_a_network_calls_y_are_accepted():
+    run = SimpleNamespace(reconstructions=np.full((2, 3, 4, 4), 255, np.uint8), labels=[0, 1])
+    box = BlackBox(lambda x: torch.eye(2)[0].expand(len(x), 2), seed=0)
+    assert findings.accepted(box, run.reconstructions, run.labels) == 0.5

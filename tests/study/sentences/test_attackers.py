@@ -1,0 +1,67 @@
+"""What the page on attackers says follows its numbers, either way."""
+
+import numpy as np
+import pandas as pd
+
+from snnmi.study.findings import attackers as findings
+from snnmi.study.findings.attackers import GAMIN
+from snnmi.study.sentences import attackers as say
+from tests.study.findings.test_attackers import TABLE, rows
+
+FOUND = findings.summary(TABLE)
+
+
+def test_the_answer_names_the_best_who_asks_and_the_best_who_holds_the_weights():
+    assert say.answer(FOUND) == (
+        "At MNIST, plan, of those who only ask, evolution comes farthest against this SNN: the judge recognises 40% of "
+        "its images, of GAMIN's 10%; who holds the weights comes to 60% (gradient descent)."
+    )
+    gamin = findings.summary(TABLE.assign(recognised=np.where(TABLE.attacker == GAMIN, 0.9, 0.1)))
+    assert (
+        "GAMIN, as published comes farthest against these two SNNs: the judge recognises 90%"
+        in say.answer(gamin)
+    )
+    assert say.answer(FOUND[:0]) == "Not run at any scale."
+
+
+def test_the_two_kinds_are_compared_only_where_both_were_attacked():
+    assert say.weaker(FOUND) == "Evolution was not run on both kinds."
+    both = findings.summary(pd.concat([TABLE, rows(("evolution", "ann", 0, 50, np.nan, 0.9, 0.3, 0.8))]))
+    assert say.weaker(both) == (
+        "At MNIST, plan 40% of what evolution draws of SNNs is recognised and 100% identified, of ANNs 30% and 80%."
+    )
+
+
+def test_the_table_has_a_line_an_attacker_and_dashes_where_nothing_is():
+    table = say.table(FOUND).set_index("attacker")
+    assert table.loc["evolution", "SNN: copy"] == "–" and table.loc["evolution", "queries a class"] == "50"
+    assert (
+        table.loc["gradient descent", "queries a class"] == "none" and table.loc[GAMIN, "SNN: copy"] == "30%"
+    )
+    assert say.table(FOUND[:0]).scale.tolist() == ["none"]
+
+
+CHECKED = pd.DataFrame(
+    [
+        ("range", "MNIST, plan", "snn", 0.3, 0.7),
+        ("weights", "MNIST, plan", "snn", 0.4, 0.42),
+        ("weights", "MNIST, plan", "ann", 0.4, 0.2),
+        ("transfer", "MNIST, plan", "ann", 0.9, 0.5),
+        ("transfer", "MNIST, plan", "snn", 0.9, 0.88),
+    ],
+    columns=["question", "scale", "target", "before", "after"],
+)
+
+
+def test_the_checklist_reads_each_pair_by_the_margin():
+    table = say.checklist(CHECKED).set_index("question")
+    assert table.loc["Does noise within [0, 1] help?", ["ANN", "SNN"]].tolist() == ["–", "yes: 0.30 → 0.70"]
+    weights = table.loc["Do the weights help?", ["ANN", "SNN"]].tolist()
+    assert weights == ["it harms: 0.40 → 0.20", "no: 0.40 → 0.42"]
+    taken = table.loc["Are images taken by other networks too?", ["ANN", "SNN"]].tolist()
+    assert taken == ["less: 0.90 → 0.50", "yes: 0.90 → 0.88"]
+
+
+def test_signs_of_masked_answers_are_counted():
+    assert say.masked(CHECKED) == "at MNIST, plan: ANN 2 of 2, SNN 2 of 3"
+    assert say.masked(CHECKED[:0]) == "nowhere"
