@@ -37,16 +37,16 @@ def test_everything_of_ones_own_is_chosen_by_parameters(project, command):
 
 
 def test_an_edited_file_is_another_run(project):
-    def sparse():
-        return {path.name for path in (project / "results/smoke").glob("attack-*-noise=sparse-??????????")}
+    def stored():
+        return {path.name for path in (project / "results/smoke").glob("attack-*-noise=dots-??????????")}
 
     command = (
-        "papermill book/03_attack.ipynb out.ipynb -p profile smoke -p code mine.py -p noise sparse".split()
+        "papermill book/03_attack.ipynb out.ipynb -p profile smoke -p code mine.py -p noise dots".split()
     )
     run(command, project)
-    before = sparse()
+    before = stored()
     run(command, project)
-    assert sparse() == before and len(before) == 2  # one a target
+    assert stored() == before and len(before) == 2  # one a target
     (project / "mine.py").write_text(MINE.replace("< 0.1", "< 0.2"))
     run(command, project)
-    assert len(sparse()) == 4
+    assert len(stored()) == 4

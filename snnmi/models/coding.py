@@ -16,7 +16,7 @@ def encoder(*, binary: bool = False, constant: bool = False) -> Callable[[Encode
     """Say of an encoder what lets its network be computed sooner; a plain function is an encoder too.
 
     binary: it gives 0 or 1 and nothing else. constant: it gives the same at every step, so that one step
-    serves all. Example: `@encoder(binary=True)` above a latency code.
+    serves all. Example: `@encoder(binary=True)` above a code of single spikes.
     """
 
     def mark(encode: Encode) -> Encode:
@@ -46,6 +46,50 @@ def rate_encode(
     """
     draw = torch.rand((num_steps, *x.shape), generator=generator, device=x.device, dtype=x.dtype)
     return torch.lt(draw, x, out=draw)
+
+
+@encoder(binary=True)
+def latency_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """Time to first spike: one spike a pixel, the brighter the sooner (white at the first step, the darkest grey at the
+    last), none for black. Values outside [0, 1] are clipped; there is no chance.
+    """
+    when = ((1 - x.clamp(0, 1)) * (num_steps - 1)).round()
+    steps = torch.arange(num_steps, device=x.device).view(-1, *[1] * x.ndim)
+    return ((steps == when) & (x > 0)).to(x)
+
+
+BURST, SHORTEST = 5, 2  # most spikes of a burst, and the steps between them at full brightness
+
+
+@encoder(binary=True)
+def burst_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """Bursts (Guo et al. 2021): the brighter a pixel, the more spikes, up to five, and the closer they follow; from two
+    steps apart for white to the whole window for black. Values outside [0, 1] are clipped; there is no chance.
+    """
+    x = x.clamp(0, 1)
+    count = (BURST * x).ceil()
+    apart = torch.where(count > 1, (num_steps - (num_steps - SHORTEST) * x).ceil(), num_steps).clamp_min(1)
+    steps = torch.arange(num_steps, device=x.device).view(-1, *[1] * x.ndim)
+    return ((steps % apart == 0) & (steps // apart < count)).to(x)
+
+
+BITS = 8
+
+
+@encoder()
+def phase_encode(
+    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch *image"]:
+    """Weighted spikes (Kim et al. 2018): the eight bits of a grey value, the highest first, over and over, each spike
+    worth half of the one before. Values outside [0, 1] are clipped; there is no chance.
+    """
+    grey = (x.clamp(0, 1) * (2**BITS - 1)).round().long()
+    place = torch.arange(num_steps, device=x.device).view(-1, *[1] * x.ndim) % BITS
+    return (grey >> (BITS - 1 - place) & 1) * 2.0 ** -(1 + place)
 
 
 @encoder(constant=True)
@@ -87,6 +131,9 @@ ENCODERS: dict[str, Encode] = {
     "frozen": frozen_encode,
     "clip": clip_encode,
     "current": current_encode,
+    "latency": latency_encode,
+    "burst": burst_encode,
+    "phase": phase_encode,
 }
 
 Output = Float[Tensor, " time batch classes"]

@@ -112,6 +112,28 @@ ATTACKERS = (
 )
 
 
+# Codes in place of the Bernoulli rate, each SNN trained with its own; and each under noise within [0, 1].
+LABELS = {"rate": "Bernoulli rate", "latency": "latency", "burst": "burst", "phase": "phase"}
+LABELS |= {"clip": "constant current, clipped", "current": "constant current, raw"}
+CODES = {
+    (code, noise): Variant(
+        "snn",
+        ", ".join([f"{label} code"] * (code != "rate") + [f"{noise} noise"] * (noise != "normal")),
+        "code",
+        {
+            section: values
+            for section, values in (
+                ("training", {"encoder": code} if code != "rate" else {}),
+                ("attack", {"noise": noise} if noise != "normal" else {}),
+            )
+            if values
+        },
+    )
+    for code, label in LABELS.items()
+    for noise in ("normal", "sparse")
+}
+
+
 def attackers(batch_size: int) -> list[Variant]:
     """All who play GAMIN otherwise, at a profile's `batch_size`: with other noise, and `ATTACKERS`; and, to set
     averaging against, an attacker with as many inputs as one who asks each four times, asked once.

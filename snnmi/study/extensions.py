@@ -1,6 +1,6 @@
 """A user's own code: one Python file that registers encoders, decoders, noises, families, targets, data sets, metrics.
 
-It registers by adding to the project's tables: `ENCODERS["latency"] = latency`, and so DECODERS (models.coding),
+It registers by adding to the project's tables: `ENCODERS["mine"] = encode`, and so DECODERS (models.coding),
 NOISES and FAMILIES (attack.players), TARGETS (models.targets), LOADERS (data), METRICS (measure.scores).
 """
 

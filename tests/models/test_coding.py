@@ -7,7 +7,15 @@ import torch
 from snntorch import spikegen
 
 from snnmi.models import coding
-from snnmi.models.coding import DECODERS, ENCODERS, current_encode, rate_encode
+from snnmi.models.coding import (
+    DECODERS,
+    ENCODERS,
+    burst_encode,
+    current_encode,
+    latency_encode,
+    phase_encode,
+    rate_encode,
+)
 from tests.helpers import seeded
 
 
@@ -25,6 +33,43 @@ def test_rate_encoding_has_the_statistics_of_snntorchs():
     torch.manual_seed(0)
     theirs, ours = spikegen.rate(x, num_steps=4000), rate_encode(x, 4000, generator=seeded())
     torch.testing.assert_close(ours.mean(0), theirs.mean(0), atol=0.05, rtol=0)
+
+
+def test_a_latency_code_spikes_once_the_brighter_the_sooner_as_snntorchs():
+    x = torch.tensor([[1.0, 0.5, 0.3, 0.02, 0.0, -1.0, 2.0]])
+    spikes = latency_encode(x, 5, generator=seeded())
+    assert spikes.sum(0).tolist() == [[1, 1, 1, 1, 0, 0, 1]]
+    assert spikes.argmax(0).tolist() == [[0, 2, 3, 4, 0, 0, 0]]
+    inside = torch.rand(3, 40, generator=seeded()).clamp_min(0.02)
+    theirs = spikegen.latency(inside, num_steps=25, threshold=0.0, linear=True, normalize=True)
+    assert torch.equal(latency_encode(inside, 25, generator=seeded()), theirs)
+
+
+def test_a_burst_has_more_spikes_and_closer_ones_the_brighter_it_is():
+    spikes = burst_encode(torch.tensor([[1.0, 0.5, 0.1, 0.0, -1.0, 3.0]]), 25, generator=seeded())
+    assert [spikes[:, 0, i].nonzero().flatten().tolist() for i in range(6)] == [
+        [0, 2, 4, 6, 8],
+        [0, 14],  # three spikes, the third beyond the window
+        [0],
+        [],
+        [],
+        [0, 2, 4, 6, 8],
+    ]
+
+
+def test_a_phase_code_is_the_grey_values_bits():
+    x = torch.tensor([[0.0, 128 / 255, 1.0, 85 / 255, 2.0, -1.0]])
+    fed = phase_encode(x, 16, generator=seeded())
+    torch.testing.assert_close(fed[:8].sum(0) * 256 / 255, x.clamp(0, 1))
+    assert torch.equal(fed[:8], fed[8:]) and fed[:8, 0, 1].tolist() == [0.5, *[0] * 7]
+    assert (fed[:8, 0, 3] > 0).tolist() == [False, True] * 4  # 85 is 01010101
+
+
+@pytest.mark.parametrize("name", ["latency", "burst", "phase", "clip"])
+def test_codes_without_chance_clip_and_ask_for_none(name):
+    x = torch.tensor([[-2.0, 0.4, 3.0]])
+    one, other = (ENCODERS[name](x, 9, generator=seeded(seed)) for seed in (0, 1))
+    assert torch.equal(one, other) and torch.equal(one, ENCODERS[name](x.clamp(0, 1), 9, generator=seeded()))
 
 
 def test_values_that_are_no_probability_are_clipped():

@@ -21,7 +21,7 @@ def digits_model(kind="snn", louder=1.0, **changes):
     return model
 
 
-WRONG = {"reset": "zero", "encoder": "latency", "decoder": "max"}
+WRONG = {"reset": "zero", "encoder": "lightning", "decoder": "max"}
 
 
 @mark.parametrize("field", WRONG)

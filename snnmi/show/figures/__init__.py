@@ -15,7 +15,7 @@ from snnmi.show.figures.curves import (
 )
 from snnmi.show.figures.dots import FACTORS, VERDICTS, changes, differences, effects, score_dots, sources
 from snnmi.show.figures.networks import networks, specification
-from snnmi.show.figures.neurons import lif_traces, rate_coding, surrogate_gradient
+from snnmi.show.figures.neurons import lif_traces, rasters, rate_coding, surrogate_gradient
 from snnmi.show.figures.pairs import flips, likeness
 from snnmi.show.figures.pictures import decision_slices, label_colors, reconstructions
 from snnmi.show.figures.style import COLORS, KINDS, WIDTH, title, use_style

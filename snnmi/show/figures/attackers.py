@@ -37,10 +37,15 @@ def attackers(frame: pd.DataFrame, measures: Mapping[str, str], *, floor: float 
         axes[0].set_ylim(len(names) - 0.4, -0.6)
         axes[0].set_title(scale, loc="left", fontsize=9.5)
     shape = {"linestyle": "", "markersize": 5}
-    handles = [Line2D([], [], color=COLORS[kind], marker="o", **shape, label=KINDS[kind]) for kind in KINDS]
-    handles += [
-        Line2D([], [], color=COLORS["ink"], marker=marker, **shape, label=label)
-        for marker, label in (("o", "who asks"), ("s", "who holds the weights"))
-    ]
+    kinds = [kind for kind in KINDS if kind in set(frame.target)]
+    handles = [Line2D([], [], color=COLORS[kind], marker="o", **shape, label=KINDS[kind]) for kind in kinds]
+    handles += (
+        []
+        if frame.knows.nunique() < 2
+        else [
+            Line2D([], [], color=COLORS["ink"], marker=marker, **shape, label=label)
+            for marker, label in (("o", "who asks"), ("s", "who holds the weights"))
+        ]
+    )
     legend(fig, handles)
     return fig

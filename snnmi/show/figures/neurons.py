@@ -43,6 +43,26 @@ def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) 
     return fig
 
 
+def rasters(
+    image: Float[np.ndarray, " pixels"], spikes: Mapping[str, Float[np.ndarray, " time pixels"]]
+) -> Figure:
+    """What each code feeds at every step: a panel a code, a row a pixel, the brightest on top; dark: much."""
+    order = np.argsort(-image, kind="stable")
+    columns = min(len(spikes), 3)
+    rows = -(-len(spikes) // columns)
+    fig = new_figure(WIDTH, 0.4 + 1.9 * rows)
+    axes = fig.subplots(rows, columns, squeeze=False)
+    for ax, (name, fed) in zip(axes.flat, spikes.items()):
+        ax.imshow(fed[:, order].T, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        ax.set_title(name, fontsize=9)
+        ax.set(xlabel="time step", yticks=[])
+    for ax in axes[:, 0]:
+        ax.set_ylabel("pixels, by grey value")
+    for ax in axes.flat[len(spikes) :]:
+        ax.set_axis_off()
+    return fig
+
+
 def lif_traces(
     current: Float[np.ndarray, " time"],
     traces: Mapping[str, tuple[Float[np.ndarray, " time"], Float[np.ndarray, " time"]]],

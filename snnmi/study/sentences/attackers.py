@@ -66,9 +66,12 @@ def _leader(found: pd.DataFrame, scale: str, target: str, knows: str) -> pd.Seri
 
 
 def answer(found: pd.DataFrame) -> str:
-    """What the best who asks and the best who holds the weights draw of an SNN, at each scale, beside GAMIN."""
+    """What the best who asks and the best who holds the weights draw of an SNN, beside GAMIN; of digits only where
+    there is nothing else.
+    """
     said = []
-    for scale in dict.fromkeys(found.scale):
+    real = found[found.dataset != "digits"]
+    for scale in dict.fromkeys((real if len(real) else found).scale):
         asks, holds = (_leader(found, scale, "snn", who) for who in KNOWS.values())
         if asks is None:
             continue
@@ -78,7 +81,7 @@ def answer(found: pd.DataFrame) -> str:
             f"{these('snn', int(asks.networks))}: the judge recognises {asks.value:.0%} of its images"
         )
         if asks.attacker != GAMIN and gamin == gamin:
-            text += f", of GAMIN's {gamin:.0%}"
+            text += f", of those of GAMIN as published {gamin:.0%}"
         if holds is not None:
             text += f"; who holds the weights comes to {holds.value:.0%} ({holds.attacker})"
         said.append(text)

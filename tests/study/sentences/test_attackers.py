@@ -14,7 +14,7 @@ FOUND = findings.summary(TABLE)
 def test_the_answer_names_the_best_who_asks_and_the_best_who_holds_the_weights():
     assert say.answer(FOUND) == (
         "At MNIST, plan, of those who only ask, evolution comes farthest against this SNN: the judge recognises 40% of "
-        "its images, of GAMIN's 10%; who holds the weights comes to 60% (gradient descent)."
+        "its images, of those of GAMIN as published 10%; who holds the weights comes to 60% (gradient descent)."
     )
     gamin = findings.summary(TABLE.assign(recognised=np.where(TABLE.attacker == GAMIN, 0.9, 0.1)))
     assert (

@@ -1,0 +1,90 @@
+"""Chapter 13: what other codes give away, and which predictions failed."""
+
+import pandas as pd
+
+from snnmi.show import pages
+from snnmi.study import verdicts
+from snnmi.study.controls import LABELS
+from snnmi.study.findings.codes import MEASURES
+
+PREDICTED = {
+    "alike": "A code that clips gives the copy what the clipped current gives it",
+    "above": "The raw current gives it more than any code that clips",
+    "lifted": "Sparse noise within [0, 1] lifts the copy of a code that clips",
+}
+
+
+def table(found: pd.DataFrame) -> pd.DataFrame:
+    """The codes as text, a row a scale and code."""
+    lines: dict[tuple, dict] = {}
+    for r in found.itertuples():
+        line = lines.setdefault(
+            (r.scale, r.code), {"scale": r.scale, "code": r.label, "networks": r.networks}
+        )
+        text = pages.mean_and_span(r.value, r.low, r.high) if r.low == r.low else pages.number(r.value)
+        line[MEASURES[r.measure]] = text
+    return pd.DataFrame([*lines.values()] or [{"scale": "none"}])
+
+
+def caption(found: pd.DataFrame) -> str:
+    floor = f"; guessing gives {found.floor.mean():.2f}" if len(found) else ""
+    return (
+        "**The codes in numbers.** Accuracy on test images of the target and of the attacker's copy (last pair), under "
+        "the published noise N(0, 1) and under sparse noise within [0, 1]; Student's 95 % interval over networks where "
+        f"there are several{floor}."
+    )
+
+
+def predictions(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each prediction as text: where it held and where not."""
+    lines = []
+    for (scale, name), own in rows.groupby(["scale", "prediction"], sort=False):
+        numbers = "; ".join(f"{LABELS[r.code]} {r.mark:.2f} → {r.found:.2f}" for r in own.itertuples())
+        lines.append(
+            {
+                "scale": scale,
+                "predicted": PREDICTED[name],
+                "held": f"{int(own.held.sum())} of {len(own)}",
+                "numbers": numbers,
+                "failed": ", ".join(LABELS[code] for code in own.code[~own.held.astype(bool)]) or "none",
+            }
+        )
+    return pd.DataFrame(lines or [{"scale": "none"}])
+
+
+def predictions_caption(rows: pd.DataFrame) -> str:
+    return (
+        f"**{held(rows)}** *Alike*: within {verdicts.SAME} of the clipped current's; *more*: by over {verdicts.SAME}. "
+        "Numbers: what it is set against → what was found."
+    )
+
+
+def held(rows: pd.DataFrame) -> str:
+    """How many predictions held, scale by scale."""
+    said = [
+        f"At {scale} {int(own.held.sum())} of {len(own)} predictions held."
+        for scale, own in rows.groupby("scale", sort=False)
+    ]
+    return " ".join(said) or "No code was run."
+
+
+def answer(found: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """What other codes change, by the predictions."""
+    said = []
+    for scale, own in rows.groupby("scale", sort=False):
+        by = {name: part.held for name, part in own.groupby("prediction")}
+        here = found[(found.scale == scale) & (found.measure == "normal")].set_index("code").value
+        low, high = here.drop("current", errors="ignore").min(), here.drop("current", errors="ignore").max()
+        text = f"At {scale} copies of SNNs whose code clips read {low:.0%} to {high:.0%} of the test images"
+        if "current" in here:
+            text += f", of the one fed raw numbers {here['current']:.0%}"
+        alike = by.get("alike")
+        if alike is not None:
+            if alike.all():
+                text += ": all clipping codes are alike, so the clip explains them too"
+            elif alike.any():
+                text += f": {int(alike.sum())} of {len(alike)} codes give what the clip alone gives, the others do not"
+            else:
+                text += ": none gives what the clip alone gives, so more than the clip is at work"
+        said.append(text + ".")
+    return " ".join(said) or "No code was run."

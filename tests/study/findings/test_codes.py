@@ -1,0 +1,64 @@
+"""Codes: the predictions are read as they were written, whichever way they come."""
+
+import pandas as pd
+import pytest
+
+from snnmi.study.findings import codes as findings
+from snnmi.study.sentences import codes as say
+
+
+def found_of(**codes):
+    """Codes with (copy under published noise, under sparse noise)."""
+    rows = [
+        {
+            "code": code,
+            "label": code,
+            "measure": name,
+            "value": value,
+            "low": float("nan"),
+            "high": float("nan"),
+        }
+        for code, values in codes.items()
+        for name, value in zip(("own", "normal", "sparse"), (0.9, *values))
+    ]
+    return pd.DataFrame(rows).assign(scale="Digits (8×8), quick", networks=1, floor=0.1)
+
+
+def test_predictions_are_compared_with_the_clipped_current_and_with_the_raw_one():
+    found = found_of(rate=(0.4, 0.7), latency=(0.2, 0.22), clip=(0.42, 0.8), current=(0.9, 0.9))
+    rows = findings.predictions(found).set_index(["prediction", "code"])
+    assert rows.held.to_dict() == {
+        ("alike", "rate"): True,
+        ("lifted", "rate"): True,
+        ("alike", "latency"): False,
+        ("lifted", "latency"): False,
+        ("lifted", "clip"): True,
+        ("above", "current"): True,
+    }
+    assert rows.loc[("above", "current"), ["mark", "found"]].tolist() == [0.42, 0.9]
+    assert not findings.predictions(found_of(rate=(0.9, 0.9), current=(0.9, 0.9))).held.any()
+
+
+@pytest.mark.parametrize(
+    "latency, said",
+    [
+        (0.41, "all clipping codes are alike, so the clip explains them too"),
+        (0.2, "1 of 2 codes give what the clip alone gives, the others do not"),
+    ],
+)
+def test_the_answer_says_whether_the_clip_explains_the_others(latency, said):
+    found = found_of(rate=(0.4, 0.7), latency=(latency, 0.7), clip=(0.42, 0.8), current=(0.9, 0.9))
+    text = say.answer(found, findings.predictions(found))
+    low = min(0.4, latency)
+    assert text == (
+        f"At Digits (8×8), quick copies of SNNs whose code clips read {low:.0%} to 42% of the test images, of the one "
+        f"fed raw numbers 90%: {said}."
+    )
+
+
+def test_failed_predictions_are_named():
+    found = found_of(latency=(0.2, 0.22), clip=(0.42, 0.8))
+    table = say.predictions(findings.predictions(found)).set_index("predicted")
+    assert table.loc[say.PREDICTED["alike"], ["held", "failed"]].tolist() == ["0 of 1", "latency"]
+    assert say.held(findings.predictions(found)) == "At Digits (8×8), quick 1 of 3 predictions held."
+    assert say.answer(found[:0], findings.predictions(found[:0])) == "No code was run."
