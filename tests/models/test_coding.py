@@ -41,7 +41,7 @@ def test_a_latency_code_spikes_once_the_brighter_the_sooner_as_snntorchs():
     assert spikes.sum(0).tolist() == [[1, 1, 1, 1, 0, 0, 1]]
     assert spikes.argmax(0).tolist() == [[0, 2, 3, 4, 0, 0, 0]]
     inside = torch.rand(3, 40, generator=seeded()).clamp_min(0.02)
-    theirs = spikegen.latency(inside, num_steps=25, threshold=0.0, linear=True, normalize=True)
+    theirs = spikegen.latency(inside, num_steps=25, linear=True, normalize=True)
     assert torch.equal(latency_encode(inside, 25, generator=seeded()), theirs)
 
 

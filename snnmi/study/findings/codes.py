@@ -57,18 +57,18 @@ def predictions(found: pd.DataFrame) -> pd.DataFrame:
     """What was predicted before the runs, a row a scale, prediction and code: the numbers and whether it came so.
 
     alike: a code that clips gives the copy what the clipped current does, within the margin. above: the raw current
-    gives it more than every code that clips. lifted: sparse noise gives the copy of a code that clips more, by the margin.
+    gives it more than every code that clips. lifted: sparse noise gives the copy of a code that clips more.
     """
     rows = []
     for scale, own in wide(found).groupby("scale", sort=False):
         own = own.droplevel("scale")
         clipped = own[own.index.isin(CLIPPED)]
-        for code, r in clipped.iterrows():
+        for code, normal, sparse in clipped[["normal", "sparse"]].itertuples():
             if code != "clip" and "clip" in own.index:
                 mark = own.normal["clip"]
-                rows.append((scale, "alike", code, mark, r.normal, verdicts.same(r.normal - mark)))
-            rise = r.sparse - r.normal
-            rows.append((scale, "lifted", code, r.normal, r.sparse, rise > 0 and not verdicts.same(rise)))
+                rows.append((scale, "alike", code, mark, normal, verdicts.same(normal - mark)))
+            more = sparse > normal and not verdicts.same(sparse - normal)
+            rows.append((scale, "lifted", code, normal, sparse, more))
         if "current" in own.index and len(clipped):
             best, raw = clipped.normal.max(), own.normal["current"]
             rows.append((scale, "above", "current", best, raw, raw > best and not verdicts.same(raw - best)))
