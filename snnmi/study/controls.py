@@ -142,6 +142,8 @@ def attackers(batch_size: int) -> list[Variant]:
     return [*NOISE, *ATTACKERS, Variant("snn", "a quarter of the inputs, asked once", "averaging", few)]
 
 
+# At quick, so that all of them are done in a minute a chapter: the same for all, or they could not be compared.
+QUICK = {"attack": {"batches": 150}}
 # In the order of value: what a budget does not reach is left out from the end.
 CONTROLS = (*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME)
 NAMED = {control.name: control for control in (*CONTROLS, *ATTACKERS)}
