@@ -242,16 +242,6 @@ def snn(
 
 
 @torch.no_grad()
-def currents(
-    x: Float[Tensor, " batch pixels"], layer: nn.Linear, *, num_steps: int, chance: Chance
-) -> Float[Tensor, " time batch neuron"]:
-    """What the layer makes of Bernoulli spikes of rate x."""
-    events = draw(x, num_steps, chance)
-    _, kept = _hidden(events, layer.weight, layer.bias, INTEGRATOR, keep=True)
-    return kept.permute(2, 1, 0, 3).flatten(2)[..., : layer.out_features]
-
-
-@torch.no_grad()
 def rate_ann(
     x: Float[Tensor, " batch pixels"], hidden: nn.Linear, output: nn.Linear, *, num_steps: int, chance: Chance
 ) -> Float[Tensor, " batch classes"]:

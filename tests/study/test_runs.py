@@ -9,9 +9,10 @@ import pytest
 from snnmi.attack import gamin
 from snnmi.models import training
 from snnmi.study import plan, profiles
-from snnmi.study.controls import CONTROLS, HALVED
+from snnmi.study.controls import ATTACKERS, CONTROLS, HALVED
 from snnmi.study.experiment import SEEDS, Experiment
-from snnmi.study.judgements import judge, judgements
+from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
+from snnmi.study.judgements import SOURCES, judge, judgements
 from snnmi.study.tables import KEPT, attacks_table
 from tests.helpers import ROOT
 
@@ -103,7 +104,7 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
         pytest.skip(f"no results of {profile} are kept")
     stored = {"results": ROOT / "results", "compute": False, "seeds": list(range(SEEDS))}
     steps = [{"profile": "plan"} | step for step in plan.STEPS.values()]
-    grids = [{"profile": profile, "variants": (*CONTROLS, HALVED)}]
+    grids = [{"profile": profile, "variants": (*CONTROLS, *ATTACKERS, HALVED)}]
     whole = [
         Experiment(**grid | stored) for grid in grids + [step for step in steps if step["profile"] == profile]
     ]
@@ -111,7 +112,7 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
         warnings.simplefilter("error")  # a damaged run is only a warning
         attacks = [run for one in whole for run in one.attacks()]
         runs = [run for one in whole for run in (*one.targets(), *one.boundaries())] + attacks
-        judged = [judgement.run for judgement in judgements(whole[0])]
+        judged = [judgement.run for judgement in judgements(whole[0], (*SOURCES, *WITHOUT_GAMIN))]
         judged += [run for dataset in whole[0].datasets if (run := judge(whole[0], dataset))]
     folders = {path.parent for path in files} - {ROOT / "results" / profile}
     pictures = {run.folder for run in whole[0].store.finished() if run.folder.name.startswith("originals-")}
