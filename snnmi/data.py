@@ -2,12 +2,9 @@
 
 import gzip
 import hashlib
-import http.client
 import io
 import math
-import os
 import re
-import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from snnmi import own_data
+from snnmi import own_data, places, recordings
 from snnmi.own_data import KEYS, SMALLEST, UNREADABLE, in_a_line
 
 FACES_URL = "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"
@@ -144,7 +141,7 @@ def _mnist(download: bool) -> Dataset:
         from snnmi._torchvision import datasets  # downloads only; the bytes are read and checked here
 
         try:
-            datasets.MNIST(_cache(), download=True)
+            datasets.MNIST(places.cache(), download=True)
         except (OSError, RuntimeError) as error:
             raise FileNotFoundError(f"{_missing_mnist(paths)} (download failed: {error})") from None
         paths = _mnist_files()
@@ -159,13 +156,13 @@ def _mnist_files() -> dict[str, Path]:
     found = {}
     for name in MNIST_FILES:
         names = [f"{form}{end}" for end in (".gz", "") for form in (name, name.replace("-idx", ".idx"))]
-        if path := _find(names, ("MNIST/raw", "MNIST", ""), Path.is_file):
+        if path := places.find(names, ("MNIST/raw", "MNIST", ""), Path.is_file):
             found[name] = path
     return found
 
 
 def _missing_mnist(paths: dict[str, Path]) -> str:
-    return _missing("mnist", ", ".join(f"{name}.gz" for name in MNIST_FILES if name not in paths))
+    return places.missing("mnist", ", ".join(f"{name}.gz" for name in MNIST_FILES if name not in paths))
 
 
 def _idx(path: Path, name: str) -> np.ndarray:
@@ -189,8 +186,8 @@ def _faces(download: bool) -> Dataset:
     """AT&T faces, 40 people x 10: per person the first 8 files in text order (1, 10, 2, ...) train, the last 2 test."""
     path = _faces_place()
     if path is None and not download:
-        raise FileNotFoundError(_missing("faces", "att_faces.zip or a folder att_faces"))
-    pixels = _face_pixels(path or _fetch(FACES_URL, "att_faces.zip", "faces", check=_face_pixels))
+        raise FileNotFoundError(places.missing("faces", "att_faces.zip or a folder att_faces"))
+    pixels = _face_pixels(path or places.fetch(FACES_URL, "att_faces.zip", "faces", check=_face_pixels))
     as_text = sorted(range(10), key=lambda i: f"{i + 1}.pgm")
     faces = torch.from_numpy(pixels)[:, as_text] / 255
     people = torch.arange(40)
@@ -216,9 +213,9 @@ def _face_pixels(path: Path) -> UInt8[np.ndarray, "40 10 112 92"]:
 def _faces_place() -> Path | None:
     """A zip, or a folder with the people's folders s1 ... s40 somewhere in it."""
     names = [name + end for name in ("att_faces", "orl_faces") for end in (".zip", "")]
-    if path := _find(names, test=lambda path: path.is_file() or path.is_dir()):
+    if path := places.find(names, test=lambda path: path.is_file() or path.is_dir()):
         return path
-    person = _find(["s1"], test=Path.is_dir)
+    person = places.find(["s1"], test=Path.is_dir)
     return person and person.parent
 
 
@@ -256,49 +253,6 @@ def _pgm_pixels(path: Path) -> np.ndarray:
     return blocks
 
 
-def _cache() -> Path:
-    """Raises FileNotFoundError where this user has no home directory."""
-    try:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:
-        said = "this user has no home directory to keep data sets in: name a folder for them in SNNMI_DATA"
-        raise FileNotFoundError(said) from None
-    return Path(home) / "snnmi"
-
-
-def _folders() -> list[Path]:
-    """Where files are looked for, the first first."""
-    if not (given := os.environ.get("SNNMI_DATA")):
-        return [_cache()]
-    try:
-        return [Path(os.path.expanduser(given)), _cache()]
-    except FileNotFoundError:
-        return [Path(os.path.expanduser(given))]
-
-
-def _find(
-    names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = Path.exists
-) -> Path | None:
-    """The first of these names, in whatever case, that is in one of the folders, or `inside` it."""
-    for folder in _folders():
-        for place in inside:
-            here = {path.name.lower(): path for path in sorted((folder / place).glob("*")) if test(path)}
-            if found := [here[name] for name in names if name in here]:
-                return found[0]
-    return None
-
-
-def _missing(name: str, what: str) -> str:
-    """Which files are wanted, and a folder that works."""
-    folder, *others = _folders()
-    how = "or name in SNNMI_DATA the folder that holds it"
-    if others:
-        how = f"which SNNMI_DATA names{'' if folder.is_dir() else ' and which is not there'}"
-    return (
-        f"data set {name!r} is not on this machine, {what} missing: put what is missing into {folder}, {how}"
-    )
-
-
 def files(names: Iterable[str]) -> list[tuple[Path, str]]:
     """The files behind these data sets, each checked and with its place in a folder that `SNNMI_DATA` may name;
     digits have none.
@@ -318,31 +272,31 @@ def files(names: Iterable[str]) -> list[tuple[Path, str]]:
     return found
 
 
-def _fetch(url: str, name: str, dataset: str, *, check: Callable[[Path], object]) -> Path:
-    """Download into the cache what `check` finds right; a login page or half a file is said and not kept."""
-    path, found = _cache() / name, ""
-    part = path.with_suffix(".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(url, timeout=30) as response:
-            part.write_bytes(response.read())
-        check(part)
-        part.replace(path)
-    except ValueError as error:
-        found = f"what came from {url} is something else: {in_a_line(error)}"
-    except (OSError, http.client.HTTPException) as error:
-        found = f"download from {url} failed: {in_a_line(error)}"
-    finally:
-        if part.is_file():
-            part.unlink()
-    if found:
-        raise FileNotFoundError(f"{_missing(dataset, name)} ({found})")
-    return path
+def _saccades(download: bool) -> Dataset:
+    """The digits as an event camera would see them: `recordings.saccades`; the same split."""
+    digits = _digits(download)
+    train, test = (recordings.saccades(x) for x in (digits.x_train, digits.x_test))
+    return Dataset("saccades", train, digits.y_train, test, digits.y_test)
+
+
+def _nmnist() -> Dataset:
+    """N-MNIST, all of it or a part: `recordings.read`; its name says by a digest which recordings these are."""
+    path = recordings.place()
+    if path is None:
+        wanted = f"{recordings.SAMPLE} or a folder or zip N-MNIST with Train/0/*.bin to Test/9/*.bin"
+        raise FileNotFoundError(places.missing("nmnist", wanted))
+    return Dataset("nmnist", **recordings.read(path))
 
 
 # A data set of your own, by name: a function without arguments that gives a `Dataset`; it is checked as an .npz is.
-LOADERS: dict[str, Callable[..., Dataset]] = {"digits": _digits, "mnist": _mnist, "faces": _faces}
+LOADERS: dict[str, Callable[..., Dataset]] = {
+    "digits": _digits,
+    "mnist": _mnist,
+    "faces": _faces,
+    "saccades": _saccades,
+}
 OWN = frozenset(LOADERS.values())
+LOADERS["nmnist"] = _nmnist
 
 
 def is_own(name: str) -> bool:

@@ -38,7 +38,8 @@ def flipped(content, place):
 
 def test_unknown_name_lists_the_known_ones():
     with pytest.raises(
-        ValueError, match=r"'cifar' is unknown: expected one of \['digits', 'faces', 'mnist'\]"
+        ValueError,
+        match=r"'cifar' is unknown: expected one of \['digits', 'faces', 'mnist', 'nmnist', 'saccades'\]",
     ):
         data.load("cifar")
 

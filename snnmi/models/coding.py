@@ -12,15 +12,18 @@ from torch import Tensor
 Encode = Callable[..., Float[Tensor, " time batch *image"]]
 
 
-def encoder(*, binary: bool = False, constant: bool = False) -> Callable[[Encode], Encode]:
+def encoder(
+    *, binary: bool = False, constant: bool = False, binned: bool = False
+) -> Callable[[Encode], Encode]:
     """Say of an encoder what lets its network be computed sooner; a plain function is an encoder too.
 
-    binary: it gives 0 or 1 and nothing else. constant: it gives the same at every step, so that one step
-    serves all. Example: `@encoder(binary=True)` above a code of single spikes.
+    binary: it gives 0 or 1 and nothing else. constant: it gives the same at every step, so that one step serves all.
+    binned: its image holds all steps, one below the other, and each is fed its own part. Example:
+    `@encoder(binary=True)` above a code of single spikes.
     """
 
     def mark(encode: Encode) -> Encode:
-        encode.binary, encode.constant = binary, constant
+        encode.binary, encode.constant, encode.binned = binary, constant, binned
         return encode
 
     return mark
@@ -32,6 +35,10 @@ def is_binary(name: str) -> bool:
 
 def is_constant(name: str) -> bool:
     return getattr(ENCODERS[name], "constant", False)
+
+
+def is_binned(name: str) -> bool:
+    return getattr(ENCODERS[name], "binned", False)
 
 
 @encoder(binary=True)
@@ -92,6 +99,24 @@ def phase_encode(
     return (grey >> (BITS - 1 - place) & 1) * 2.0 ** -(1 + place)
 
 
+@encoder(binned=True)
+def raw_bins_encode(
+    x: Float[Tensor, " batch binned"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch pixels"]:
+    """A recording fed as it is, a bin a step (`recordings`): no draws, no clip."""
+    return x.unflatten(-1, (num_steps, -1)).movedim(-2, 0)
+
+
+@encoder(binary=True, binned=True)
+def bins_encode(
+    x: Float[Tensor, " batch binned"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch pixels"]:
+    """A recording fed a bin a step, each event drawn with its value as the chance: a real recording, of 0 and 1, is fed
+    as it is; what a generator draws are rates, a bin, pixel and polarity each.
+    """
+    return raw_bins_encode(rate_encode(x, 1, generator=generator)[0], num_steps, generator=generator)
+
+
 @encoder(constant=True)
 def current_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
@@ -134,6 +159,8 @@ ENCODERS: dict[str, Encode] = {
     "latency": latency_encode,
     "burst": burst_encode,
     "phase": phase_encode,
+    "bins": bins_encode,
+    "raw_bins": raw_bins_encode,
 }
 
 Output = Float[Tensor, " time batch classes"]

@@ -18,6 +18,7 @@ from snnmi.models.coding import (
     frozen_draw,
     frozen_encode,
     is_binary,
+    is_binned,
     is_constant,
     rate_encode,
     tempered,
@@ -227,6 +228,12 @@ class SNN(Target):
     """
 
     def __init__(self, network: Network, neuron: Neuron, num_pixels: int, num_classes: int):
+        if is_binned(neuron.encoder):
+            if num_pixels % neuron.num_steps:
+                raise ValueError(
+                    f"num_steps is {neuron.num_steps}, expected the number of bins in images of {num_pixels} pixels"
+                )
+            num_pixels //= neuron.num_steps
         super().__init__(network, neuron, num_pixels, num_classes)
         self.encoder = neuron.encoder
 

@@ -65,6 +65,14 @@ FOUR = tuple(
     CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("snn", "current"), ("snn", "rate"))
 )
 
+# The same four on recordings, which an SNN is fed a bin a step.
+RECORDED = (
+    BASELINES["ann"],
+    CELLS["ann", "clip"],
+    Variant("snn", "raw bins", "input range", query(encoder="raw_bins")),
+    BASELINES["snn"],
+)
+
 TIME = tuple(
     Variant("snn", f"T = {steps}", "time steps", training(num_steps=steps)) for steps in (1, 5, 10, 50, 100)
 )

@@ -5,6 +5,7 @@ analysis plan's networks), `people` and `quarter` (its faces), `paper`.
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from snnmi.recordings import STEPS
 from snnmi.show import prose
 from snnmi.study.settings import Changes, Settings
 
@@ -69,6 +70,8 @@ FACES = Change(
     {"evaluation": {"shown": 2}}, dataset="faces"
 )  # of 10,304 pixels; one generator's images are alike
 
+BINS = Change({"training": {"encoder": "bins", "num_steps": STEPS}})  # recordings, a bin a step
+
 PROFILES = {
     "smoke": Profile(
         name="smoke",
@@ -130,6 +133,12 @@ PROFILES = {
             attack(batches=1000),
         ),
         calibrated=True,
+    ),
+    "events": Profile(  # recordings of an event camera: Chapter 14's alone
+        name="events",
+        datasets=("nmnist",),
+        seeds=(0, 1, 2),
+        changes=(*SMALL, BINS, attack(batches=300, lr_surrogate=1e-3, lr_generator=1e-3)),
     ),
     "paper": Profile(
         name="paper",

@@ -9,11 +9,13 @@ from matplotlib.lines import Line2D
 from snnmi.show.figures.style import COLORS, KINDS, WIDTH, legend, new_figure
 
 
-def attackers(frame: pd.DataFrame, measures: Mapping[str, str], *, floor: float | None = None) -> Figure:
+def attackers(
+    frame: pd.DataFrame, measures: Mapping[str, str], *, floors: Mapping[str, float] | None = None
+) -> Figure:
     """A row of panels a scale, a panel a measure, a line an attacker: a dot a target, with its interval over networks.
 
     `frame`: scale, attacker, target, knows, measure, value, low, high; attackers keep their order of appearance, and
-    who holds the weights is marked by a square. `measures`: their names; `floor`: what guessing gives, dashed.
+    who holds the weights is marked by a square. `measures`: their names; `floors`: what guessing gives, dashed.
     """
     scales = list(frame.scale.unique())
     order = {scale: list(frame[frame.scale == scale].attacker.unique()) for scale in scales}
@@ -28,8 +30,8 @@ def attackers(frame: pd.DataFrame, measures: Mapping[str, str], *, floor: float 
                 color, marker = COLORS[r.target], "s" if r.knows == "weights" else "o"
                 ax.hlines(y, r.low, r.high, color=color, linewidth=2.2, alpha=0.45)
                 ax.plot(r.value, y, marker, color=color, markersize=5)
-            if floor is not None:
-                ax.axvline(floor, color=COLORS["floor"], linewidth=0.9, linestyle=(0, (4, 3)))
+            if measure in (floors or {}):
+                ax.axvline(floors[measure], color=COLORS["floor"], linewidth=0.9, linestyle=(0, (4, 3)))
             ax.set(xlim=(-0.03, 1.03), xlabel=title)
             ax.grid(axis="x")
             ax.set_axisbelow(True)

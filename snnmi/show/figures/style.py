@@ -38,7 +38,9 @@ COLORS = _Palette(
     faint="#D9D9D9",
 )
 KINDS = _Names(ann="ANN", snn="SNN")
-TITLES = _Names(digits="Digits (8×8)", mnist="MNIST", faces="AT&T faces")
+TITLES = _Names(
+    digits="Digits (8×8)", mnist="MNIST", faces="AT&T faces", saccades="Saccades", nmnist="N-MNIST"
+)
 BAND = "#ECECEC"
 WIDTH = 7.4  # inches, the width of a page's text column
 

@@ -55,14 +55,14 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def _leader(found: pd.DataFrame, scale: str, target: str, knows: str) -> pd.Series | None:
-    """Whose images the judge recognises most, among those who know so much; in doubt who is identified most."""
+    """Whose images are identified most, among those who know so much; in doubt whose are recognised most."""
     own = found[(found.scale == scale) & (found.target == target) & (found.knows == knows)]
-    seen = own[own.measure == "recognised"].merge(
-        own[own.measure == "identified"][["attacker", "value"]], on="attacker", suffixes=("", "_identified")
+    seen = own[own.measure == "identified"].merge(
+        own[own.measure == "recognised"][["attacker", "value"]], on="attacker", suffixes=("", "_recognised")
     )
     if seen.empty:
         return None
-    return seen.sort_values(["value", "value_identified"], ascending=False).iloc[0]
+    return seen.sort_values(["value", "value_recognised"], ascending=False).iloc[0]
 
 
 def answer(found: pd.DataFrame) -> str:
@@ -75,15 +75,17 @@ def answer(found: pd.DataFrame) -> str:
         asks, holds = (_leader(found, scale, "snn", who) for who in KNOWS.values())
         if asks is None:
             continue
-        gamin = value(found, scale, GAMIN, "snn", "recognised")
+        gamin = [value(found, scale, GAMIN, "snn", measure) for measure in ("identified", "recognised")]
         text = (
             f"at {scale}, of those who only ask, {asks.attacker} comes farthest against "
-            f"{these('snn', int(asks.networks))}: the judge recognises {asks.value:.0%} of its images"
+            f"{these('snn', int(asks.networks))}: {asks.value:.0%} of its images are identified and "
+            f"{asks.value_recognised:.0%} recognised"
         )
-        if asks.attacker != GAMIN and gamin == gamin:
-            text += f", of those of GAMIN as published {gamin:.0%}"
+        if asks.attacker != GAMIN and gamin[0] == gamin[0]:
+            text += f", of those of GAMIN as published {gamin[0]:.0%} and {gamin[1]:.0%}"
         if holds is not None:
-            text += f"; who holds the weights comes to {holds.value:.0%} ({holds.attacker})"
+            text += f"; who holds the weights comes to {holds.value:.0%} and {holds.value_recognised:.0%}"
+            text += f" ({holds.attacker})"
         said.append(text)
     return _sentences(said) or "Not run at any scale."
 
@@ -108,14 +110,9 @@ def _sentences(said: Sequence[str]) -> str:
     return " ".join(f"{text[0].upper()}{text[1:]}." for text in said)
 
 
-def caption(found: pd.DataFrame) -> str:
-    several = "; ".join(dict.fromkeys(found[found.networks > 1].scale)) or "nowhere"
-    return (
-        f"**{answer(found)}** Means over classes and networks; bars: Student's 95 % interval over networks, where "
-        f"there are several ({several}). Recognised: the judge calls the image its class, and it lies as near to "
-        "training images as real ones do; identified: it is most like the mean of its own class. Of GAMIN's images "
-        "those of the kept pair are judged, of its copies the last is measured. Dashed: what guessing gives."
-    )
+def several(found: pd.DataFrame) -> str:
+    """Where there are several networks, and so intervals."""
+    return "; ".join(dict.fromkeys(found[found.networks > 1].scale)) or "nowhere"
 
 
 def table_caption(found: pd.DataFrame) -> str:

@@ -15,11 +15,12 @@ def test_attackers_have_a_line_each_and_a_panel_a_measure():
     frame = pd.DataFrame(rows, columns=["attacker", "target", "knows", "value"])
     frame = frame.assign(scale="MNIST, plan", measure="seen", low=frame.value - 0.1, high=frame.value + 0.1)
     frame = pd.concat([frame, frame[:1].assign(measure="copy")])
-    fig = figures.attackers(frame, {"seen": "images seen", "copy": "copy"}, floor=0.1)
+    fig = figures.attackers(frame, {"seen": "images seen", "copy": "copy"}, floors={"seen": 0.1})
     seen, copy = fig.axes
     marks = [
         (line.get_marker(), line.get_xdata()[0]) for line in seen.lines if line.get_marker() in ("o", "s")
     ]
     assert marks == [("o", 0.8), ("o", 0.2), ("s", 0.9)]
+    assert [len([line for line in ax.lines if line.is_dashed()]) for ax in fig.axes] == [1, 0]
     assert len([line for line in copy.lines if line.get_marker() == "o"]) == 1
     assert {"MNIST, plan", "images seen", "GAMIN", "descent", "who holds the weights"} <= set(texts(fig))

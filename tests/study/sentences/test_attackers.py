@@ -13,15 +13,19 @@ FOUND = findings.summary(TABLE)
 
 def test_the_answer_names_the_best_who_asks_and_the_best_who_holds_the_weights():
     assert say.answer(FOUND) == (
-        "At MNIST, plan, of those who only ask, evolution comes farthest against this SNN: the judge recognises 40% of "
-        "its images, of those of GAMIN as published 10%; who holds the weights comes to 60% (gradient descent)."
+        "At MNIST, plan, of those who only ask, evolution comes farthest against this SNN: 100% of its images are "
+        "identified and 40% recognised, of those of GAMIN as published 40% and 10%; who holds the weights comes to "
+        "100% and 60% (gradient descent)."
     )
-    gamin = findings.summary(TABLE.assign(recognised=np.where(TABLE.attacker == GAMIN, 0.9, 0.1)))
-    assert (
-        "GAMIN, as published comes farthest against these two SNNs: the judge recognises 90%"
-        in say.answer(gamin)
-    )
+    gamin = findings.summary(TABLE.assign(identified=np.where(TABLE.attacker == GAMIN, 0.9, 0.1)))
+    assert "GAMIN, as published comes farthest against these two SNNs: 90% of its images" in say.answer(gamin)
     assert say.answer(FOUND[:0]) == "Not run at any scale."
+
+
+def test_the_answer_is_of_the_papers_data_where_there_are_such():
+    digits = findings.summary(TABLE.assign(dataset="digits", profile="quick"))
+    assert say.answer(digits).startswith("At Digits (8×8), quick")
+    assert "Digits" not in say.answer(pd.concat([digits, FOUND]))
 
 
 def test_the_two_kinds_are_compared_only_where_both_were_attacked():

@@ -1,0 +1,74 @@
+"""Where data sets lie: the folder that `SNNMI_DATA` names, then the cache, which downloads go to."""
+
+import http.client
+import os
+import urllib.request
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from snnmi.own_data import in_a_line
+
+
+def cache() -> Path:
+    """Raises FileNotFoundError where this user has no home directory."""
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        said = "this user has no home directory to keep data sets in: name a folder for them in SNNMI_DATA"
+        raise FileNotFoundError(said) from None
+    return Path(home) / "snnmi"
+
+
+def _folders() -> list[Path]:
+    """Where files are looked for, the first first."""
+    if not (given := os.environ.get("SNNMI_DATA")):
+        return [cache()]
+    try:
+        return [Path(os.path.expanduser(given)), cache()]
+    except FileNotFoundError:
+        return [Path(os.path.expanduser(given))]
+
+
+def find(
+    names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = Path.exists
+) -> Path | None:
+    """The first of these names, in whatever case, that is in one of the folders, or `inside` it."""
+    for folder in _folders():
+        for place in inside:
+            here = {path.name.lower(): path for path in sorted((folder / place).glob("*")) if test(path)}
+            if found := [here[name] for name in names if name in here]:
+                return found[0]
+    return None
+
+
+def missing(name: str, what: str) -> str:
+    """Which files are wanted, and a folder that works."""
+    folder, *others = _folders()
+    how = "or name in SNNMI_DATA the folder that holds it"
+    if others:
+        how = f"which SNNMI_DATA names{'' if folder.is_dir() else ' and which is not there'}"
+    return (
+        f"data set {name!r} is not on this machine, {what} missing: put what is missing into {folder}, {how}"
+    )
+
+
+def fetch(url: str, name: str, dataset: str, *, check: Callable[[Path], object]) -> Path:
+    """Download into the cache what `check` finds right; a login page or half a file is said and not kept."""
+    path, found = cache() / name, ""
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with urllib.request.urlopen(url, timeout=30) as response:
+            part.write_bytes(response.read())
+        check(part)
+        part.replace(path)
+    except ValueError as error:
+        found = f"what came from {url} is something else: {in_a_line(error)}"
+    except (OSError, http.client.HTTPException) as error:
+        found = f"download from {url} failed: {in_a_line(error)}"
+    finally:
+        if part.is_file():
+            part.unlink()
+    if found:
+        raise FileNotFoundError(f"{missing(dataset, name)} ({found})")
+    return path

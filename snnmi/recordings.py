@@ -1,0 +1,132 @@
+"""Event cameras: recordings of changes of brightness, read, checked and binned into images in [0, 1].
+
+A recording of T bins, two polarities and h x w pixels is an image of T * 2 * h x w: the bins one below the other, in
+each first where it got brighter, then where it got darker; 1 where there was an event. So whatever takes images takes
+it, and an SNN is fed a bin a step (`models.coding.bins_encode`).
+"""
+
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from snnmi import places
+from snnmi.own_data import UNREADABLE, in_a_line
+
+STEPS = 6  # bins: two for each of N-MNIST's three saccades
+SIDE = 34  # pixels a side of N-MNIST's recordings
+SAMPLE = "nmnist_sample.zip"
+LONGEST = 5 * 200_000  # bytes of a recording: N-MNIST's have some 5,000 events
+PARTS = {"train": "Train", "test": "Test"}
+Recording = Float[Tensor, " binned width"]
+
+
+def events(content: bytes, where: str) -> Int[np.ndarray, " events 4"]:
+    """x, y, polarity (0 darker, 1 brighter) and time in microseconds of each event, five bytes an event (Orchard et al.
+    2015): x, y, then one bit of polarity and 23 of time. Raises ValueError, naming `where`, for anything else; without
+    bytes there is no event.
+    """
+    if len(content) > LONGEST:
+        raise ValueError(f"{where} is {len(content):,} bytes, expected a recording of at most {LONGEST:,}")
+    if len(content) % 5:
+        raise ValueError(f"{where} is {len(content)} bytes, expected five for each event: it is cut off")
+    raw = np.frombuffer(content, np.uint8).reshape(-1, 5).astype(np.int64)
+    x, y = raw[:, 0], raw[:, 1]
+    time = (raw[:, 2] & 127) << 16 | raw[:, 3] << 8 | raw[:, 4]
+    if len(raw) and max(x.max(), y.max()) >= SIDE:
+        at = int((np.maximum(x, y) >= SIDE).argmax())
+        raise ValueError(
+            f"{where}: event {at} lies at {x[at]}, {y[at]}, expected within {SIDE}x{SIDE} pixels"
+        )
+    if (back := np.diff(time) < 0).any():
+        at = int(back.argmax()) + 1
+        raise ValueError(f"{where}: event {at} is earlier than the one before, expected events in order")
+    return np.stack([x, y, raw[:, 2] >> 7, time], 1)
+
+
+def binned(found: Int[np.ndarray, " events 4"], steps: int = STEPS) -> Recording:
+    """The recording as an image, at half of the side: equal bins from the first event to the last; black if empty."""
+    side = SIDE // 2
+    image = torch.zeros(steps, 2, side, side)
+    if len(found):
+        x, y, polarity, time = found.T
+        span = max(1, time[-1] - time[0] + 1)
+        step = (time - time[0]) * steps // span
+        image[step, 1 - polarity, y // 2, x // 2] = 1.0
+    return image.flatten(0, 2)
+
+
+def saccades(
+    images: Float[Tensor, " n height width"], steps: int = STEPS
+) -> Float[Tensor, " n binned width"]:
+    """What an event camera would see of images that move: at every step a pixel along a triangle, with a frame of one
+    black pixel; an event wherever the brightness changes by more than a quarter.
+    """
+    path = [(1, 0), (0, 1), (-1, 0), (0, -1)]
+    n, height, width = images.shape
+    canvas = torch.zeros(n, height + 2, width + 2)
+    canvas[:, 1:-1, 1:-1] = images
+    frames, here = [canvas], canvas
+    for step in range(steps):
+        here = here.roll(path[step % len(path)], (1, 2))
+        frames.append(here)
+    change = torch.stack(frames, 1).diff(dim=1)
+    both = torch.stack([change > 0.25, change < -0.25], 2)  # n, steps, brighter and darker, height, width
+    return both.float().flatten(1, 3)
+
+
+def place() -> Path | None:
+    """A zip or a folder with N-MNIST, or the sample."""
+    names = [SAMPLE, *(name + end for name in ("n-mnist", "nmnist") for end in (".zip", ""))]
+    return places.find(names, test=lambda path: path.is_file() or path.is_dir())
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """x_train, y_train, x_test and y_test of a zip or folder that holds Train/<label>/*.bin and Test/<label>/*.bin, in
+    the order of their names; ValueError, in one sentence, where a recording is none.
+    """
+    members = dict(sorted(_members(path)))
+    found: dict[str, Tensor] = {}
+    for part, folder in PARTS.items():
+        own = [name for name in members if _place(name)[0] == folder.lower()]
+        if not own:
+            raise ValueError(
+                f"{path} lacks {folder}/0/*.bin to {folder}/9/*.bin, expected recordings of N-MNIST"
+            )
+        try:
+            found[f"x_{part}"] = torch.stack([binned(events(members[n](), f"{path}: {n}")) for n in own])
+        except ValueError:
+            raise
+        except UNREADABLE as error:
+            raise ValueError(f"{path} cannot be read ({in_a_line(error)})") from None
+        found[f"y_{part}"] = torch.tensor([int(_place(name)[1]) for name in own])
+    return found
+
+
+def _place(name: str) -> tuple[str, str]:
+    """Part and label of .../Train/5/00001.bin, in whatever case."""
+    part, label = name.lower().split("/")[-3:-1]
+    return part, label
+
+
+def _members(path: Path) -> Iterable[tuple[str, object]]:
+    """The recordings' names in the archive or folder, each with what reads it; nothing is unpacked by its own path."""
+    if path.is_dir():
+        names = {p.relative_to(path).as_posix(): p for p in path.rglob("*.bin") if p.is_file()}
+        found = {name: lambda p=p: p.open("rb").read(LONGEST + 1) for name, p in names.items()}
+    else:
+        try:
+            archive = zipfile.ZipFile(path)
+        except UNREADABLE as error:
+            raise ValueError(f"{path} is not a readable zip ({in_a_line(error)}), expected N-MNIST") from None
+        found = {
+            n: lambda n=n: archive.open(n).read(LONGEST + 1) for n in archive.namelist() if n.endswith(".bin")
+        }
+    for name, content in found.items():
+        parts = name.lower().split("/")
+        if len(parts) >= 3 and parts[-3] in ("train", "test") and parts[-2].isdecimal():
+            yield name, content

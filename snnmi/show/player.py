@@ -1,0 +1,56 @@
+"""Recordings that play: bin after bin, side by side, without a kernel; they can be paused and stepped through."""
+
+import base64
+import io
+from collections.abc import Mapping
+from html import escape
+
+import ipywidgets as widgets
+import numpy as np
+from jaxtyping import Float
+from PIL import Image
+
+BRIGHTER, DARKER = np.array([0, 114, 178]), np.array([213, 94, 0])  # blue and orange, told apart by everybody
+ZOOM = 4  # screen pixels a pixel, so that nothing is smoothed
+Film = Float[np.ndarray, " step polarity height width"]
+
+
+def colored(frame: Float[np.ndarray, " polarity height width"]) -> np.ndarray:
+    """One bin as an image, uint8: white where nothing changed, blue where it got brighter, orange where darker."""
+    brighter, darker = np.clip(frame, 0, 1)[..., None]
+    ink = brighter * (255 - BRIGHTER) + darker * (255 - DARKER)
+    return (255 - np.clip(ink, 0, 255)).round().astype(np.uint8)
+
+
+def player(films: Mapping[str, Film], *, interval: int = 400) -> widgets.VBox:
+    """Films of equal length, by name; `interval` in milliseconds."""
+    lengths = {len(film) for film in films.values()}
+    if len(lengths) != 1:
+        raise ValueError(f"films have {sorted(lengths)} bins, expected some films, all of as many bins")
+    (steps,) = lengths
+    frames = [widgets.HTML(_frame(films, step, steps)) for step in range(steps)]
+    stack = widgets.Stack(frames, selected_index=0)
+    play = widgets.Play(min=0, max=steps - 1, value=0, interval=interval, repeat=True)
+    slider = widgets.IntSlider(min=0, max=steps - 1, value=0, description="Bin", readout=False)
+    widgets.jslink((play, "value"), (slider, "value"))
+    widgets.jslink((slider, "value"), (stack, "selected_index"))
+    box = widgets.VBox([widgets.HBox([play, slider]), stack])
+    box.add_class("snnmi-player")
+    return box
+
+
+def _frame(films: Mapping[str, Film], step: int, steps: int) -> str:
+    pictures = "".join(
+        f'<figure style="margin:0 1rem 0 0;display:inline-block"><img alt="{escape(name)}, bin {step + 1} of {steps}" '
+        f'src="data:image/png;base64,{_png(film[step])}" style="image-rendering:pixelated;background:white">'
+        f"<figcaption>{escape(name)}</figcaption></figure>"
+        for name, film in films.items()
+    )
+    return f"<div>{pictures}<p>Bin {step + 1} of {steps}</p></div>"
+
+
+def _png(frame: Float[np.ndarray, " polarity height width"]) -> str:
+    picture = Image.fromarray(colored(frame))
+    picture = picture.resize((picture.width * ZOOM, picture.height * ZOOM), Image.Resampling.NEAREST)
+    picture.save(buffer := io.BytesIO(), "PNG")
+    return base64.b64encode(buffer.getvalue()).decode()

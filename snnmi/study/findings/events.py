@@ -1,0 +1,87 @@
+"""Chapter 14: the four cells on recordings of an event camera, and what is drawn of them."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from snnmi.recordings import STEPS
+from snnmi.show import pages
+from snnmi.study.controls import RECORDED
+from snnmi.study.experiment import Experiment
+from snnmi.study.findings.controls import SCORE, UNIT, networks_table, over_networks, shared
+from snnmi.study.runs import AttackRun
+
+NAMES = dict(
+    zip((v.name for v in RECORDED), ("ANN", "ANN behind a clip", "SNN without its draws", "SNN"), strict=True)
+)
+MEASURES = {"own": "target's accuracy", SCORE: "accuracy of the copy", "taken": "classes taken"}
+
+
+def cells_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
+    """One row a scale, cell and measure of `MEASURES`: mean over the networks that have all four cells, last pairs,
+    with Student's interval where there are several; taken: the share of the classes.
+    """
+    rows = networks_table(runs)
+    rows = shared(rows[rows["pair"] == "last"], RECORDED)
+    rows = rows.assign(taken=rows.taken / rows.classes)
+    found = []
+    for variant in RECORDED:
+        for (profile, dataset), own in rows[rows.variant == variant.name].groupby(
+            ["profile", "dataset"], sort=False
+        ):
+            about = {
+                "profile": profile,
+                "dataset": dataset,
+                "scale": pages.place(profile, dataset.partition("-")[0]),
+            }
+            about |= {"cell": NAMES[variant.name], "target": variant.kind, "floor": own.floor.mean()}
+            by = own.set_index(UNIT)
+            found += [about | {"measure": name} | over_networks(by[name]) for name in MEASURES]
+    columns = [
+        "profile",
+        "dataset",
+        "scale",
+        "cell",
+        "target",
+        "floor",
+        "measure",
+        "value",
+        "low",
+        "high",
+        "networks",
+    ]
+    return pd.DataFrame(found, columns=columns)
+
+
+def value(found: pd.DataFrame, scale: str, cell: str, measure: str = SCORE) -> float:
+    row = found[(found.scale == scale) & (found.cell == cell) & (found.measure == measure)]
+    return float(row.value.iloc[0])
+
+
+Film = Float[np.ndarray, " step polarity height width"]
+
+
+def film(image: np.ndarray, steps: int = STEPS) -> Film:
+    """A recording's image, or what was drawn of one, as its bins: values in [0, 1]."""
+    high = image.shape[0] // (2 * steps)
+    grey = image / 255 if image.dtype == np.uint8 else image
+    return np.asarray(grey, dtype=np.float32).reshape(steps, 2, high, image.shape[1])
+
+
+def shown(experiment: Experiment, label: int) -> tuple[str, dict[str, Film]]:
+    """A scale in words, and a class's films: its first test recording, its mean, and what was drawn of it from the
+    first ANN and the first SNN.
+    """
+    runs = {run.variant: run for run in reversed(experiment.attacks())}
+    first = next(iter(runs.values()))
+    found: dict[str, Film] = {}
+    for name, pictures in experiment.originals(first.dataset).items():
+        found[{"test image": "a recording", "class mean": "mean of the class"}.get(name, name)] = film(
+            pictures[label]
+        )
+    for variant in (RECORDED[0], RECORDED[-1]):
+        if variant.name in runs:
+            found[f"drawn from the {variant.label}"] = film(runs[variant.name].reconstructions[label, 0])
+    return pages.place(first.profile, first.dataset.partition("-")[0]), found
