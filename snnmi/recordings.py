@@ -62,7 +62,7 @@ def binned(found: Int[np.ndarray, " events 4"], steps: int = STEPS) -> Recording
 
 def saccades(
     images: Float[Tensor, " n height width"], steps: int = STEPS
-) -> Float[Tensor, " n binned width"]:
+) -> Float[Tensor, " n binned framed"]:
     """What an event camera would see of images that move: at every step a pixel along a triangle, with a frame of one
     black pixel; an event wherever the brightness changes by more than a quarter.
     """

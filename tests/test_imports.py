@@ -17,7 +17,9 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "chance": set(),
     "checks": set(),
     "own_data": set(),
-    "data": {"_torchvision", "own_data"},
+    "places": {"own_data"},
+    "recordings": {"places", "own_data"},
+    "data": {"_torchvision", "own_data", "places", "recordings"},
     "provenance": set(),
     "files": set(),
     "checkpoint": {"files"},
@@ -27,7 +29,18 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "attack": {"checkpoint", "fast"} | GROUND,
     "measure": {"models", "attack", "data", "checkpoint"} | GROUND,
     "show": set(),
-    "study": {"models", "attack", "measure", "show", "data", "own_data", "checkpoint", "store", "fast"}
+    "study": {
+        "models",
+        "attack",
+        "measure",
+        "show",
+        "data",
+        "own_data",
+        "recordings",
+        "checkpoint",
+        "store",
+        "fast",
+    }
     | GROUND,
 }
 

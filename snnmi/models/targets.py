@@ -152,7 +152,7 @@ class Target(nn.Module):
 
     def spikes(
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
-    ) -> Float[Tensor, " time batch pixels"]:
+    ) -> Float[Tensor, " time batch fed"]:
         """What `loss` with this generator is fed at each step, written out."""
         x = x.flatten(1)
         if (chance := self._chance(x, generator)) is None:
@@ -169,7 +169,7 @@ class Target(nn.Module):
 
     def _encode(
         self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
-    ) -> Float[Tensor, " time batch pixels"]:
+    ) -> Float[Tensor, " time batch fed"]:
         if self.encoder == "rate" and cuda.fused(x.device) and not torch.is_grad_enabled():
             return cuda.rate_encode(x, self.neuron.num_steps, generator=generator)
         return ENCODERS[self.encoder](x, self.neuron.num_steps, generator=generator)

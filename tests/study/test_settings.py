@@ -30,7 +30,7 @@ def test_changes_replace_the_fields_they_name():
         ({"atack": {"noise": "uniform"}}, r"changes names 'atack', expected some of \['data', 'network'"),
         (
             {"attack": {"nois": "uniform"}},
-            r"attack has no 'nois', expected some of \['batch_size', 'batches'",
+            r"attack has no 'nois', expected some of \['answers', 'batch_size', 'batches'",
         ),
         ({"query": {"epochs": 1}}, "query has no 'epochs'"),
         ({"attack": "uniform"}, "expected sections of fields such as"),

@@ -1,0 +1,141 @@
+"""Recordings of event cameras: five bytes an event, checked, binned where they belong; made ones move as they must."""
+
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from snnmi import data, recordings
+from snnmi.recordings import binned, events, saccades
+
+
+def recording(*found) -> bytes:
+    """The bytes of (x, y, polarity, time)s."""
+    return b"".join(
+        bytes([x, y, polarity << 7 | time >> 16, time >> 8 & 255, time & 255])
+        for x, y, polarity, time in found
+    )
+
+
+def archive(path, **changes):
+    """An N-MNIST of two classes and eight recordings, some of them changed."""
+    with zipfile.ZipFile(path, "w") as packed:
+        for part in ("Train", "Test"):
+            for label in (0, 1):
+                for number in (1, 2):
+                    name = f"{part}/{label}/0000{number}.bin"
+                    content = recording((2 * number, 4 + label, 1, 0), (5, 5, 0, 600 * number))
+                    packed.writestr(f"some/{name}", changes.get(name, content))
+    return path
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
+    return tmp_path
+
+
+def test_an_event_is_five_bytes():
+    found = events(recording((3, 33, 1, 0), (33, 0, 0, 0x7FFFFF)), "r")
+    assert found.tolist() == [[3, 33, 1, 0], [33, 0, 0, 0x7FFFFF]]
+    assert events(b"", "r").shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (recording((1, 1, 1, 5))[:-1], "r is 4 bytes, expected five for each event: it is cut off"),
+        (recording((1, 1, 1, 5), (34, 1, 1, 6)), "r: event 1 lies at 34, 1, expected within 34x34 pixels"),
+        (
+            recording((1, 1, 1, 5), (1, 1, 1, 4)),
+            "r: event 1 is earlier than the one before, expected events in order",
+        ),
+        (bytes(1_000_005), "r is 1,000,005 bytes, expected a recording of at most 1,000,000"),
+    ],
+)
+def test_a_damaged_recording_is_refused_by_name(content, said):
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        events(content, "r")
+
+
+def test_events_fall_into_their_bins_polarities_and_pixels():
+    image = binned(np.array([[0, 0, 1, 100], [3, 2, 0, 399], [33, 33, 1, 699]]), steps=6).view(6, 2, 17, 17)
+    assert image.sum() == 3
+    assert image[0, 0, 0, 0] == 1  # brighter, in the first bin
+    assert image[2, 1, 1, 1] == 1  # darker, after 299 of 600 microseconds
+    assert image[5, 0, 16, 16] == 1
+
+
+def test_an_empty_recording_is_black_and_one_instant_is_one_bin():
+    assert binned(events(b"", "r")).sum() == 0
+    at_once = binned(np.array([[0, 0, 1, 7], [8, 8, 0, 7]])).view(6, 2, 17, 17)
+    assert at_once[0].sum() == 2 and at_once.sum() == 2
+
+
+def test_what_does_not_move_across_an_edge_makes_no_event():
+    assert saccades(torch.zeros(2, 4, 4)).sum() == 0
+    lit = torch.zeros(1, 4, 4)
+    lit[0, 1, 1] = 1.0
+    film = saccades(lit, steps=4).view(4, 2, 6, 6)
+    assert (
+        film.sum((2, 3)).tolist() == [[1, 1]] * 4
+    )  # one pixel comes, one goes, at each of the square's sides
+    assert film[0, 0, 3, 2] == 1 and film[0, 1, 2, 2] == 1  # a row down
+
+
+def test_saccades_are_the_digits_with_their_split():
+    made, digits = data.load("saccades"), data.load("digits")
+    assert made.image_shape == (6 * 2 * 10, 10) and torch.equal(made.y_test, digits.y_test)
+    assert set(made.x_train.unique().tolist()) == {0, 1} and 0.05 < made.x_train.mean() < 0.3
+
+
+def test_a_zip_and_a_folder_give_the_same_recordings(place):
+    path = archive(place / "nmnist_sample.zip")
+    packed = data.load("nmnist")
+    assert packed.x_train.shape == (4, 6 * 2 * 17, 17) and packed.y_test.tolist() == [0, 0, 1, 1]
+    with zipfile.ZipFile(path) as members:
+        members.extractall(place / "N-MNIST")
+    path.unlink()
+    unpacked = data.load("nmnist")
+    assert torch.equal(unpacked.x_train, packed.x_train) and unpacked.name == packed.name
+    assert packed.name.startswith("nmnist-")  # by what it holds
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ({"Test/1/00002.bin": b"123"}, r"nmnist_sample.zip: some/Test/1/00002.bin is 3 bytes, expected five"),
+        ({"Train/0/00001.bin": recording((40, 0, 1, 0))}, r"Train/0/00001.bin: event 0 lies at 40, 0"),
+    ],
+)
+def test_a_bad_recording_in_an_archive_is_named(place, changes, said):
+    archive(place / "nmnist_sample.zip", **changes)
+    with pytest.raises(ValueError, match=said):
+        data.load("nmnist")
+
+
+def test_what_is_no_archive_of_recordings_says_what_was_expected(place):
+    with pytest.raises(
+        FileNotFoundError, match="'nmnist' is not on this machine, nmnist_sample.zip or a folder or zip"
+    ):
+        data.load("nmnist")
+    (place / "nmnist_sample.zip").write_bytes(b"<html>404</html>")
+    with pytest.raises(ValueError, match="nmnist_sample.zip is not a readable zip .* expected N-MNIST"):
+        data.load("nmnist")
+    with zipfile.ZipFile(place / "nmnist_sample.zip", "w") as packed:
+        packed.writestr("readme.bin", b"")
+    with pytest.raises(
+        ValueError, match="lacks Train/0/\\*.bin to Train/9/\\*.bin, expected recordings of N-MNIST"
+    ):
+        data.load("nmnist")
+
+
+def test_nmnists_sample_is_the_published_one(data_folder):
+    if not (data_folder / recordings.SAMPLE).exists():
+        pytest.skip("no N-MNIST here")
+    found = data.load("nmnist")
+    assert (found.x_train.shape, found.x_test.shape) == ((1000, 204, 17), (100, 204, 17))
+    assert found.y_train.bincount().tolist() == [97, 116, 99, 93, 105, 92, 94, 117, 87, 100]
+    assert found.name == "nmnist-03555933"
