@@ -11,7 +11,7 @@ from jaxtyping import Float
 from PIL import Image
 
 BRIGHTER, DARKER = np.array([0, 114, 178]), np.array([213, 94, 0])  # blue and orange, told apart by everybody
-ZOOM = 4  # screen pixels a pixel, so that nothing is smoothed
+WIDTH = 130  # about so many screen pixels a film: whole ones a pixel, so that nothing is smoothed
 Film = Float[np.ndarray, " step polarity height width"]
 
 
@@ -51,6 +51,7 @@ def _frame(films: Mapping[str, Film], step: int, steps: int) -> str:
 
 def _png(frame: Float[np.ndarray, " polarity height width"]) -> str:
     picture = Image.fromarray(colored(frame))
-    picture = picture.resize((picture.width * ZOOM, picture.height * ZOOM), Image.Resampling.NEAREST)
+    zoom = max(1, WIDTH // picture.width)
+    picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
     picture.save(buffer := io.BytesIO(), "PNG")
     return base64.b64encode(buffer.getvalue()).decode()
