@@ -9,7 +9,7 @@ import pytest
 from snnmi.attack import gamin
 from snnmi.models import training
 from snnmi.study import plan, profiles
-from snnmi.study.controls import ATTACKERS, CONTROLS, HALVED
+from snnmi.study.controls import ATTACKERS, CONTROLS, HALVED, RECORDED
 from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import SOURCES, judge, judgements
@@ -98,13 +98,14 @@ def test_git_keeps_numbers_and_pictures_and_no_weights():
     assert not any(path.name.startswith(".") for path in files)
 
 
-@pytest.mark.parametrize("profile", KEPT)
+@pytest.mark.parametrize("profile", [*KEPT, "events"])
 def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     if not (files := kept_in_git(profile)):
         pytest.skip(f"no results of {profile} are kept")
     stored = {"results": ROOT / "results", "compute": False, "seeds": list(range(SEEDS))}
     steps = [{"profile": "plan"} | step for step in plan.STEPS.values()]
-    grids = [{"profile": profile, "variants": (*CONTROLS, *ATTACKERS, HALVED)}]
+    variants = RECORDED if profile == "events" else (*CONTROLS, *ATTACKERS, HALVED)
+    grids = [{"profile": profile, "variants": variants}]
     whole = [
         Experiment(**grid | stored) for grid in grids + [step for step in steps if step["profile"] == profile]
     ]
