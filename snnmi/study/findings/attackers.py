@@ -34,7 +34,8 @@ def attackers_table(runs: Iterable[AttackRun], judged: pd.DataFrame) -> pd.DataF
     """One row an attacker, target and network: what it knows, its queries a class, the accuracy of its copy (last
     pair), and what the judge says of its images (means over classes).
 
-    judged: of `judgements_table`. Whoever makes no copy has no accuracy; whoever holds the weights asks nothing.
+    judged: of `judgements_table`. Whoever makes no copy has no accuracy; whoever holds the weights asks nothing. What
+    stands side by side is of the same networks, where these attackers have several.
     """
     last = networks_table(runs)
     last = last[last["pair"] == "last"].assign(attacker=lambda rows: rows.variant.map(named))
@@ -53,8 +54,17 @@ def attackers_table(runs: Iterable[AttackRun], judged: pd.DataFrame) -> pd.DataF
         how, mine = attacker.how, found.attacker == name
         asked = 2 * how["pairs"] * how["steps"] * how["per_class"] if "pairs" in how else 0
         found.loc[mine, "queries"] = asked
+    found = _same_networks(found)
     found["knows"] = np.where(found.queries > 0, KNOWS["answers"], KNOWS["weights"])
     return found
+
+
+def _same_networks(found: pd.DataFrame) -> pd.DataFrame:
+    """Of GAMIN as published those networks alone that others, who make no copy, attacked too, where there are such."""
+    others = found[found.attacker.isin(WITHOUT_GAMIN)][[*PLACE[:3], "seed"]].drop_duplicates()
+    both = found[PLACE[:3]].apply(tuple, axis=1).isin(others[PLACE[:3]].apply(tuple, axis=1))
+    there = found[[*PLACE[:3], "seed"]].apply(tuple, axis=1).isin(others.apply(tuple, axis=1))
+    return found[(found.attacker != GAMIN) | ~both | there].reset_index(drop=True)
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:

@@ -34,6 +34,13 @@ def test_an_attacker_is_named_by_what_it_does_otherwise():
     assert [findings.named(name) for name in ("snn", "snn, label alone")] == [GAMIN, "GAMIN, label alone"]
 
 
+def test_gamin_is_measured_on_the_networks_that_the_others_attacked():
+    found = findings._same_networks(TABLE)
+    assert found[found.attacker == GAMIN].seed.tolist() == [0] and len(found) == len(TABLE) - 1
+    alone = TABLE[TABLE.attacker == GAMIN]
+    assert len(findings._same_networks(alone)) == 2
+
+
 def test_means_are_over_networks_and_the_best_stands_first():
     found = findings.summary(TABLE)
     row = found[(found.attacker == GAMIN) & (found.measure == SCORE)].iloc[0]
