@@ -246,6 +246,26 @@ def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, add
         assert "batch 30" in last and "batch 21" in moment.inner_text() and label.input_value() == "5"
 
 
+def test_films_play_and_pause_without_a_kernel(browser, address):
+    with reading(browser, address) as page:
+        visit(page, f"{address}/executed/14_events.html")
+        button = page.locator(".snnmi-play")
+        button.wait_for()
+        bins = page.locator(".snnmi-player p")
+
+        def shown():
+            return [one.inner_text() for one in bins.all() if one.is_visible()]
+
+        assert shown() == ["Bin 1 of 6"] and button.inner_text() == "Play"
+        button.click()
+        page.wait_for_function("[...document.querySelectorAll('.snnmi-player p')][4].getClientRects().length")
+        page.wait_for_function("[...document.querySelectorAll('.snnmi-player p')][0].getClientRects().length")
+        button.click()
+        held = shown()
+        page.wait_for_timeout(1000)
+        assert shown() == held and button.inner_text() == "Play"
+
+
 def test_search_finds_the_attack(browser, address):
     with reading(browser, address) as page:
         visit(page, f"{address}/book/index.html")

@@ -51,6 +51,31 @@ document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !Mat
   addEventListener("load", () => document.querySelector("script[type='application/vnd.jupyter.widget-view+json']") && ready(100));
 })();
 
+// Films: a button that plays and pauses, by the slider's own keys.
+addEventListener("load", () => {
+  if (!document.querySelector("script[type='application/vnd.jupyter.widget-view+json']")) return;
+  const begin = (player) => {
+    const button = document.createElement("button"), handle = () => player.querySelector(".noUi-handle");
+    let timer = null;
+    const press = (key) => handle().dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    const next = () => press(+handle().getAttribute("aria-valuenow") < +handle().getAttribute("aria-valuemax") ? "ArrowRight" : "Home");
+    const turn = () => {
+      timer = timer ? clearInterval(timer) : setInterval(next, 400);
+      button.textContent = timer ? "Pause" : "Play";
+    };
+    button.className = "snnmi-play";
+    button.textContent = "Play";
+    button.addEventListener("click", turn);
+    handle().setAttribute("aria-label", "bin");
+    player.prepend(button);
+  };
+  const look = (tries) => {
+    const found = [...document.querySelectorAll(".snnmi-player")].filter((player) => player.querySelector(".noUi-handle"));
+    if (found.length) found.forEach(begin); else if (tries) setTimeout(look, 200, tries - 1);
+  };
+  look(100);
+});
+
 // What the page was made with stands with its settings, folded.
 document.addEventListener("DOMContentLoaded", () => {
   const settings = document.querySelector(".cell.tag_parameters details"), given = document.querySelector(".cell.tag_injected-parameters");

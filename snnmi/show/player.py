@@ -1,4 +1,8 @@
-"""Recordings that play: bin after bin, side by side, without a kernel; they can be paused and stepped through."""
+"""Recordings that play: bin after bin, side by side, without a kernel; they can be paused and stepped through.
+
+A slider chooses the bin; a rendered book puts a button beside it that plays and pauses (book/_static/book.js). Not
+ipywidgets' own Play: it does not survive the icons of the book's theme.
+"""
 
 import base64
 import io
@@ -22,19 +26,17 @@ def colored(frame: Float[np.ndarray, " polarity height width"]) -> np.ndarray:
     return (255 - np.clip(ink, 0, 255)).round().astype(np.uint8)
 
 
-def player(films: Mapping[str, Film], *, interval: int = 400) -> widgets.VBox:
-    """Films of equal length, by name; `interval` in milliseconds."""
+def player(films: Mapping[str, Film]) -> widgets.VBox:
+    """Films of equal length, by name."""
     lengths = {len(film) for film in films.values()}
     if len(lengths) != 1:
         raise ValueError(f"films have {sorted(lengths)} bins, expected some films, all of as many bins")
     (steps,) = lengths
     frames = [widgets.HTML(_frame(films, step, steps)) for step in range(steps)]
     stack = widgets.Stack(frames, selected_index=0)
-    play = widgets.Play(min=0, max=steps - 1, value=0, interval=interval, repeat=True)
     slider = widgets.IntSlider(min=0, max=steps - 1, value=0, description="Bin", readout=False)
-    widgets.jslink((play, "value"), (slider, "value"))
     widgets.jslink((slider, "value"), (stack, "selected_index"))
-    box = widgets.VBox([widgets.HBox([play, slider]), stack])
+    box = widgets.VBox([slider, stack])
     box.add_class("snnmi-player")
     return box
 

@@ -17,13 +17,13 @@ def test_brighter_is_blue_darker_is_orange_and_nothing_is_white():
 def test_a_player_has_a_frame_a_bin_and_the_browser_turns_them():
     film = np.zeros((3, 2, 4, 5), np.float32)
     box = player({"a <recording>": film, "drawn": film})
-    controls, stack = box.children
-    assert len(stack.children) == 3 and isinstance(controls.children[0], widgets.Play)
+    slider, stack = box.children
+    assert len(stack.children) == 3 and isinstance(slider, widgets.IntSlider)
     assert (
         stack.children[1].value.count("<img") == 2
         and "a &lt;recording&gt;, bin 2 of 3" in stack.children[1].value
     )
-    assert (controls.children[0].max, controls.children[1].max) == (2, 2)
+    assert (slider.min, slider.max) == (0, 2)
 
 
 @pytest.mark.parametrize(
