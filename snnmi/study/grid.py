@@ -188,8 +188,18 @@ class Grid:
         return self._loaded[name]
 
     def name(self, dataset: str) -> str:
-        """What results call a data set: its name, and for a user's own a digest of what it holds."""
-        return dataset if data.is_own(dataset) else self.dataset(dataset).name
+        """What results call a data set: its name, and for a user's own a digest of what it holds; where that is not on
+        this machine and nothing is computed, what the results say.
+        """
+        if data.is_own(dataset):
+            return dataset
+        try:
+            return self.dataset(dataset).name
+        except FileNotFoundError:
+            kept = sorted(self.store.folder.glob(f"originals-{dataset}-????????-*"))
+            if self.compute or not kept:
+                raise
+            return kept[0].name.removeprefix("originals-").rpartition("-")[0]
 
     # --- steps
 

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from snnmi.study import grid
-from snnmi.study.controls import CELLS
+from snnmi.study.controls import CELLS, RECORDED
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table
+from tests.helpers import ROOT
 
 
 def test_workers_share_the_work_and_find_what_one_alone_finds(tmp_path):
@@ -124,3 +125,14 @@ def test_lists_may_come_as_text_from_a_command_line(tmp_path):
     assert Experiment("smoke", seeds=[3.0], workers="2", results=tmp_path).seeds == (3,)
     whole = Experiment("paper", results=tmp_path)
     assert (whole.datasets, whole.kinds, whole.seeds) == (("mnist", "faces"), ("ann", "snn"), (0,))
+
+
+def test_without_the_recordings_their_stored_runs_are_found_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    stored = Experiment("events", results=ROOT / "results", compute=False, variants=RECORDED)
+    assert len(stored.attacks()) == 4 * 3 and stored.name("nmnist") == "nmnist-03555933"
+    with pytest.raises(FileNotFoundError, match="'nmnist' is not on this machine"):
+        Experiment("events", results=ROOT / "results")
+    with pytest.raises(FileNotFoundError, match="'nmnist' is not on this machine"):
+        Experiment("events", results=tmp_path, compute=False)

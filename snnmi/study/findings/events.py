@@ -60,6 +60,17 @@ def value(found: pd.DataFrame, scale: str, cell: str, measure: str = SCORE) -> f
     return float(row.value.iloc[0])
 
 
+def with_stored(own: Experiment) -> list[Experiment]:
+    """The given experiment and, read only, the stored recordings of N-MNIST, where they are another's and are there."""
+    if own.profile.name == "events":
+        return [own]
+    try:
+        stored = Experiment("events", variants=RECORDED, results=own.results, compute=False)
+    except FileNotFoundError:  # neither the recordings nor runs on them
+        return [own]
+    return [own, *([stored] if stored.attacks() else [])]
+
+
 Film = Float[np.ndarray, " step polarity height width"]
 
 

@@ -9,6 +9,7 @@ from snnmi.study.experiment import Experiment
 from snnmi.study.findings import events as findings
 from snnmi.study.profiles import BINS
 from snnmi.study.sentences import events as say
+from tests.helpers import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,16 @@ def test_films_are_bins_polarities_and_pixels(experiment):
     assert where == "Saccades, smoke"
     assert [*films] == ["mean of the class", "a recording", "drawn from the ANN", "drawn from the SNN"]
     assert {film.shape for film in films.values()} == {(6, 2, 10, 10)}
+
+
+def test_stored_recordings_stand_beside_where_they_are_there(experiment, tmp_path):
+    assert findings.with_stored(experiment) == [experiment]  # nothing of them in this folder
+    kept = Experiment("events", variants=RECORDED, results=ROOT / "results", compute=False)
+    assert findings.with_stored(kept) == [kept]
+    own = Experiment(
+        "smoke", datasets=["saccades"], variants=RECORDED, results=ROOT / "results", compute=False
+    )
+    assert [one.profile.name for one in findings.with_stored(own)] == ["smoke", "events"]
 
 
 @pytest.mark.parametrize("snn, said", [(0.3, "no more and no less"), (0.1, "less"), (0.6, "more")])
