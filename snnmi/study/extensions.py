@@ -20,6 +20,7 @@ from snnmi.models.targets import TARGETS
 from snnmi.own_data import plain
 
 TABLES = (ENCODERS, DECODERS, NOISES, FAMILIES, TARGETS, LOADERS, METRICS)
+OWN = tuple(dict(table) for table in TABLES)  # the project's
 PREFIX = "snnmi_code_"  # and a digest: the name of a module that was made of such a file
 _latest = [""]  # the module that was run last: what it registers stands in the tables
 
@@ -67,6 +68,16 @@ def function(named: str) -> Callable:
     if not callable(found := getattr(module, name, None)):
         raise ValueError(f"{named}: {where} has no function {name!r}")
     return found
+
+
+def only_here() -> list[str]:
+    """Names that another process would not know: what was registered in this one and comes from no such file."""
+    return [
+        name
+        for table, own in zip(TABLES, OWN)
+        for name, thing in table.items()
+        if thing is not own.get(name) and not loaded(getattr(thing, "score", thing))
+    ]
 
 
 def loaded(thing: object) -> str | None:

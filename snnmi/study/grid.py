@@ -237,7 +237,12 @@ class Grid:
         return [found for cell in cells if (found := self._get(step, cell))]
 
     def _share(self, step: Step, cells: Iterable[Cell]) -> None:
-        """Let the workers fill the store with what is missing of a step; each run once, though cells may share it."""
+        """Let the workers fill the store with what is missing of a step; each run once, though cells may share it.
+
+        Not where something was registered in this process alone, an audited network as a target: it stays at home.
+        """
+        if extensions.only_here():
+            return
         for depends in (False, True):  # what depends on other runs comes after them
             now = [cell for cell in cells if self._config(cell).training.match_accuracy == depends]
             now = [cell for cell in now if not self._get(step, cell, compute=False)]

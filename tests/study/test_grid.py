@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.study import grid
+from snnmi.models import targets
+from snnmi.study import extensions, grid
 from snnmi.study.controls import CELLS, RECORDED
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table
@@ -136,3 +137,14 @@ def test_without_the_recordings_their_stored_runs_are_found_all_the_same(tmp_pat
         Experiment("events", results=ROOT / "results")
     with pytest.raises(FileNotFoundError, match="'nmnist' is not on this machine"):
         Experiment("events", results=tmp_path, compute=False)
+
+
+def test_what_only_this_process_knows_is_computed_here(tmp_path, monkeypatch):
+    """A target registered in a notebook's cell: workers would not find it."""
+    monkeypatch.setattr(grid, "_workers", lambda number: pytest.fail("given away"))
+    monkeypatch.setitem(
+        targets.TARGETS, "here", lambda dataset, *, seed: lambda x: x.new_full((len(x), 10), 0.1)
+    )
+    assert extensions.only_here() == ["here"]
+    found = Experiment("smoke", targets=["here"], seeds=[0, 1], results=tmp_path, workers=2).attacks()
+    assert [run.seed for run in found] == [0, 1] and {run.target for run in found} == {"here"}
