@@ -251,19 +251,15 @@ def test_films_play_and_pause_without_a_kernel(browser, address):
         visit(page, f"{address}/executed/14_events.html")
         button = page.locator(".snnmi-play")
         button.wait_for()
-        bins = page.locator(".snnmi-player p")
-
-        def shown():
-            return [one.inner_text() for one in bins.all() if one.is_visible()]
-
-        assert shown() == ["Bin 1 of 6"] and button.inner_text() == "Play"
+        shown = page.locator(".snnmi-player p:visible")
+        assert shown.all_inner_texts() == ["Bin 1 of 6"] and button.inner_text() == "Play"
         button.click()
-        page.wait_for_function("[...document.querySelectorAll('.snnmi-player p')][4].getClientRects().length")
-        page.wait_for_function("[...document.querySelectorAll('.snnmi-player p')][0].getClientRects().length")
+        for one in ("Bin 6 of 6", "Bin 1 of 6"):  # to the end, and again
+            page.locator(".snnmi-player p:visible", has_text=one).wait_for()
         button.click()
-        held = shown()
+        held = shown.all_inner_texts()
         page.wait_for_timeout(1000)
-        assert shown() == held and button.inner_text() == "Play"
+        assert shown.all_inner_texts() == held and button.inner_text() == "Play"
 
 
 def test_search_finds_the_attack(browser, address):
