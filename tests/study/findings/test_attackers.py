@@ -92,14 +92,14 @@ def test_budgets_are_set_side_by_side_where_there_are_two():
     assert findings.budgets_table(tables[:2]).empty
 
 
-def test_transfer_asks_every_network_for_the_images_of_all(results):
-    experiment = Experiment("smoke", seeds=[0, 1], results=results)
+def test_transfer_asks_every_network_for_the_images_of_all(copied):
+    experiment = Experiment("smoke", seeds=[0, 1], results=copied)
     runs = experiment.attacks()
     found = findings.transfers_table(experiment, runs)
     assert [*found.target] == ["ann", "snn"] and found[["own", "other"]].stack().between(0, 1).all()
-    alone = Experiment("smoke", results=results)
+    alone = Experiment("smoke", results=copied)
     assert findings.transfers_table(alone, alone.attacks()).empty
-    assert findings.transfers_table(Experiment("smoke", results=results, compute=False), runs).empty
+    assert findings.transfers_table(Experiment("smoke", results=copied, compute=False), runs).empty
 
 
 def test_images_that_a_network_calls_y_are_accepted():
