@@ -252,6 +252,7 @@ def test_films_play_and_pause_without_a_kernel(browser, address):
         button = page.locator(".snnmi-play")
         button.wait_for()
         shown = page.locator(".snnmi-player p:visible")
+        shown.wait_for()
         assert shown.all_inner_texts() == ["Bin 1 of 6"] and button.inner_text() == "Play"
         button.click()
         for one in ("Bin 6 of 6", "Bin 1 of 6"):  # to the end, and again
