@@ -44,6 +44,21 @@ def test_without_answers_that_differ_sparsity_draws_black():
     assert x.max() == 0
 
 
+def test_an_answer_that_is_no_number_ends_nothing():
+    _, target = linear()
+    asked = []
+
+    def sick(x):
+        asked.append(x)
+        answers = target(x)
+        if len(asked) == 3:
+            answers[0] = float("nan")
+        return answers
+
+    x = evolve(BlackBox(sick, seed=0), [0], SHAPE, per_class=2, steps=6, seed=0)
+    assert len(asked) == 6 and x.isfinite().all()
+
+
 def test_every_query_is_paid_for():
     box = BlackBox(linear()[1], seed=0, budget=2 * 7 * 3 * 2 * 5)
     evolve(box, [0, 1, 2], SHAPE, per_class=2, steps=5, seed=0, pairs=7)

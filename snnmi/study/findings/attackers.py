@@ -9,7 +9,7 @@ from jaxtyping import UInt8
 
 from snnmi.attack.blackbox import BlackBox
 from snnmi.show import pages
-from snnmi.study import published
+from snnmi.study import profiles, published
 from snnmi.study.controls import BASELINES, IN_RANGE
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings.controls import SCORE, UNIT, networks_table, over_networks
@@ -94,6 +94,11 @@ def shown(found: pd.DataFrame) -> pd.DataFrame:
     return found[found.scale.isin(pages.largest_scale(several).scale)]
 
 
+def at_scales(table: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """The networks behind a `summary`, of its scales alone."""
+    return table.merge(found[["profile", "dataset"]].drop_duplicates())
+
+
 def value(found: pd.DataFrame, scale: str, attacker: str, target: str, measure: str) -> float:
     """One mean of a `summary`; NaN where it was not measured."""
     row = found[
@@ -108,8 +113,8 @@ def value(found: pd.DataFrame, scale: str, attacker: str, target: str, measure: 
 # --- the checklist
 
 
-def checklist(found: pd.DataFrame, budgets: pd.DataFrame, transfers: pd.DataFrame) -> pd.DataFrame:
-    """One row a question, scale and target: two numbers to compare, `before` and `after`.
+def checklist(table: pd.DataFrame, budgets: pd.DataFrame, transfers: pd.DataFrame) -> pd.DataFrame:
+    """One row a question, scale and target: two numbers to compare, `before` and `after`, of the same networks.
 
     budget: surrogate accuracy at the smallest and the largest budget (`budgets_table`). weights: the share recognised
     of the best attacker who asks, and of the best who holds the weights. surrogate: the same of GAMIN, and of
@@ -118,52 +123,61 @@ def checklist(found: pd.DataFrame, budgets: pd.DataFrame, transfers: pd.DataFram
     that their own target accepts, and that another network of its kind does (`transfers_table`).
     """
     rows = []
-    for scale, here in found.groupby("scale", sort=False):
-        for kind in BASELINES:
-            own = here[here.target == kind]
-            copies, seen = (
-                own[own.measure == measure].set_index("attacker").value for measure in (SCORE, "recognised")
-            )
-            knows = own.drop_duplicates("attacker").set_index("attacker").knows
-            best = {who: seen[knows[seen.index] == who].max() for who in KNOWS.values()}
-            pairs = {
-                "weights": (best["answers"], best["weights"]),
-                "surrogate": (seen.get(GAMIN, np.nan), seen.get("evolution", np.nan)),
-                "averaging": (copies.get(GAMIN, np.nan), _best(copies, "asked 16 times")),
-                "range": (
-                    copies.get(GAMIN, np.nan),
-                    _best(copies, *(f"{noise} noise" for noise in IN_RANGE)),
-                ),
-            }
-            for question, (before, after) in pairs.items():
-                rows.append((question, scale, kind, before, after))
+    inside = tuple(f"{noise} noise" for noise in IN_RANGE)
+    for (profile, dataset, kind), own in table.groupby(["profile", "dataset", "target"], sort=False):
+        who, gamin = own.attacker, own[own.attacker == GAMIN]
+        asks, holds = (own[own.knows == knows] for knows in KNOWS.values())
+        pairs = {
+            "weights": ("recognised", asks, holds),
+            "surrogate": ("recognised", gamin, own[who == "evolution"]),
+            "averaging": (SCORE, gamin, own[who.str.endswith("asked 16 times")]),
+            "range": (SCORE, gamin, own[who.str.endswith(inside)]),
+        }
+        scale = pages.place(profile, dataset)
+        rows += [(question, scale, kind, *_bests(*pair)) for question, pair in pairs.items()]
     rows += [("budget", r.scale, r.target, r.before, r.after) for r in budgets.itertuples()]
     rows += [("transfer", r.scale, r.target, r.own, r.other) for r in transfers.itertuples()]
-    table = pd.DataFrame(rows, columns=["question", "scale", "target", "before", "after"])
-    return table.dropna(subset=["before", "after"]).reset_index(drop=True)
+    found = pd.DataFrame(rows, columns=["question", "scale", "target", "before", "after"])
+    return found.dropna(subset=["before", "after"]).reset_index(drop=True)
 
 
-def _best(copies: pd.Series, *ends: str) -> float:
-    """The best copy of the attackers whose names end so."""
-    own = copies[[name.endswith(ends) for name in copies.index]]
-    return own.max() if len(own) else float("nan")
+def _bests(measure: str, *sides: pd.DataFrame) -> list[float]:
+    """Of each side's attackers the best by this measure, both on the networks that both have; NaN without such."""
+    best = []
+    for own in (own.dropna(subset=[measure]) for own in sides):
+        mean = own.groupby("attacker")[measure].mean()
+        best.append(
+            own[own.attacker == mean.idxmax()].set_index(UNIT)[measure]
+            if len(mean)
+            else pd.Series(dtype=float)
+        )
+    both = best[0].index.intersection(best[1].index)
+    return [float(one.loc[both].mean()) if len(both) else float("nan") for one in best]
 
 
 def budgets_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """One row a data set and target that has several budgets: the accuracy of the copy at the smallest and the largest.
 
-    `tables`: of `networks_table`; the baselines alone, as each budget's own networks.
+    `tables`: of `networks_table`. Of the baselines alone, by seeds that have both, and by profiles that are attacked
+    with the same settings, all calibrated or none.
     """
     rows = pd.concat(tables, ignore_index=True)
     rows = rows[(rows["pair"] == "last") & rows.variant.isin({v.name for v in BASELINES.values()})]
+    calibrated = [profiles.get(name.partition(",")[0]).calibrated for name in rows.profile]
     found = []
-    for (dataset, target), own in rows.groupby(["dataset", "target"], sort=False):
-        means = own.groupby(["queries", "profile"])[SCORE].mean().sort_index()
-        if means.index.get_level_values("queries").nunique() < 2:
+    for (dataset, target), every in rows.assign(calibrated=calibrated).groupby(
+        ["dataset", "target"], sort=False
+    ):
+        largest = every.loc[every.queries.idxmax()]
+        own = every[every.calibrated == largest.calibrated]
+        ends = own.queries.min(), largest.queries
+        small, large = (own[own.queries == end].groupby(UNIT)[SCORE].mean() for end in ends)
+        both = small.index.intersection(large.index)
+        if own.queries.nunique() < 2 or not len(both):
             continue
-        (small, _), (large, profile) = means.index[0], means.index[-1]
-        about = {"scale": pages.place(profile, dataset), "target": target, "small": small, "large": large}
-        found.append(about | {"before": means.iloc[0], "after": means.iloc[-1]})
+        about = {"scale": pages.place(largest.profile, dataset), "target": target}
+        about |= {"small": own.queries.min(), "large": largest.queries}
+        found.append(about | {"before": small[both].mean(), "after": large[both].mean()})
     return pd.DataFrame(found, columns=["scale", "target", "small", "large", "before", "after"])
 
 

@@ -10,7 +10,7 @@ from snnmi.recordings import STEPS
 from snnmi.show import pages
 from snnmi.study.controls import RECORDED
 from snnmi.study.experiment import Experiment
-from snnmi.study.findings.controls import SCORE, UNIT, networks_table, over_networks, shared
+from snnmi.study.findings.controls import SCORE, UNIT, difference, networks_table, over_networks, shared
 from snnmi.study.runs import AttackRun
 
 NAMES = dict(
@@ -53,6 +53,16 @@ def cells_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
         "networks",
     ]
     return pd.DataFrame(found, columns=columns)
+
+
+def against_clip(runs: Iterable[AttackRun]) -> pd.DataFrame:
+    """One row a scale: the copy of the SNN minus that of the ANN behind a clip, network by network."""
+    _, clip, _, snn = RECORDED
+    rows, found = networks_table(runs), []
+    for (profile, dataset), own in shared(rows, RECORDED).groupby(["profile", "dataset"], sort=False):
+        about = {"scale": pages.place(profile, dataset.partition("-")[0])}
+        found.append(about | difference(own, clip, snn))
+    return pd.DataFrame(found, columns=["scale", "value", "low", "high", "networks", "kept"])
 
 
 def value(found: pd.DataFrame, scale: str, cell: str, measure: str = SCORE) -> float:

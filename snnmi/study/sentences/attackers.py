@@ -10,6 +10,7 @@ from snnmi.study import verdicts
 from snnmi.study.findings.attackers import GAMIN, KNOWS, value
 from snnmi.study.findings.controls import SCORE
 from snnmi.study.sentences.attacks import these
+from snnmi.study.sentences.controls import told
 
 
 class Question(NamedTuple):
@@ -91,18 +92,20 @@ def answer(found: pd.DataFrame) -> str:
 
 
 def weaker(found: pd.DataFrame) -> str:
-    """SNN against ANN under the attacker who makes no copy: shares recognised and identified, scale by scale."""
+    """SNN against ANN under the attacker who makes no copy: shares identified and recognised, with their intervals."""
     said = []
+    own = found[found.attacker == "evolution"].set_index(["scale", "target", "measure"])
     for scale in dict.fromkeys(found.scale):
-        ann, snn = (
-            [value(found, scale, "evolution", kind, measure) for measure in ("recognised", "identified")]
-            for kind in ("ann", "snn")
-        )
-        if ann[0] == ann[0] and snn[0] == snn[0]:
-            said.append(
-                f"at {scale} {snn[0]:.0%} of what evolution draws of SNNs is recognised and {snn[1]:.0%} identified, "
-                f"of ANNs {ann[0]:.0%} and {ann[1]:.0%}"
+        if not {(scale, kind, "identified") for kind in figures.KINDS} <= set(own.index):
+            continue
+        parts = []
+        for kind in ("snn", "ann"):
+            seen, near = (own.loc[(scale, kind, measure)] for measure in ("identified", "recognised"))
+            shares = [told(r.value, r.low, r.high) for r in (seen, near)]
+            parts.append(
+                f"of {these(kind, int(seen.networks))} {shares[0]} is identified and {shares[1]} recognised"
             )
+        said.append(f"of what evolution draws at {scale}, {'; '.join(parts)}")
     return _sentences(said) or "Evolution was not run on both kinds."
 
 

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from snnmi.show import pages
 from snnmi.study import verdicts
 from snnmi.study.controls import LABELS
 from snnmi.study.findings.codes import MEASURES
+from snnmi.study.sentences.controls import measured
 
 PREDICTED = {
     "alike": "A code that clips gives the copy what the clipped current gives it",
@@ -16,14 +16,7 @@ PREDICTED = {
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
     """The codes as text, a row a scale and code."""
-    lines: dict[tuple, dict] = {}
-    for r in found.itertuples():
-        line = lines.setdefault(
-            (r.scale, r.code), {"scale": r.scale, "code": r.label, "networks": r.networks}
-        )
-        text = pages.mean_and_span(r.value, r.low, r.high) if r.low == r.low else pages.number(r.value)
-        line[MEASURES[r.measure]] = text
-    return pd.DataFrame([*lines.values()] or [{"scale": "none"}])
+    return measured(found.assign(name=found.label), "code", MEASURES)
 
 
 def caption(found: pd.DataFrame) -> str:

@@ -16,6 +16,17 @@ def told(value: float, low: float, high: float, *, sign: bool = False) -> str:
     return pages.mean_and_span(value, low, high, sign=sign) if low == low else pages.number(value, sign=sign)
 
 
+def measured(found: pd.DataFrame, what: str, measures: Mapping[str, str]) -> pd.DataFrame:
+    """A table as text, a row a scale and `name`, a column a measure; `found`: scale, name, measure, value, low, high,
+    networks. `what` heads the column of names.
+    """
+    lines: dict[tuple, dict] = {}
+    for r in found.itertuples():
+        line = lines.setdefault((r.scale, r.name), {"scale": r.scale, what: r.name, "networks": r.networks})
+        line[measures[r.measure]] = told(r.value, r.low, r.high)
+    return pd.DataFrame([*lines.values()] or [{"scale": "none"}])
+
+
 def beside(r: tuple, value: float, *, sign: bool = False) -> str:
     """The last pair's number, the kept pair's in brackets."""
     return f"{told(value, r.low, r.high, sign=sign)} (kept {pages.number(r.kept, sign=sign)})"

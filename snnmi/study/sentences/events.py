@@ -5,16 +5,12 @@ import pandas as pd
 from snnmi.show import pages
 from snnmi.study import verdicts
 from snnmi.study.findings.events import MEASURES, NAMES, value
+from snnmi.study.sentences.controls import measured, told
 
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
     """The cells as text, a row a scale and cell."""
-    lines: dict[tuple, dict] = {}
-    for r in found.itertuples():
-        line = lines.setdefault((r.scale, r.cell), {"scale": r.scale, "cell": r.cell, "networks": r.networks})
-        text = pages.mean_and_span(r.value, r.low, r.high) if r.low == r.low else pages.number(r.value)
-        line[MEASURES[r.measure]] = text
-    return pd.DataFrame([*lines.values()] or [{"scale": "none"}])
+    return measured(found.assign(name=found.cell), "cell", MEASURES)
 
 
 def caption(found: pd.DataFrame) -> str:
@@ -26,19 +22,24 @@ def caption(found: pd.DataFrame) -> str:
     )
 
 
-def finding(found: pd.DataFrame) -> str:
-    """What clip and neurons do to the copy, scale by scale."""
+def finding(found: pd.DataFrame, rest: pd.DataFrame) -> str:
+    """What clip and neurons do to the copy, scale by scale; `rest`: of `against_clip`."""
     said = []
-    for scale in dict.fromkeys(found.scale):
-        ann, clip, raw, snn = (value(found, scale, cell) for cell in NAMES.values())
-        networks = int(found[found.scale == scale].networks.min())
-        rest = "no more and no less" if verdicts.same(snn - clip) else ("less" if snn < clip else "more")
+    for r in rest.itertuples():
+        ann, clip, raw, snn = (value(found, r.scale, cell) for cell in NAMES.values())
         said.append(
-            f"at {scale} ({pages.words(networks, 'network')} of each kind) the copy of an ANN reads {ann:.0%} of the "
-            f"test recordings, behind a clip {clip:.0%}; that of an SNN reads {snn:.0%}, {rest} than behind the clip, "
-            f"and without its draws and clip {raw:.0%}"
+            f"at {r.scale} ({pages.words(int(r.networks), 'network')} of each kind) the copy of an ANN reads {ann:.0%} "
+            f"of the test recordings, behind a clip {clip:.0%}; that of an SNN reads {snn:.0%}, and without its draws "
+            f"and clip {raw:.0%}. SNN less clipped ANN: {told(r.value, r.low, r.high, sign=True)}, {_apart(r)}"
         )
     return _sentence(said)
+
+
+def _apart(r: tuple) -> str:
+    """Whether the difference is told from none, by its interval over networks."""
+    if r.low != r.low:
+        return "one network, so no interval"
+    return "told from none" if verdicts.lies_off(r.low, r.high) else "not told from none"
 
 
 def _sentence(said: list[str]) -> str:

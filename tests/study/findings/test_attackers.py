@@ -63,33 +63,38 @@ def test_the_checklist_compares_what_each_question_names():
         [("MNIST, paper", "snn", 0.2, 0.3)], columns=["scale", "target", "before", "after"]
     )
     transfers = pd.DataFrame([("MNIST, plan", "snn", 0.9, 0.6)], columns=["scale", "target", "own", "other"])
-    found = findings.checklist(findings.summary(TABLE), budgets, transfers).set_index("question")
+    found = findings.checklist(TABLE, budgets, transfers).set_index("question")
     assert found[["before", "after"]].round(6).T.to_dict("list") == {
         "weights": [0.4, 0.6],
-        "surrogate": [0.1, 0.4],
-        "averaging": [0.3, 0.25],
-        "range": [0.3, 0.7],
+        "surrogate": [0.0, 0.4],  # GAMIN's on network 0, which evolution attacked too
+        "averaging": [0.2, 0.25],
+        "range": [0.2, 0.7],
         "budget": [0.2, 0.3],
         "transfer": [0.9, 0.6],
     }
     assert "ann" not in set(found.target)  # of which nothing is known
+    apart = TABLE.assign(attack_seed=range(len(TABLE)))
+    assert findings.checklist(apart, budgets[:0], transfers[:0]).empty  # no network that both attacked
 
 
-def test_budgets_are_set_side_by_side_where_there_are_two():
-    def one(profile, queries, accuracy, pair="last", variant="snn"):
+def test_only_the_networks_of_scales_that_are_shown_are_compared():
+    both = pd.concat([TABLE, TABLE.assign(profile="paper")])
+    assert set(findings.at_scales(both, findings.summary(TABLE)).profile) == {"plan"}
+
+
+def test_budgets_are_set_side_by_side_by_the_same_seeds_and_settings():
+    def one(profile, queries, accuracy, pair="last", variant="snn", seed=0):
         about = {"profile": profile, "dataset": "mnist", "target": "snn", "variant": variant, "pair": pair}
+        about |= {"seed": seed, "attack_seed": seed}
         return pd.DataFrame([about | {"queries": queries, SCORE: accuracy}])
 
-    tables = [
-        one("plan", 0.1, 0.2),
-        one("plan", 0.1, 0.4),
-        one("paper", 1.0, 0.35),
-        one("paper", 1.0, 0.9, "kept"),
-    ]
-    tables.append(one("paper", 1.0, 0.9, variant="snn, raw current"))
+    tables = [one("plan", 0.1, 0.2), one("plan", 0.1, 0.4, seed=1), one("paper", 1.0, 0.35)]
+    tables += [one("paper", 1.0, 0.9, "kept"), one("paper", 1.0, 0.9, variant="snn, raw current")]
+    tables += [one("laptop", 0.05, 0.9)]  # other settings
     row = findings.budgets_table(tables).iloc[0]
-    assert (row.scale, row.before, row.after) == ("MNIST, paper", pytest.approx(0.3), 0.35)
+    assert (row.scale, row.before, row.after) == ("MNIST, paper", 0.2, 0.35)
     assert findings.budgets_table(tables[:2]).empty
+    assert findings.budgets_table(tables[1:3]).empty  # another network
 
 
 def test_transfer_asks_every_network_for_the_images_of_all(copied):

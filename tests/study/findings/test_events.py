@@ -57,13 +57,32 @@ def test_stored_recordings_stand_beside_where_they_are_there(experiment, tmp_pat
     assert [one.profile.name for one in findings.with_stored(own)] == ["smoke", "events"]
 
 
-@pytest.mark.parametrize("snn, said", [(0.3, "no more and no less"), (0.1, "less"), (0.6, "more")])
-def test_the_finding_sets_the_snn_against_the_clipped_ann(snn, said):
-    values = dict(zip(findings.NAMES.values(), (0.7, 0.3, 0.5, snn)))
+NONE = float("nan")
+
+
+@pytest.mark.parametrize(
+    "low, high, networks, said",
+    [
+        (-0.3, -0.1, 3, "−0.20 [−0.30, −0.10], told from none"),
+        (-0.5, 0.1, 3, "−0.20 [−0.50, 0.10], not told from none"),
+        (NONE, NONE, 1, "−0.20, one network, so no interval"),
+    ],
+)
+def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(low, high, networks, said):
+    values = dict(zip(findings.NAMES.values(), (0.7, 0.3, 0.5, 0.1)))
     rows = [{"cell": cell, "value": value} for cell, value in values.items()]
-    found = pd.DataFrame(rows).assign(scale="N-MNIST, events", measure=findings.SCORE, networks=3)
-    assert say.finding(found) == (
-        "At N-MNIST, events (three networks of each kind) the copy of an ANN reads 70% of the test recordings, behind "
-        f"a clip 30%; that of an SNN reads {snn:.0%}, {said} than behind the clip, and without its draws and clip 50%."
+    found = pd.DataFrame(rows).assign(scale="N-MNIST, events", measure=findings.SCORE)
+    rest = {"scale": "N-MNIST, events", "value": -0.2, "low": low, "high": high, "networks": networks}
+    count = "three networks" if networks == 3 else "one network"
+    assert say.finding(found, pd.DataFrame([rest])).replace("\N{NO-BREAK SPACE}", " ") == (
+        f"At N-MNIST, events ({count} of each kind) the copy of an ANN reads 70% of the test recordings, behind a clip "
+        f"30%; that of an SNN reads 10%, and without its draws and clip 50%. SNN less clipped ANN: {said}."
     )
-    assert say.finding(found[:0]) == "Not run at any scale."
+    assert say.finding(found[:0], pd.DataFrame([rest])[:0]) == "Not run at any scale."
+
+
+def test_snn_and_clipped_ann_are_compared_network_by_network(experiment):
+    (row,) = findings.against_clip(experiment.attacks()).itertuples()
+    found = findings.cells_table(experiment.attacks())
+    clip, snn = (findings.value(found, "Saccades, smoke", cell) for cell in ("ANN behind a clip", "SNN"))
+    assert row.value == pytest.approx(snn - clip) and row.networks == 1 and np.isnan(row.low)
