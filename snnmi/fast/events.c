@@ -104,6 +104,26 @@ void draw(const float *x, const size *image, size N, size P, size T, size piece,
     }
 }
 
+/* The same of spikes that are written out, 0 or 1, " time batch pixels": none is up, each is a flip. */
+void find(const float *spikes, size N, size P, size T, size piece, uint16_t *list, int32_t *start, size threads) {
+    size pieces = parts(P, piece);
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size u = 0; u < N * pieces; u++) {
+        size first = u % pieces * piece, here = least(piece, P - first), end = 0;
+        uint16_t *row = list + u * piece * (T + 1);
+        int32_t *at = start + u * (2 * T + 2);
+        *at++ = 0, *at++ = 0;
+        for (size t = 0; t < T; t++) {
+            const float *from = spikes + (t * N + u / pieces) * P + first;
+            for (size p = 0; p < here; p++) {
+                row[end] = p;
+                end += from[p] != 0;
+            }
+            *at++ = end, *at++ = end;
+        }
+    }
+}
+
 /* The spikes themselves, " time batch pixels". */
 void spikes(const uint16_t *list, const int32_t *start, size N, size P, size T, size piece, float *out, size threads) {
     size pieces = parts(P, piece);

@@ -169,19 +169,31 @@ def draw(
 
     A pixel spikes where 32 random bits lie below x 2^32, so its rate is x, rounded up to a multiple of 2^-32.
     """
-    if num_steps >= 2**16:
-        raise ValueError(f"num_steps is {num_steps}, expected less than {2**16}")
     (n, pixels), fixed = x.shape, None
-    pieces = -(-pixels // PIECE)
-    piece = -(-pixels // pieces)
     if isinstance(chance, Tensor):
         fixed, chance = (chance.double() * 2**32).to(torch.int64).to(torch.uint32).contiguous(), 0
     x, index = x.contiguous(), torch.arange(n) if index is None else index.contiguous()
+    events = _room(n, pixels, num_steps)
+    _call("draw", x, index, *events.size, chance, fixed, events.pixel, events.start)
+    return events
+
+
+def find(spikes: Float[Tensor, " time batch pixels"]) -> Events:
+    """The events of spikes that are written out, 0 or 1, whatever code made them."""
+    num_steps, n, pixels = spikes.shape
+    events = _room(n, pixels, num_steps)
+    _call("find", spikes.contiguous(), *events.size, events.pixel, events.start)
+    return events
+
+
+def _room(n: int, pixels: int, num_steps: int) -> Events:
+    if num_steps >= 2**16:
+        raise ValueError(f"num_steps is {num_steps}, expected less than {2**16}")
+    pieces = -(-pixels // PIECE)
+    piece = -(-pixels // pieces)
     pixel = torch.empty(n * pieces * piece * (num_steps + 1) + 4, dtype=torch.uint16)
     start = torch.empty(n * pieces, 2 * num_steps + 2, dtype=torch.int32)
-    size = (n, pixels, num_steps, piece)
-    _call("draw", x, index, *size, chance, fixed, pixel, start)
-    return Events(pixel, start, size)
+    return Events(pixel, start, (n, pixels, num_steps, piece))
 
 
 def spikes(events: Events) -> Float[Tensor, " time batch pixels"]:
@@ -210,6 +222,9 @@ def l2_bytes_per_second(times: int = 2000) -> float:
 # --- networks
 
 
+Output = Float[Tensor, " time batch classes"]
+
+
 class Neuron(NamedTuple):
     beta: float
     threshold: float
@@ -217,7 +232,19 @@ class Neuron(NamedTuple):
     slope: float = 40.0  # of the fast-sigmoid surrogate gradient
 
 
-def snn(
+def snn(events: Events, hidden: nn.Linear, output: nn.Linear, neuron: Neuron) -> tuple[Output, Output]:
+    """Spikes and membranes of the output layer of Linear, LIF, Linear, LIF behind these spikes.
+
+    Differentiable in the weights, as `lif` is; their images get no gradient.
+    """
+    weights = hidden.weight, hidden.bias, output.weight, output.bias
+    if torch.is_grad_enabled():
+        return _SNN.apply(*weights, events, neuron)
+    words, _ = _hidden(events, *weights[:2], neuron)
+    return _output(events, words, *weights[2:], neuron)
+
+
+def rate_snn(
     x: Float[Tensor, " batch pixels"],
     hidden: nn.Linear,
     output: nn.Linear,
@@ -225,19 +252,11 @@ def snn(
     *,
     num_steps: int,
     chance: Chance,
-) -> tuple[Float[Tensor, " time batch classes"], Float[Tensor, " time batch classes"]]:
-    """Spikes and membranes of the output layer of LIF, Linear, LIF behind Bernoulli spikes of rate x.
-
-    Differentiable in the weights, as `lif` is; x gets no gradient.
-    """
-    weights = hidden.weight, hidden.bias, output.weight, output.bias
-    if torch.is_grad_enabled():
-        return _SNN.apply(*weights, draw(x, num_steps, chance), neuron)
-    found = []
-    for events in _in_blocks(x, num_steps, chance, AT_ONCE):
-        words, _ = _hidden(events, *weights[:2], neuron)
-        found.append(_output(events, words, *weights[2:], neuron))
-    spk, mem = zip(*found)
+) -> tuple[Output, Output]:
+    """The same behind Bernoulli spikes of rate x."""
+    at_once = len(x) * num_steps if torch.is_grad_enabled() else AT_ONCE
+    blocks = [snn(events, hidden, output, neuron) for events in _in_blocks(x, num_steps, chance, at_once)]
+    spk, mem = zip(*blocks)
     return torch.cat(spk, 1), torch.cat(mem, 1)
 
 

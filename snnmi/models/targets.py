@@ -238,10 +238,13 @@ class SNN(Target):
         self.encoder = neuron.encoder
 
     def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[LIFTrace, LIFTrace]:
-        """Hidden and output layer over time, differentiable; one matrix product a layer for all steps together."""
+        """Hidden and output layer over time, differentiable; one matrix product a layer for all steps together, for a
+        constant input one for a single step.
+        """
         n = self.neuron
         how = dict(beta=n.beta, threshold=n.threshold, reset=n.reset, slope=n.slope)
-        hidden = lif(self.hidden(spikes), **how)
+        fed = spikes[:1] if is_constant(self.encoder) else spikes
+        hidden = lif(self.hidden(fed).expand(len(spikes), -1, -1), **how)
         return hidden, lif(self.output(hidden.spk), **how)
 
     @property
@@ -259,6 +262,8 @@ class SNN(Target):
                 hidden = cuda.fire(self._hidden_currents(spikes), **how)
             spk, mem = cuda.spiking_layer(hidden, self.output, **how, parts=self.parts, keep_membranes=True)
             return DECODERS[n.decoder](spk.float(), mem)
+        if (found := self._events(spikes)) is not None:
+            return DECODERS[n.decoder](*events.snn(found, self.hidden, self.output, self._lif))
         hidden = fire_in_place(self._hidden_currents(spikes), **how)
         return DECODERS[n.decoder](
             *lif(self.output(hidden), beta=n.beta, threshold=n.threshold, reset=n.reset)
@@ -271,17 +276,28 @@ class SNN(Target):
 
     def _output(self, x: Float[Tensor, " batch pixels"], chance: events.Chance) -> LIFTrace:
         """Spikes and membranes of the output layer, by events; differentiable in the weights."""
+        how = {"num_steps": self.neuron.num_steps, "chance": chance}
+        return LIFTrace(*events.rate_snn(x, self.hidden, self.output, self._lif, **how))
+
+    @property
+    def _lif(self) -> events.Neuron:
         n = self.neuron
-        neuron = events.Neuron(n.beta, n.threshold, self._height, n.slope)
-        return LIFTrace(
-            *events.snn(x, self.hidden, self.output, neuron, num_steps=n.num_steps, chance=chance)
-        )
+        return events.Neuron(n.beta, n.threshold, self._height, n.slope)
+
+    def _events(self, spikes: Float[Tensor, " time batch pixels"]) -> events.Events | None:
+        """What events make of another code's spikes, where a CPU can and they are few enough for it to be sooner."""
+        if not is_binary(self.encoder) or spikes.device.type != "cpu" or not events.available():
+            return None
+        return events.find(spikes) if spikes.count_nonzero() <= events.GREY * spikes.numel() else None
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         """Softmax cross-entropy of the output membranes, summed over the steps (paper, section IV-A)."""
         x = x.flatten(1)
         if (chance := self._chance(x, generator)) is None:
-            mem = self.run(self._encode(x, generator))[1].mem
+            spikes = self._encode(x, generator)
+            found = self._events(spikes)
+            how = self.hidden, self.output, self._lif
+            mem = self.run(spikes)[1].mem if found is None else events.snn(found, *how)[1]
         else:
             mem = self._output(x, chance).mem
         return F.cross_entropy(mem.flatten(0, 1), y.repeat(len(mem))) * len(mem)

@@ -8,7 +8,7 @@ from scipy import stats
 from torch import nn
 
 from snnmi.fast import events
-from snnmi.fast.events import Neuron, draw, rate_ann, snn, spikes
+from snnmi.fast.events import Neuron, draw, find, rate_ann, rate_snn, spikes
 from snnmi.models.coding import frozen_encode
 from snnmi.models.neurons import lif, reset_height
 
@@ -95,6 +95,14 @@ def test_frozen_draws_give_the_frozen_encoders_spikes():
 
 
 @needs_compiler
+@pytest.mark.parametrize("steps, images, pixels", [(25, 7, 30), (1, 1, 1), (3, 2, 2050)])
+def test_spikes_that_are_written_out_are_found_again(steps, images, pixels):
+    written = (torch.rand(steps, images, pixels, generator=seeded()) < 0.3).float()
+    assert torch.equal(spikes(find(written)), written)
+    assert torch.equal(spikes(find(torch.ones_like(written))), torch.ones_like(written))
+
+
+@needs_compiler
 def test_a_key_is_drawn_from_the_runs_generator():
     chance = seeded()
     keys = [events.key(chance) for _ in range(3)]
@@ -115,7 +123,7 @@ def network(pixels, neurons, classes):
 def answer(*args, num_steps=25, chance=1):
     """Spikes, membranes and the weights' gradients by events."""
     x, hidden, output, neuron = args
-    spk, mem = snn(x, hidden, output, neuron, num_steps=num_steps, chance=chance)
+    spk, mem = rate_snn(x, hidden, output, neuron, num_steps=num_steps, chance=chance)
     return spk, mem, gradients(spk, mem, hidden, output)
 
 
@@ -154,7 +162,7 @@ def test_forward_and_backward_agree_with_lif_on_the_same_spikes(
     for our, their in zip(grads, gradients(*second, hidden, output), strict=True):
         assert (our - their).abs().max() < 1e-3 * their.abs().max()
     with torch.no_grad():
-        queried = snn(x, hidden, output, ours, num_steps=steps, chance=1)
+        queried = rate_snn(x, hidden, output, ours, num_steps=steps, chance=1)
         confidences = output(hidden(train(x, steps)).sigmoid()).softmax(-1).mean(0)
     assert torch.equal(queried[0], spk) and torch.equal(queried[1], mem)
     torch.testing.assert_close(
@@ -201,16 +209,16 @@ def test_how_a_call_is_cut_changes_no_bit(monkeypatch):
     x, layers = torch.rand(60, 300, generator=seeded()), network(300, 400, 10)
     halves = [train(part, index=index) for part, index in zip(x.split(31), torch.arange(60).split(31))]
     assert torch.equal(torch.cat(halves, 1), train(x))
-    whole = torch.no_grad()(snn)(x, *layers, Neuron(0.7, 1.0, 1.0), num_steps=25, chance=1)
+    whole = torch.no_grad()(rate_snn)(x, *layers, Neuron(0.7, 1.0, 1.0), num_steps=25, chance=1)
     monkeypatch.setattr(events, "AT_ONCE", 25 * 17)
-    parts = torch.no_grad()(snn)(x, *layers, Neuron(0.7, 1.0, 1.0), num_steps=25, chance=1)
+    parts = torch.no_grad()(rate_snn)(x, *layers, Neuron(0.7, 1.0, 1.0), num_steps=25, chance=1)
     assert torch.equal(whole[1], parts[1])
 
 
 @needs_compiler
 def test_a_batch_of_no_images_has_no_answers():
     with torch.no_grad():
-        assert snn(torch.empty(0, 9), *network(9, 5, 3), Neuron(0.7, 1.0, 1.0), num_steps=4, chance=1)[
+        assert rate_snn(torch.empty(0, 9), *network(9, 5, 3), Neuron(0.7, 1.0, 1.0), num_steps=4, chance=1)[
             0
         ].shape == (4, 0, 3)
 
@@ -219,7 +227,7 @@ def test_a_batch_of_no_images_has_no_answers():
 def test_weights_in_double_precision_are_refused():
     hidden, output = network(9, 5, 3)
     with pytest.raises(TypeError, match="expected contiguous float32"):
-        snn(torch.rand(2, 9), hidden.double(), output, Neuron(0.7, 1.0, 1.0), num_steps=4, chance=1)
+        rate_snn(torch.rand(2, 9), hidden.double(), output, Neuron(0.7, 1.0, 1.0), num_steps=4, chance=1)
 
 
 # --- the library

@@ -100,14 +100,18 @@ def test_blocks_of_a_query_change_nothing_but_the_plain_encoders_draws(monkeypat
     torch.testing.assert_close(model(x, generator=seeded(7)), whole, rtol=1e-4, atol=1e-5)
 
 
+@mark.parametrize("encoder", ["rate", "latency", "burst"])
 @mark.parametrize("reset", ["delayed", "before_decay"])
-def test_training_by_events_has_the_loss_and_gradients_of_the_plain_run(reset):
+def test_training_by_events_has_the_loss_and_gradients_of_the_plain_run(monkeypatch, reset, encoder):
     if not events.available():
         skip("no C compiler")
-    model = digits_model(louder=3, reset=reset)
+    model, found = digits_model(louder=3, reset=reset, encoder=encoder), []
+    by_events = events.snn
+    monkeypatch.setattr(events, "snn", lambda *how: found.append(how) or by_events(*how))
     x, y = torch.rand(20, 8, 8, generator=seeded()), torch.arange(20) % 10
     loss = model.loss(x, y, generator=seeded(7))
-    mem = model.run(spikes_of("rate", x.flatten(1), seeded(7), True))[1].mem
+    assert found
+    mem = model.run(spikes_of(encoder, x.flatten(1), seeded(7), True))[1].mem
     plain = F.cross_entropy(mem.flatten(0, 1), y.repeat(25)) * 25
     torch.testing.assert_close(loss, plain)
     for ours, theirs in zip(*(torch.autograd.grad(one, [*model.parameters()]) for one in (loss, plain))):
