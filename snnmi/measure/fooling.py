@@ -10,7 +10,7 @@ from torch import Tensor
 
 from snnmi import chance
 from snnmi.checkpoint import Checkpoint
-from snnmi.models.coding import DECODERS, ENCODERS, is_binned
+from snnmi.models.coding import DECODERS, ENCODERS, straight
 from snnmi.models.targets import ANN, SNN
 
 
@@ -88,9 +88,6 @@ def white_box(
         return F.cross_entropy(logits, wanted), logits.softmax(-1)[:, label]
     neuron, pixels = target.neuron, x.flatten(1).repeat(draws, 1)
     spikes = ENCODERS[neuron.encoder](pixels.detach(), neuron.num_steps, generator=stream)
-    straight = pixels - pixels.detach()
-    if is_binned(neuron.encoder):
-        straight = straight.unflatten(-1, (neuron.num_steps, -1)).movedim(-2, 0)
-    output = target.run(spikes + straight)[1]
+    output = target.run(spikes + straight(neuron.encoder, pixels, neuron.num_steps))[1]
     confidences = DECODERS[neuron.decoder](*output)[:, label].unflatten(0, (draws, len(x)))
     return -output.mem.log_softmax(-1)[..., label].mean(), confidences.mean(0)

@@ -68,6 +68,11 @@ def brainleaks(
     """
     at_least_one(per_class=per_class, steps=steps)
     n, pixels = target.neuron, image_shape[0] * image_shape[1]
+    if target.num_fed != pixels:
+        raise ValueError(
+            f"encoder is {target.encoder!r}, which feeds {target.num_fed} inputs, expected one for each of "
+            f"{pixels} pixels"
+        )
 
     def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
         spikes = torch.zeros(n.num_steps, per_class, pixels, device=stream.device)

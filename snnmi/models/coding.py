@@ -13,17 +13,22 @@ Encode = Callable[..., Float[Tensor, " time batch *image"]]
 
 
 def encoder(
-    *, binary: bool = False, constant: bool = False, binned: bool = False
+    *,
+    binary: bool = False,
+    constant: bool = False,
+    binned: bool = False,
+    rates: Callable[[Tensor], Tensor] | None = None,
 ) -> Callable[[Encode], Encode]:
     """Say of an encoder what lets its network be computed sooner; a plain function is an encoder too.
 
     binary: it gives 0 or 1 and nothing else. constant: it gives the same at every step, so that one step serves all.
-    binned: its image holds all steps, one below the other, and each is fed its own part. Example:
+    binned: its image holds all steps, one below the other, and each is fed its own part. rates: from images to the
+    rates of what is fed, where these are not the pixels: a gradient passes the code through them. Example:
     `@encoder(binary=True)` above a code of single spikes.
     """
 
     def mark(encode: Encode) -> Encode:
-        encode.binary, encode.constant, encode.binned = binary, constant, binned
+        encode.binary, encode.constant, encode.binned, encode.rates = binary, constant, binned, rates
         return encode
 
     return mark
@@ -39,6 +44,11 @@ def is_constant(name: str) -> bool:
 
 def is_binned(name: str) -> bool:
     return getattr(ENCODERS[name], "binned", False)
+
+
+def is_per_pixel(name: str) -> bool:
+    """Whether each input of the network stands for one pixel."""
+    return not is_binned(name) and getattr(ENCODERS[name], "rates", None) is None
 
 
 @encoder(binary=True)
@@ -117,6 +127,28 @@ def bins_encode(
     return raw_bins_encode(rate_encode(x, 1, generator=generator)[0], num_steps, generator=generator)
 
 
+POPULATION = 4  # neurons a pixel
+
+
+def tuned(x: Float[Tensor, " *batch pixels"]) -> Float[Tensor, " *batch fed"]:
+    """Rates of a pixel's neurons, the next to each other: Gaussians of its value with the centres and width of Bohte et
+    al. (2002), whose beta is 1.5.
+    """
+    centre = (torch.arange(POPULATION, device=x.device) - 0.5) / (POPULATION - 2)
+    width = 1 / (1.5 * (POPULATION - 2))
+    return torch.exp(-0.5 * ((x[..., None] - centre) / width) ** 2).flatten(-2)
+
+
+@encoder(binary=True, rates=tuned)
+def population_encode(
+    x: Float[Tensor, " batch pixels"], num_steps: int, *, generator: torch.Generator
+) -> Float[Tensor, " time batch fed"]:
+    """Four neurons a pixel, each spiking the more often the nearer the pixel's value is to its own: Bernoulli spikes of
+    Gaussian rates. Values outside [0, 1] are not clipped; far outside all four fall silent.
+    """
+    return rate_encode(tuned(x), num_steps, generator=generator)
+
+
 @encoder(constant=True)
 def current_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
@@ -159,9 +191,28 @@ ENCODERS: dict[str, Encode] = {
     "latency": latency_encode,
     "burst": burst_encode,
     "phase": phase_encode,
+    "population": population_encode,
     "bins": bins_encode,
     "raw_bins": raw_bins_encode,
 }
+
+
+def num_fed(name: str, num_pixels: int, num_steps: int) -> int:
+    """Inputs that a network behind this encoder has."""
+    black = torch.zeros(1, num_pixels)
+    return ENCODERS[name](black, num_steps, generator=torch.Generator()).shape[-1]
+
+
+def straight(
+    name: str, x: Float[Tensor, " batch pixels"], num_steps: int
+) -> Float[Tensor, " #time batch fed"]:
+    """Zeros that carry a gradient: added to what an encoder feeds, they pass the code as if spikes were their rates."""
+    if is_binned(name):
+        rates = raw_bins_encode(x, num_steps, generator=torch.Generator())
+    else:
+        rates = (getattr(ENCODERS[name], "rates", None) or torch.clone)(x)[None]
+    return rates - rates.detach()
+
 
 Output = Float[Tensor, " time batch classes"]
 Confidences = Float[Tensor, " batch classes"]

@@ -20,6 +20,7 @@ from snnmi.models.coding import (
     is_binary,
     is_binned,
     is_constant,
+    num_fed,
     rate_encode,
     tempered,
 )
@@ -96,9 +97,15 @@ class Target(nn.Module):
 
     def __init__(self, network: Network, neuron: Neuron, num_pixels: int, num_classes: int):
         super().__init__()
-        self.hidden = nn.Linear(num_pixels, network.neurons)
-        self.output = nn.Linear(network.neurons, num_classes)
         self.neuron, self.temperature, self.parts = neuron, 1.0, PARTS["float32"]
+        self.num_pixels = num_pixels
+        self.hidden = nn.Linear(self.num_fed, network.neurons)
+        self.output = nn.Linear(network.neurons, num_classes)
+
+    @property
+    def num_fed(self) -> int:
+        """Inputs that the encoder feeds."""
+        return num_fed(self.encoder, self.num_pixels, self.neuron.num_steps)
 
     @property
     def width(self) -> int:
@@ -111,6 +118,11 @@ class Target(nn.Module):
         asked = {name: getattr(query, name) for name in ("num_steps", "decoder") if getattr(query, name)}
         other.neuron, other.encoder = replace(self.neuron, **asked), query.encoder or self.encoder
         other.temperature, other.parts = query.temperature, PARTS[query.precision]
+        if (fed := other.num_fed) != self.hidden.in_features:
+            raise ValueError(
+                f"encoder is {other.encoder!r}, which feeds {fed} inputs, expected one that feeds "
+                f"{self.hidden.in_features}, as what the target was trained with does"
+            )
         if query.precision != "float32":
             other._modules = {name: rounded(layer) for name, layer in self._modules.items()}
         return other
@@ -228,14 +240,12 @@ class SNN(Target):
     """
 
     def __init__(self, network: Network, neuron: Neuron, num_pixels: int, num_classes: int):
-        if is_binned(neuron.encoder):
-            if num_pixels % neuron.num_steps:
-                raise ValueError(
-                    f"num_steps is {neuron.num_steps}, expected the number of bins in images of {num_pixels} pixels"
-                )
-            num_pixels //= neuron.num_steps
-        super().__init__(network, neuron, num_pixels, num_classes)
+        if is_binned(neuron.encoder) and num_pixels % neuron.num_steps:
+            raise ValueError(
+                f"num_steps is {neuron.num_steps}, expected the number of bins in images of {num_pixels} pixels"
+            )
         self.encoder = neuron.encoder
+        super().__init__(network, neuron, num_pixels, num_classes)
 
     def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[LIFTrace, LIFTrace]:
         """Hidden and output layer over time, differentiable; one matrix product a layer for all steps together, for a

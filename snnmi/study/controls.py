@@ -122,6 +122,7 @@ ATTACKERS = (
 
 # Codes in place of the Bernoulli rate, each SNN trained with its own; and each under noise within [0, 1].
 LABELS = {"rate": "Bernoulli rate", "latency": "latency", "burst": "burst", "phase": "phase"}
+LABELS |= {"population": "population"}
 LABELS |= {"clip": "constant current, clipped", "current": "constant current, raw"}
 CODES = {
     (code, noise): Variant(

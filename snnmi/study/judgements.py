@@ -18,6 +18,7 @@ from snnmi.checkpoint import Checkpoint
 from snnmi.measure import fooling, inversion, judges, recognition
 from snnmi.measure.fooling import Fooling
 from snnmi.measure.scores import as_bytes
+from snnmi.models.coding import is_per_pixel
 from snnmi.store import Run
 from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Cell, Experiment
@@ -50,12 +51,13 @@ class Attacker(NamedTuple):
     invert: Callable[..., Fooling]
     how: dict[str, int | float]
     kinds: tuple[str, ...] = tuple(BASELINES)
+    per_pixel: bool = False  # only where a code feeds one input for each pixel
 
 
 # In the order of what the attacker knows: answers, then weights.
 ATTACKERS = {
     "evolution": Attacker(_evolved, {"per_class": 2, "steps": 200, "pairs": 20}),
-    "BrainLeaks v1": Attacker(inversion.brainleaks, {"per_class": 8, "steps": 10}, ("snn",)),
+    "BrainLeaks v1": Attacker(inversion.brainleaks, {"per_class": 8, "steps": 10}, ("snn",), per_pixel=True),
     "gradient descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100}),
     "smooth descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100, "smooth": 1.0}),
 }
@@ -147,7 +149,9 @@ def _judgements(experiment: Experiment, sources: Sequence[str]) -> Iterator[Judg
         if cell.variant in BASELINES.values() and "fooling noise" in sources:
             yield _made(experiment, cell, "fooling noise", Attacker(fooling.adversarial_noise, FOOLING))
         for source, attacker in ATTACKERS.items():
-            if source in sources and cell.variant in [BASELINES[kind] for kind in attacker.kinds]:
+            code = experiment.settings(cell.dataset, cell.variant).neuron.encoder
+            fits = is_per_pixel(code) or not attacker.per_pixel
+            if source in sources and fits and cell.variant in [BASELINES[kind] for kind in attacker.kinds]:
                 yield _made(experiment, cell, source, attacker)
     for cell in experiment.cells() if "reconstruction" in sources else ():
         yield _reconstructions(experiment, cell)

@@ -29,6 +29,11 @@ def test_brainleaks_finds_spikes_that_its_target_takes(digits):
     torch.testing.assert_close(rates, rates.round())  # rates of whole spikes
 
 
+def test_brainleaks_refuses_a_code_with_several_inputs_a_pixel():
+    with pytest.raises(ValueError, match="feeds 256 inputs, expected one for each of 64 pixels"):
+        brainleaks(small(encoder="population"), [3], (8, 8), per_class=1, steps=1, seed=0)
+
+
 def test_spikes_are_flipped_where_the_gradient_is_largest_and_never_where_it_is_smallest():
     spikes = torch.tensor([0.0, 0.0, 1.0, 1.0, 0.0]).view(1, 1, 5)
     gradient = torch.tensor([2.0, -2.0, 2.0, -2.0, 0.0]).view(1, 1, 5)

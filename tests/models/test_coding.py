@@ -12,9 +12,13 @@ from snnmi.models.coding import (
     ENCODERS,
     burst_encode,
     current_encode,
+    is_binary,
     latency_encode,
+    num_fed,
     phase_encode,
     rate_encode,
+    straight,
+    tuned,
 )
 from tests.helpers import seeded
 
@@ -72,6 +76,29 @@ def test_codes_without_chance_clip_and_ask_for_none(name):
     assert torch.equal(one, other) and torch.equal(one, ENCODERS[name](x.clamp(0, 1), 9, generator=seeded()))
 
 
+def test_a_populations_neurons_prefer_values_of_their_own_and_fall_silent_far_outside():
+    centres = torch.tensor([[-0.25, 0.25, 0.75, 1.25]])
+    rates = tuned(centres).unflatten(1, (4, 4))  # a row a pixel
+    assert torch.equal(rates.argmax(2), torch.tensor([[0, 1, 2, 3]])) and rates[0].diag().tolist() == [1] * 4
+    aside = torch.exp(torch.tensor(-0.5 * (0.5 * 3) ** 2)).item()  # the next centre is 1.5 widths away
+    assert rates[0, 0, 1].item() == pytest.approx(aside) and tuned(torch.tensor([[9.0]])).max() < 1e-6
+    fed = ENCODERS["population"](torch.full((1, 3), 0.25), 4000, generator=seeded())
+    assert fed.shape == (4000, 1, 12) and is_binary("population")
+    torch.testing.assert_close(fed.mean(0), tuned(torch.full((1, 3), 0.25)), atol=0.03, rtol=0)
+
+
+def test_a_gradient_passes_a_code_through_its_rates():
+    x = torch.tensor([[0.3, 0.9]], requires_grad=True)
+    for name, rates in (("rate", torch.clone), ("population", tuned), ("latency", torch.clone)):
+        way = straight(name, x, 5)
+        assert not way.any() and way.shape[-1] == num_fed(name, 2, 5)
+        (ours,) = torch.autograd.grad(way.square().sum() + way.sum(), x)
+        (theirs,) = torch.autograd.grad(rates(x).sum(), x)
+        torch.testing.assert_close(ours, theirs)
+    way = straight("bins", torch.rand(3, 6, requires_grad=True), 2)
+    assert way.shape == (2, 3, 3) and num_fed("bins", 6, 2) == 3
+
+
 def test_a_recording_is_fed_a_bin_a_step_and_drawn_where_it_is_a_rate():
     recording = torch.tensor([[1.0, 0.0, 0.0, 1.0, 1.0, 1.0]])
     for name in ("bins", "raw_bins"):
@@ -106,7 +133,7 @@ def test_spikes_repeat_with_their_seed_and_only_then():
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-@pytest.mark.parametrize("encoder", [name for name in sorted(ENCODERS) if not coding.is_binned(name)])
+@pytest.mark.parametrize("encoder", [name for name in sorted(ENCODERS) if coding.is_per_pixel(name)])
 def test_encoders_leave_the_image_as_it_was_and_put_time_first(encoder):
     x = torch.rand(3, 4, 5, generator=seeded())
     before = x.clone()

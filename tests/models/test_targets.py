@@ -128,6 +128,13 @@ def test_the_same_weights_answer_behind_another_encoder_and_decoder():
     assert asked.hidden is model.hidden and torch.equal(model(x, generator=seeded(1)), before)
 
 
+def test_an_encoder_that_feeds_another_number_of_inputs_is_refused_behind_trained_weights():
+    model = digits_model(encoder="population")
+    assert model.hidden.in_features == 4 * 64
+    with raises(ValueError, match="encoder is 'clip', which feeds 64 inputs, expected one that feeds 256"):
+        model.asked(Query(encoder="clip"))
+
+
 def test_an_ann_behind_a_clip_answers_for_the_clipped_image():
     model, x = digits_model("ann"), torch.randn(6, 8, 8, generator=seeded())
     clipped = model.asked(Query(encoder="clip"))

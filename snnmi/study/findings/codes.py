@@ -10,7 +10,7 @@ from snnmi.study.controls import CODES, LABELS
 from snnmi.study.findings.controls import SCORE, UNIT, networks_table, over_networks, shared
 from snnmi.study.runs import AttackRun
 
-CLIPPED = ("rate", "latency", "burst", "phase", "clip")  # all but the raw current
+CLIPPED = ("rate", "latency", "burst", "phase", "clip")  # all but the population and the raw current
 MEASURES = {
     "own": "target's accuracy",
     "normal": "copy, published noise",
@@ -57,7 +57,9 @@ def predictions(found: pd.DataFrame) -> pd.DataFrame:
     """What was predicted before the runs, a row a scale, prediction and code: the numbers and whether it came so.
 
     alike: a code that clips gives the copy what the clipped current does, within the margin. above: the raw current
-    gives it more than every code that clips. lifted: sparse noise gives the copy of a code that clips more.
+    gives it more than every code that clips. lifted: sparse noise gives the copy of a code that clips more. between:
+    the population, which fades outside [0, 1] where others clip, gives it more than the clipped current and less than
+    the raw one; its mark is the clipped current's.
     """
     rows = []
     for scale, own in wide(found).groupby("scale", sort=False):
@@ -72,4 +74,8 @@ def predictions(found: pd.DataFrame) -> pd.DataFrame:
         if "current" in own.index and len(clipped):
             best, raw = clipped.normal.max(), own.normal["current"]
             rows.append((scale, "above", "current", best, raw, raw > best and not verdicts.same(raw - best)))
+        if {"clip", "population", "current"} <= set(own.index):
+            low, mid, high = own.normal[["clip", "population", "current"]]
+            held = low < mid < high and not verdicts.same(mid - low) and not verdicts.same(high - mid)
+            rows.append((scale, "between", "population", low, mid, held))
     return pd.DataFrame(rows, columns=["scale", "prediction", "code", "mark", "found", "held"])

@@ -4,13 +4,14 @@ import pandas as pd
 
 from snnmi.study import verdicts
 from snnmi.study.controls import LABELS
-from snnmi.study.findings.codes import MEASURES
+from snnmi.study.findings.codes import CLIPPED, MEASURES
 from snnmi.study.sentences.controls import measured
 
 PREDICTED = {
     "alike": "A code that clips gives the copy what the clipped current gives it",
     "above": "The raw current gives it more than any code that clips",
     "lifted": "Sparse noise within [0, 1] lifts the copy of a code that clips",
+    "between": "The population code gives it more than the clipped current, less than the raw one",
 }
 
 
@@ -67,10 +68,12 @@ def answer(found: pd.DataFrame, rows: pd.DataFrame) -> str:
     for scale, own in rows.groupby("scale", sort=False):
         by = {name: part.held for name, part in own.groupby("prediction")}
         here = found[(found.scale == scale) & (found.measure == "normal")].set_index("code").value
-        low, high = here.drop("current", errors="ignore").min(), here.drop("current", errors="ignore").max()
+        clipped = here[here.index.isin(CLIPPED)]
+        low, high = clipped.min(), clipped.max()
         text = f"At {scale} copies of SNNs whose code clips read {low:.0%} to {high:.0%} of the test images"
-        if "current" in here:
-            text += f", of the one fed raw numbers {here['current']:.0%}"
+        for code, name in (("population", "coded by populations"), ("current", "fed raw numbers")):
+            if code in here:
+                text += f", of the one {name} {here[code]:.0%}"
         alike = by.get("alike")
         if alike is not None:
             if alike.all():

@@ -39,6 +39,14 @@ def test_predictions_are_compared_with_the_clipped_current_and_with_the_raw_one(
     assert not findings.predictions(found_of(rate=(0.9, 0.9), current=(0.9, 0.9))).held.any()
 
 
+@pytest.mark.parametrize("copy, held", [(0.6, True), (0.43, False), (0.95, False)])
+def test_a_population_is_predicted_between_the_clipped_and_the_raw_current(copy, held):
+    found = found_of(clip=(0.42, 0.8), population=(copy, 0.8), current=(0.9, 0.9))
+    rows = findings.predictions(found).set_index(["prediction", "code"])
+    assert rows.loc[("between", "population")].tolist() == ["Digits (8×8), quick", 0.42, copy, held]
+    assert "coded by populations" in say.answer(found, findings.predictions(found))
+
+
 @pytest.mark.parametrize(
     "latency, said",
     [
