@@ -113,7 +113,10 @@ class State:
 
     def draw_noise(self) -> Float[Tensor, " pairs n height width"]:
         shape = len(self.k), self.config.half, *self.pair.image_shape
-        return NOISES[self.config.noise](*shape, generator=self.chance, device=self.k.device)
+        noise = NOISES[self.config.noise](*shape, generator=self.chance, device=self.k.device)
+        if not self.config.drift:
+            return noise
+        return noise.lerp(self.pair.G(self.draw_z()), self.config.drift * self.batch / self.config.batches)
 
     def dump(self) -> dict:
         """Nested dicts of tensors, for a checkpoint."""

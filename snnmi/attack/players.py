@@ -29,12 +29,13 @@ class GaminConfig:
     lr_surrogate: float = 1e-5  # Adam (G; calibrated)
     lr_generator: float = 1e-5  # Adam (G; calibrated)
     generator_steps: int = 2  # for one surrogate step (G)
-    family: str = "mlp"  # networks of both players: "mlp" or "cnn" (?)
+    family: str = "mlp"  # networks of both players, of `FAMILIES` (?)
     # Width of both MLPs, or the widths of several layers from the surrogate's side, the generator's in reverse;
     # of the CNN surrogate, whose convolutions have half as many channels (?)
     hidden: int | Sequence[int] = 256
     z_dim: int = 100  # (?)
     noise: str = "normal"  # x_N: "normal" is N(0, 1), not clipped (G)
+    drift: float = 0.0  # share of the way to generated images that x_N has gone by the last batch
     keep_window: int = 1  # batches over which M_global is averaged before the lowest is kept (?)
     log_points: int = 400  # points kept of each curve
     classes: int | None = None  # attack only so many first ones; None: all
@@ -49,10 +50,10 @@ class GaminConfig:
             object.__setattr__(self, "hidden", tuple(self.hidden))
         if not self.widths or not all(type(width) is int and width > 0 for width in self.widths):
             raise ValueError(f"hidden is {self.hidden!r}, expected a whole number, at least 1, or several")
-        if self.family == "cnn" and len(self.widths) > 1:
-            raise ValueError(f"hidden is {self.hidden!r}, expected one number for the family 'cnn'")
+        if self.family in ("cnn", "spiking") and len(self.widths) > 1:
+            raise ValueError(f"hidden is {self.hidden!r}, expected one number for the family {self.family!r}")
         above(self, lr_surrogate=0, lr_generator=0, gamma=0)
-        within(self, 0, 1, "k0")
+        within(self, 0, 1, "k0", "drift")
         if not (is_number(self.lam) and self.lam >= 0):
             raise ValueError(f"lam is {self.lam!r}, expected a number, at least 0")
         if self.batch_size % 2:
@@ -148,7 +149,71 @@ def cnn(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> 
     return surrogate, generator
 
 
-FAMILIES: dict[str, Callable] = {"mlp": mlp, "cnn": cnn}
+class Spiking(nn.Module):
+    """An SNN as a copy: the clipped image as a constant current, a layer of LIF neurons and one of integrating outputs,
+    and the mean over the steps of what each believes, as logits.
+
+    It knows what the paper tells of the target (its leak, its threshold, that it clips and averages) and none of its
+    weights. Gradients pass a spike as that of the fast sigmoid.
+    """
+
+    steps, beta, threshold, slope = 10, 0.7, 1.0, 40.0
+
+    def __init__(self, pixels: int, hidden: int, num_classes: int):
+        super().__init__()
+        self.hidden, self.output = nn.Linear(pixels, hidden), nn.Linear(hidden, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        current = self.hidden(x.clamp(0, 1).flatten(1))
+        u = spike = torch.zeros_like(current)
+        membrane, believed = 0.0, []
+        for _ in range(self.steps):
+            u = self.beta * u + current - spike.detach() * self.threshold
+            over = u - self.threshold
+            soft = over / (1 + self.slope * over.abs())
+            spike = (over > 0).to(u) + soft - soft.detach()
+            membrane = self.beta * membrane + self.output(spike)
+            believed.append(membrane.softmax(-1))
+        return torch.stack(believed).mean(0).clamp_min(1e-12).log()
+
+
+def spiking(
+    config: GaminConfig, image_shape: tuple[int, int], num_classes: int
+) -> tuple[nn.Module, nn.Module]:
+    """A spiking copy, and the MLP's generator."""
+    _, generator = mlp(config, image_shape, num_classes)
+    return Spiking(image_shape[0] * image_shape[1], config.widths[0], num_classes), generator
+
+
+class Ensemble(nn.Module):
+    """Several networks in one: `joined` makes one answer of theirs."""
+
+    def __init__(self, members: Sequence[nn.Module], joined: Callable[[Tensor, Tensor], Tensor]):
+        super().__init__()
+        self.members, self.joined = nn.ModuleList(members), joined
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.joined(x, torch.stack([member(x) for member in self.members]))
+
+
+MEMBERS = 4
+
+
+def by_turns(z: Tensor, images: Tensor) -> Tensor:
+    """Of each z the image of one member, which z itself chooses: each gets a quarter of all."""
+    member = (torch.special.ndtr(z[:, 0]) * MEMBERS).long().clamp(max=MEMBERS - 1)
+    return (images * F.one_hot(member, MEMBERS).T[..., None, None]).sum(0)
+
+
+def ensemble(
+    config: GaminConfig, image_shape: tuple[int, int], num_classes: int
+) -> tuple[nn.Module, nn.Module]:
+    """Four MLPs a player, against mode collapse: the mean of four copies, and four generators that take turns."""
+    surrogates, generators = zip(*(mlp(config, image_shape, num_classes) for _ in range(MEMBERS)))
+    return Ensemble(surrogates, lambda x, logits: logits.mean(0)), Ensemble(generators, by_turns)
+
+
+FAMILIES: dict[str, Callable] = {"mlp": mlp, "cnn": cnn, "spiking": spiking, "ensemble": ensemble}
 
 # --- the random inputs x_N
 

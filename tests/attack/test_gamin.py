@@ -284,6 +284,19 @@ def test_every_noise_can_be_attacked_with(noise):
     assert torch.isfinite(attacked(replace(SMALL, noise=noise))[0].history["L_N"]).all()
 
 
+def test_noise_that_drifts_has_gone_its_share_of_the_way_to_generated_images_by_the_last_batch():
+    config = replace(SMALL, noise="binary", drift=0.5, batches=40)
+    pair = Pair.new(config, (4, 5), 3, 2, seed=0)
+    state = State.new(config, pair, seed=0, device="cpu")
+    for batch, share in ((0, 0.0), (20, 0.25), (40, 0.5)):
+        state.batch.fill_(batch)
+        again = torch.Generator()
+        again.set_state(state.chance.get_state())
+        noise = NOISES["binary"](2, config.half, 4, 5, generator=again, device="cpu")
+        image = pair.G(torch.randn(2, config.half, config.z_dim, generator=again))
+        torch.testing.assert_close(state.draw_noise(), (1 - share) * noise + share * image)
+
+
 def test_attack_repeats_with_its_seed_and_only_then():
     first, again, other = (attacked(seed=seed)[0] for seed in (0, 0, 1))
     assert_same_tensors(first.last.parameters, again.last.parameters)

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import pytest
+import torch
 from torch import nn
 
 from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
+from snnmi.models.neurons import lif
 from tests.helpers import seeded
 
 
@@ -55,10 +57,44 @@ def test_several_widths_are_the_surrogates_layers_and_in_reverse_the_generators(
     assert config == GaminConfig(hidden=(9, 5), z_dim=3) and hash(config)
 
 
+def test_a_spiking_copy_is_lif_neurons_behind_the_clipped_image_and_is_learnt_through():
+    copy, _ = FAMILIES["spiking"](GaminConfig(hidden=30), (4, 5), 3)
+    x = 3 * torch.randn(6, 4, 5, generator=seeded())
+    with torch.no_grad():
+        copy.hidden.weight.mul_(5), copy.output.weight.mul_(5)
+    hidden = lif(
+        copy.hidden(x.clamp(0, 1).flatten(1)).expand(copy.steps, -1, -1),
+        beta=0.7,
+        threshold=1.0,
+        reset="delayed",
+    )
+    membrane, believed = 0, 0
+    for spikes in hidden.spk:
+        membrane = 0.7 * membrane + copy.output(spikes)
+        believed = believed + membrane.softmax(-1) / copy.steps
+    assert 0.05 < hidden.spk.mean() < 0.95
+    torch.testing.assert_close(copy(x).softmax(-1), believed)
+    assert torch.equal(copy(x), copy(x.clamp(0, 1)))
+    copy(x)[:, 0].sum().backward()
+    assert copy.hidden.weight.grad.abs().sum() > 0
+
+
+def test_an_ensemble_is_the_mean_of_its_copies_and_its_generators_take_turns():
+    copy, generator = FAMILIES["ensemble"](GaminConfig(hidden=9, z_dim=3), (4, 5), 7)
+    x, z = torch.rand(6, 4, 5, generator=seeded()), torch.randn(4000, 3, generator=seeded())
+    torch.testing.assert_close(copy(x), sum(member(x) for member in copy.members) / 4)
+    drawn = generator(z)
+    own = torch.stack([(member(z) == drawn).all((1, 2)) for member in generator.members]).float()
+    assert (own.sum(0) == 1).all() and own.mean(1).tolist() == pytest.approx([0.25] * 4, abs=0.03)
+
+
 @pytest.mark.parametrize(
     "changes, found",
     [
-        ({"family": "transformer"}, r"family is 'transformer', expected one of \['cnn', 'mlp'\]"),
+        (
+            {"family": "transformer"},
+            r"family is 'transformer', expected one of \['cnn', 'ensemble', 'mlp', 'spiking'\]",
+        ),
         ({"noise": "pink"}, "noise is 'pink', expected one of"),
         ({"batch_size": 7}, "batch_size is 7, expected an even number"),
         ({"batch_size": 0}, "batch_size is 0"),
@@ -77,6 +113,8 @@ def test_several_widths_are_the_surrogates_layers_and_in_reverse_the_generators(
         ({"hidden": [64, 0]}, r"hidden is \(64, 0\), expected a whole number"),
         ({"hidden": []}, r"hidden is \(\), expected"),
         ({"family": "cnn", "hidden": (64, 32)}, "expected one number for the family 'cnn'"),
+        ({"family": "spiking", "hidden": (64, 32)}, "expected one number for the family 'spiking'"),
+        ({"drift": 1.5}, "drift is 1.5, expected a number from 0 to 1"),
         ({"log_points": 0}, "log_points is 0, expected a whole number, at least 1"),
         ({"keep_window": 0}, "keep_window is 0"),
         ({"batches": 5, "keep_window": 6}, "keep_window is 6, expected at most batches, 5"),
