@@ -1,12 +1,14 @@
 """White-box inversion: what whoever holds the weights draws of a class, the bound for whoever may only ask."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from snnmi import chance
+from snnmi.attack.players import GaminConfig, mlp
 from snnmi.checkpoint import Checkpoint
 from snnmi.measure.fooling import Fooling, white_box
 from snnmi.models.coding import DECODERS
@@ -42,6 +44,40 @@ def descend(
             adam.step()
             x.data.clamp_(0, 1)
         return x.detach()
+
+    return _class_by_class(target, labels, invert, seed, checkpoint)
+
+
+def generate(
+    target: ANN | SNN,
+    labels: Sequence[int],
+    image_shape: tuple[int, int],
+    *,
+    per_class: int,
+    steps: int,
+    seed: int,
+    batch_size: int = 16,
+    lr: float = 1e-3,
+    checkpoint: Checkpoint | None = None,
+) -> Fooling:
+    """GAMIN's generator with the target's true gradient in place of the surrogate's (eq. 6 with T for S): an MLP,
+    trained by Adam until whatever it draws is of the class.
+    """
+    at_least_one(per_class=per_class, steps=steps, batch_size=batch_size)
+    config = GaminConfig()
+    with chance.first_weights("attacker's weights", seed):
+        generators = {label: mlp(config, image_shape, num_classes=1)[1] for label in labels}
+
+    def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
+        draw = partial(torch.randn, generator=stream, device=stream.device)
+        generator = generators[label].to(stream.device)
+        adam = torch.optim.Adam(generator.parameters(), lr=lr)
+        for _ in range(steps):
+            loss, _ = white_box(target, generator(draw(batch_size, config.z_dim)), label, 1, stream)
+            adam.zero_grad()
+            loss.backward(inputs=[*generator.parameters()])
+            adam.step()
+        return generator(draw(per_class, config.z_dim)).detach()
 
     return _class_by_class(target, labels, invert, seed, checkpoint)
 

@@ -5,6 +5,7 @@ budget.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from snnmi.attack.players import GaminConfig
 from snnmi.study.settings import Changes
 
 KINDS = ("ann", "snn")
@@ -103,8 +104,14 @@ OTHERS = (
 
 # Attackers of the same targets who get less, ask in another way, or draw better.
 GIVEN = {"one decimal": "one decimal", "largest": "largest confidence alone", "label": "label alone"}
+PLAYERS = {
+    "convolutional players": {"family": "cnn", "hidden": 64},
+    "a spiking copy": {"family": "spiking"},
+    "four copies and four generators": {"family": "ensemble"},
+}
 AVERAGING = tuple(
-    Variant("snn", f"every input asked {k} times", "averaging", {"attack": {"repeats": k}}) for k in (4, 16)
+    Variant("snn", f"every input asked {k} times", "averaging", {"attack": {"repeats": k}})
+    for k in (4, 16, 64)
 )
 ATTACKERS = (
     *(
@@ -114,10 +121,21 @@ ATTACKERS = (
     ),
     *AVERAGING,
     *(
-        Variant(kind, "convolutional players", "players", {"attack": {"family": "cnn", "hidden": 64}})
+        Variant(
+            kind,
+            "sparse noise that drifts",
+            "attacker's noise",
+            {"attack": {"noise": "sparse", "drift": 0.5}},
+        )
+        for kind in KINDS
+    ),
+    *(
+        Variant(kind, words, "players", {"attack": players})
+        for words, players in PLAYERS.items()
         for kind in KINDS
     ),
 )
+RESTARTS = 4
 
 
 # Codes in place of the Bernoulli rate, each SNN trained with its own; and each under noise within [0, 1].
@@ -143,12 +161,22 @@ CODES = {
 }
 
 
-def attackers(batch_size: int) -> list[Variant]:
-    """All who play GAMIN otherwise, at a profile's `batch_size`: with other noise, and `ATTACKERS`; and, to set
-    averaging against, an attacker with as many inputs as one who asks each four times, asked once.
+def attackers(attack: GaminConfig) -> list[Variant]:
+    """All who play GAMIN otherwise than a profile's `attack`: with other noise, and those of `ATTACKERS` for whom its
+    batches are large enough; and, to set averaging against, who asks as many different inputs, each once.
     """
-    few = {"attack": {"batch_size": batch_size // 4}}
-    return [*NOISE, *ATTACKERS, Variant("snn", "a quarter of the inputs, asked once", "averaging", few)]
+    fits = [v for v in ATTACKERS if attack.batch_size % (2 * v.changes["attack"].get("repeats", 1)) == 0]
+    once = [
+        Variant("snn", f"{share} of the inputs, asked once", "averaging", {"attack": {"batch_size": size}})
+        for share, size in (("a quarter", attack.batch_size // 4), ("a 16th", attack.batch_size // 16))
+    ]
+    return [*NOISE, *fits, *once]
+
+
+def restarts(attack: GaminConfig) -> list[Variant]:
+    """Who starts `RESTARTS` times, with so many attack seeds, each with its share of the queries."""
+    change = {"attack": {"batches": max(1, attack.batches // RESTARTS)}}
+    return [Variant(kind, f"best of {RESTARTS} restarts", "restarts", change) for kind in KINDS]
 
 
 # At quick, so that all of them are done in a minute a chapter: the same for all, or they could not be compared.

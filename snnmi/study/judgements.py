@@ -59,6 +59,7 @@ ATTACKERS = {
     "evolution": Attacker(_evolved, {"per_class": 2, "steps": 200, "pairs": 20}),
     "BrainLeaks v1": Attacker(inversion.brainleaks, {"per_class": 8, "steps": 10}, ("snn",), per_pixel=True),
     "gradient descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100}),
+    "generator descent": Attacker(inversion.generate, {"per_class": 4, "steps": 100}),
     "smooth descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100, "smooth": 1.0}),
 }
 

@@ -9,7 +9,18 @@ from dataclasses import replace
 from itertools import product
 
 from snnmi.show import prose
-from snnmi.study.controls import ATTACKERS, AVERAGING, CELLS, NOISE, Variant, training
+from snnmi.study import profiles
+from snnmi.study.controls import (
+    ATTACKERS,
+    AVERAGING,
+    CELLS,
+    CODES,
+    NOISE,
+    RESTARTS,
+    Variant,
+    restarts,
+    training,
+)
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import judgements
@@ -99,12 +110,19 @@ STEPS = {
     "in range": {"variants": [ANN, SNN, *NOISE]} | ONE,  # step 6
     "averaging": {"variants": [ANN, SNN, *AVERAGING]} | ONE,
     "bounds": {"variants": (ANN, SNN), "seeds": (0, 1, 2)},
+    "restarts": {
+        "variants": restarts(profiles.get("plan").settings("mnist", "snn").attack),
+        "attack_seeds": [*range(RESTARTS)],
+    }
+    | ONE,
     "attackers": {"variants": [ANN, SNN, *ATTACKERS]} | ONE,
+    "codes": {"variants": [*CODES.values()]} | ONE,
     "convolutional": {"variants": [convolutional(ANN)]} | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
 }
 # What of a step the honest judge is shown.
 SHOWN = {"in range": ("reconstruction",), "averaging": ("reconstruction",), "attackers": ("reconstruction",)}
+SHOWN["restarts"] = ("reconstruction",)
 SHOWN["bounds"] = ("reconstruction", *WITHOUT_GAMIN)
 
 

@@ -5,7 +5,7 @@ import torch
 
 from snnmi.checkpoint import Checkpoint
 from snnmi.measure import metrics
-from snnmi.measure.inversion import brainleaks, descend, flipped, roughness
+from snnmi.measure.inversion import brainleaks, descend, flipped, generate, roughness
 from tests.helpers import Interrupting, Killed, seeded, small, trained
 
 FEW = {"per_class": 2, "steps": 3, "seed": 0}
@@ -72,3 +72,15 @@ def test_finished_classes_survive_a_kill(invert, tmp_path):
 def test_no_steps_are_refused():
     with pytest.raises(ValueError, match="steps is 0, expected at least 1"):
         brainleaks(small(), [0], (8, 8), per_class=1, steps=0, seed=0)
+
+
+@pytest.mark.parametrize("kind", ["ann", "snn"])
+def test_a_generator_through_the_targets_own_gradient_draws_what_it_takes(kind, digits):
+    target = trained(kind, digits).model
+    target.zero_grad()
+    found = generate(target, [3, 7], (8, 8), per_class=3, steps=60, seed=0)
+    assert found.images.shape == (2, 3, 8, 8) and found.images.min() >= 0 and found.images.max() <= 1
+    assert found.confidences.mean() > 0.8
+    before = generate(target, [3, 7], (8, 8), per_class=3, steps=1, seed=0)
+    assert before.confidences.mean() < 0.6  # it was learnt
+    assert all(parameter.grad is None for parameter in target.parameters())

@@ -10,8 +10,9 @@ from jaxtyping import UInt8
 from snnmi.attack.blackbox import BlackBox
 from snnmi.show import pages
 from snnmi.study import profiles, published
-from snnmi.study.controls import BASELINES, IN_RANGE
+from snnmi.study.controls import BASELINES, IN_RANGE, RESTARTS, attackers, restarts
 from snnmi.study.experiment import Experiment
+from snnmi.study.findings.attacks import alike
 from snnmi.study.findings.controls import SCORE, UNIT, networks_table, over_networks
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import judgements
@@ -20,7 +21,7 @@ from snnmi.study.runs import AttackRun
 GAMIN = "GAMIN, as published"
 KNOWS = {"answers": "answers", "weights": "weights"}
 OF_JUDGE = {"judge_accuracy": "called", "recognised": "recognised", "identified": "identified"}
-MEASURES = (SCORE, *OF_JUDGE.values())
+MEASURES = (SCORE, *OF_JUDGE.values(), "alike")
 PLACE = ["profile", "dataset", "target", "attacker"]
 
 
@@ -30,23 +31,58 @@ def named(variant: str) -> str:
     return f"GAMIN, {change}" if change else GAMIN
 
 
+def everybody(stored: Experiment) -> list[Experiment]:
+    """Of a stored scale, read only: the baselines under every attacker of `controls`, at the scale's own batches."""
+    same = {name: getattr(stored, name) for name in ("results", "changes", "code", "datasets", "seeds")}
+    same |= {"profile": stored.profile.name, "compute": False}
+    attack = stored.settings(stored.datasets[0], BASELINES["snn"]).attack
+    again = Experiment(**same, variants=restarts(attack), attack_seeds=[*range(RESTARTS)])
+    found = [Experiment(**same, variants=[*BASELINES.values(), *attackers(attack)]), again]
+    return [one for one in found if one.attacks()]
+
+
+def is_restarted(attacker: str) -> bool:
+    return attacker.endswith("restarts")
+
+
+def alike_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
+    """One row an attacker and network: how alike its images of a class are, mean over classes (`attacks.alike`)."""
+    images: dict[tuple, list[np.ndarray]] = {}
+    for r in runs:
+        images.setdefault((r.profile, r.dataset, r.target, named(r.variant), r.seed), []).append(
+            r.reconstructions
+        )
+    rows = [(*key, alike(np.concatenate(own, axis=1)).mean()) for key, own in images.items()]
+    return pd.DataFrame(rows, columns=[*PLACE, "seed", "alike"])
+
+
 def attackers_table(runs: Iterable[AttackRun], judged: pd.DataFrame) -> pd.DataFrame:
     """One row an attacker, target and network: what it knows, its queries a class, the accuracy of its copy (last
     pair), and what the judge says of its images (means over classes).
 
     judged: of `judgements_table`. Whoever makes no copy has no accuracy; whoever holds the weights asks nothing. What
-    stands side by side is of the same networks, where these attackers have several.
+    stands side by side is of the same networks, where these attackers have several. Who starts several times shows of
+    each class the images that the target is surest of; its copies' accuracy is their mean. alike: mean correlation of
+    GAMIN's images of one class, of all restarts together.
     """
+    runs = [*runs]
     last = networks_table(runs)
     last = last[last["pair"] == "last"].assign(attacker=lambda rows: rows.variant.map(named))
     last["queries"] = (last.queries * published.QUERIES).round()
     last = last[[*PLACE, *UNIT, "queries", SCORE]].drop_duplicates([*PLACE, *UNIT])
+    again = last.attacker.map(is_restarted)
+    all_starts = last[again].groupby([*PLACE, "seed"], as_index=False).agg({"queries": "sum", SCORE: "mean"})
+    last = pd.concat([last[~again], all_starts.assign(attack_seed=all_starts.seed)])
+    last = last.merge(alike_table(runs), on=[*PLACE, "seed"])
 
     seen = judged[judged.source.isin({"reconstruction", *WITHOUT_GAMIN})].rename(columns=OF_JUDGE)
     own = seen.source.where(seen.source != "reconstruction", seen.variant.map(named))
     seen = seen.assign(attacker=own, attack_seed=seen.attack_seed.fillna(seen.seed)).astype(
         {"attack_seed": int}
     )
+    again = seen.attacker.map(is_restarted)
+    surest = seen[again].groupby([*PLACE, "seed", "label"]).target_confidence.idxmax()
+    seen = pd.concat([seen[~again], seen.loc[surest].assign(attack_seed=seen.seed)])
     seen = seen.groupby([*PLACE, *UNIT], sort=False)[[*OF_JUDGE.values()]].mean().reset_index()
 
     found = last.merge(seen, on=[*PLACE, *UNIT], how="outer")

@@ -109,6 +109,29 @@ def weaker(found: pd.DataFrame) -> str:
     return _sentences(said) or "Evolution was not run on both kinds."
 
 
+def collapse(found: pd.DataFrame) -> str:
+    """How alike the images of one class are under GAMIN as published, and under who plays with several generators."""
+    said = []
+    own = found[found.measure == "alike"]
+    for scale in dict.fromkeys(own.scale):
+        several = [
+            name
+            for name in dict.fromkeys(own[own.scale == scale].attacker)
+            if name.endswith(("restarts", "generators"))
+        ]
+        parts = []
+        for name in (GAMIN, *several):
+            numbers = [
+                f"{figures.KINDS[kind]} {one:.2f}"
+                for kind in figures.KINDS
+                if (one := value(found, scale, name, kind, "alike")) == one
+            ]
+            parts.append(f"of {name} {', '.join(numbers)}")
+        if several:
+            said.append(f"at {scale}, images of one class correlate with each other: {'; '.join(parts)}")
+    return _sentences(said) or "Nobody with several generators was run."
+
+
 def _sentences(said: Sequence[str]) -> str:
     return " ".join(f"{text[0].upper()}{text[1:]}." for text in said)
 

@@ -8,15 +8,18 @@ import pytest
 import torch
 
 from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.players import GaminConfig
+from snnmi.study import controls
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings import attackers as findings
 from snnmi.study.findings.attackers import GAMIN, SCORE
+from snnmi.study.judgements import judgements_table
 
 
 def rows(*found):
     """(attacker, target, seed, queries, copy, called, recognised, identified), of MNIST, plan."""
     columns = ["attacker", "target", "seed", "queries", SCORE, "called", "recognised", "identified"]
-    table = pd.DataFrame(found, columns=columns).assign(profile="plan", dataset="mnist")
+    table = pd.DataFrame(found, columns=columns).assign(profile="plan", dataset="mnist", alike=0.9)
     return table.assign(attack_seed=table.seed, knows=np.where(table.queries > 0, "answers", "weights"))
 
 
@@ -32,6 +35,36 @@ TABLE = rows(
 
 def test_an_attacker_is_named_by_what_it_does_otherwise():
     assert [findings.named(name) for name in ("snn", "snn, label alone")] == [GAMIN, "GAMIN, label alone"]
+
+
+def test_who_starts_again_shows_what_the_target_is_surest_of_and_pays_for_all_starts(copied):
+    smoke, attack = Experiment("smoke", datasets="digits", results=copied, seeds=0), GaminConfig(batches=8)
+    variants = [v for v in controls.restarts(attack) if v.kind == "ann"]
+    again = Experiment(
+        "smoke", datasets="digits", results=copied, seeds=0, variants=variants, attack_seeds=[0, 1, 2, 3]
+    )
+    runs = [*smoke.attacks(), *again.attacks()]
+    judged = judgements_table([smoke, again], ("reconstruction",))
+    table = findings.attackers_table(runs, judged)
+    row = table[table.attacker == "GAMIN, best of 4 restarts"]
+    assert len(row) == 1 and row.attack_seed.item() == 0
+    assert row.queries.item() == 4 * again.attacks()[0].queries_per_class
+    own = judged[judged.variant == "ann, best of 4 restarts"]
+    surest = own.loc[own.groupby("label").target_confidence.idxmax()]
+    assert surest.attack_seed.nunique() > 1  # not one start is best of all classes
+    assert row.identified.item() == pytest.approx(surest.identified.mean())
+    alike = table.set_index("attacker").alike
+    assert alike["GAMIN, best of 4 restarts"] < alike[GAMIN].min() <= 1  # four generators differ
+
+
+def test_everybody_is_looked_for_at_the_scales_own_batches(monkeypatch):
+    plan = Experiment("plan", seeds=0, compute=False, variants=[*controls.BASELINES.values()])
+    asked = []
+    monkeypatch.setattr(Experiment, "attacks", lambda one: asked.append(one) or [1])
+    whole, again = findings.everybody(plan)
+    sizes = [v.changes["attack"]["batch_size"] for v in whole.variants if v.change.endswith("asked once")]
+    assert sizes == [32, 8] and [v.changes["attack"]["batches"] for v in again.variants] == [250] * 2
+    assert not whole.compute and not again.compute and len(again.attack_seeds) == 4
 
 
 def test_gamin_is_measured_on_the_networks_that_the_others_attacked():

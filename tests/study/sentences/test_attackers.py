@@ -73,3 +73,19 @@ def test_the_checklist_reads_each_pair_by_the_margin():
 def test_signs_of_masked_answers_are_counted():
     assert say.masked(CHECKED) == "at MNIST, plan: ANN 2 of 2, SNN 2 of 3"
     assert say.masked(CHECKED[:0]) == "nowhere"
+
+
+def test_collapse_is_told_by_how_alike_the_images_of_a_class_are():
+    rows = [
+        (GAMIN, "snn", 0.9),
+        ("GAMIN, best of 4 restarts", "snn", 0.25),
+        ("GAMIN, label alone", "snn", 0.7),
+    ]
+    found = pd.DataFrame(rows, columns=["attacker", "target", "value"]).assign(
+        scale="MNIST, plan", measure="alike"
+    )
+    assert say.collapse(found) == (
+        "At MNIST, plan, images of one class correlate with each other: of GAMIN, as published SNN 0.90; of GAMIN, "
+        "best of 4 restarts SNN 0.25."
+    )
+    assert say.collapse(found[:1]) == "Nobody with several generators was run."
