@@ -4,7 +4,7 @@ Every function returns a closed Figure, so a notebook shows it once, as a cell's
 stand on a white card of their own and can be read in a light and in a dark page.
 """
 
-from snnmi.show.figures.attackers import attackers
+from snnmi.show.figures.attackers import anytime, attackers
 from snnmi.show.figures.curves import (
     CURVES,
     convergence,

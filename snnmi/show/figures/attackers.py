@@ -51,3 +51,29 @@ def attackers(
     )
     legend(fig, handles)
     return fig
+
+
+def anytime(frame: pd.DataFrame, measures: Mapping[str, str], *, budget: float, floor: float) -> Figure:
+    """What an attack has come to while it runs: a panel a measure, a thin line a network, a thick one their mean.
+
+    `frame`: target, seed, queries (a class) and a column a measure, shares of 1. `measures`: their names. Dotted: the
+    paper's `budget` of queries; dashed: what guessing gives.
+    """
+    fig = new_figure(WIDTH, 2.9)
+    for ax, (measure, title) in zip(fig.subplots(1, len(measures), sharey=True), measures.items()):
+        for (kind, _), own in frame.groupby(["target", "seed"], sort=False):
+            ax.plot(own.queries, own[measure], color=COLORS[kind], linewidth=0.8, alpha=0.45)
+        for kind, own in frame.groupby("target", sort=False):
+            mean = own.groupby("queries")[measure].mean()
+            ax.plot(mean.index, mean, color=COLORS[kind], marker="o", markersize=4)
+        ax.axvline(budget, color=COLORS["ink"], linewidth=0.9, linestyle=(0, (1, 2)))
+        ax.axhline(floor, color=COLORS["floor"], linewidth=0.9, linestyle=(0, (4, 3)))
+        ax.set(xscale="log", xlabel="queries a class", ylim=(-0.03, 1.03))
+        ax.set_title(title, loc="left", fontsize=9.5)
+        ax.grid(axis="y")
+    kinds = [kind for kind in KINDS if kind in set(frame.target)]
+    legend(
+        fig,
+        [Line2D([], [], color=COLORS[kind], marker="o", markersize=4, label=KINDS[kind]) for kind in kinds],
+    )
+    return fig

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import UInt8
 
 from snnmi.attack.blackbox import BlackBox
+from snnmi.measure import metrics
 from snnmi.show import pages
 from snnmi.study import profiles, published
 from snnmi.study.controls import BASELINES, IN_RANGE, RESTARTS, attackers, restarts
@@ -144,6 +145,32 @@ def value(found: pd.DataFrame, scale: str, attacker: str, target: str, measure: 
         & (found.measure == measure)
     ]
     return float(row.value.iloc[0]) if len(row) else float("nan")
+
+
+ANYTIME = {"identified": "images identified", "sure": "target's confidence in the class"}
+
+
+def anytime(experiments: Iterable[Experiment]) -> pd.DataFrame:
+    """One row a moment of an attack on a baseline: queries a class so far, the share of its classes whose image of that
+    moment is most like the mean of its own class (identified), and the target's mean confidence in them (sure).
+
+    Of the scale with the most queries that has both kinds; empty where no class means are stored.
+    """
+    rows = []
+    for one in experiments:
+        for run in one.attacks():
+            if run.variant not in BASELINES or not run.moments:
+                continue
+            means = one.originals(run.dataset).get("class mean")
+            about = {"scale": pages.place(one.scale, run.dataset), "target": run.target, "seed": run.seed}
+            for i, batch in enumerate(run.moments["batch"] if means is not None else ()):
+                images, sure = run.moments["image"][i], run.moments["target"][i]
+                right = [metrics.identified(x[None], means, y) for x, y in zip(images, run.labels)]
+                now = {"queries": int(batch) * run.config.attack.batch_size, "identified": np.mean(right)}
+                rows.append(about | now | {"sure": sure[range(len(sure)), run.labels].mean()})
+    found = pd.DataFrame(rows, columns=["scale", "target", "seed", "queries", *ANYTIME])
+    both = found[found.groupby("scale").target.transform("nunique") == len(BASELINES)]
+    return both[both.scale == both.scale[both.queries.idxmax()]] if len(both) else both
 
 
 # --- the checklist

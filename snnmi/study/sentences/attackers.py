@@ -132,6 +132,22 @@ def collapse(found: pd.DataFrame) -> str:
     return _sentences(said) or "Nobody with several generators was run."
 
 
+def anytime(rows: pd.DataFrame) -> str:
+    """What the last stretch of an attack's queries added, for each kind: of both networks' means the first and last."""
+    if rows.empty:
+        return "No attack with stored moments."
+    said = []
+    for kind in (kind for kind in figures.KINDS if kind in set(rows.target)):
+        own = rows[rows.target == kind]
+        mean = own.groupby("queries").identified.mean()
+        before, after = mean.index[-2:]
+        said.append(
+            f"of {these(kind, own.seed.nunique())} {mean[before]:.0%} of the images are identified after {before:,} "
+            f"queries a class and {mean[after]:.0%} after {after:,}"
+        )
+    return f"At {rows.scale.iloc[0]}, {'; '.join(said)}."
+
+
 def _sentences(said: Sequence[str]) -> str:
     return " ".join(f"{text[0].upper()}{text[1:]}." for text in said)
 

@@ -24,3 +24,12 @@ def test_attackers_have_a_line_each_and_a_panel_a_measure():
     assert [len([line for line in ax.lines if line.is_dashed()]) for ax in fig.axes] == [1, 0]
     assert len([line for line in copy.lines if line.get_marker() == "o"]) == 1
     assert {"MNIST, plan", "images seen", "GAMIN", "descent", "who holds the weights"} <= set(texts(fig))
+
+
+def test_an_anytime_figure_has_a_line_a_network_and_their_mean():
+    rows = [(kind, seed, q, 0.1 * seed) for kind in ("ann", "snn") for seed in (0, 2) for q in (10, 100)]
+    frame = pd.DataFrame(rows, columns=["target", "seed", "queries", "seen"])
+    fig = figures.anytime(frame, {"seen": "images seen", "seed": "more"}, budget=50.0, floor=0.1)
+    lines = fig.axes[0].lines
+    assert len(lines) == 2 * 2 + 2 + 2 and fig.axes[0].get_xscale() == "log"
+    assert lines[4].get_ydata().tolist() == [0.1, 0.1]  # the mean of 0 and 0.2

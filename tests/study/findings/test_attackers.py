@@ -67,6 +67,21 @@ def test_everybody_is_looked_for_at_the_scales_own_batches(monkeypatch):
     assert not whole.compute and not again.compute and len(again.attack_seeds) == 4
 
 
+def test_an_anytime_curve_counts_the_images_of_every_moment(copied):
+    smoke = Experiment("smoke", datasets="digits", results=copied, seeds=0)
+    rows, runs = findings.anytime([smoke]), smoke.attacks()
+    assert set(rows.target) == {"ann", "snn"} and rows.queries.max() == runs[0].queries_per_class
+    means = smoke.originals("digits")["class mean"].astype(float).reshape(10, -1)
+    for run in runs:
+        images = run.moments["image"][-1].astype(float).reshape(len(run.labels), -1)
+        like = np.corrcoef(images, means)[: len(images), len(images) :].argmax(1)
+        last = rows[(rows.target == run.target) & (rows.queries == rows.queries.max())]
+        assert last.identified.item() == pytest.approx(np.mean(like == run.labels))
+        own = run.moments["target"][-1][range(len(run.labels)), run.labels].mean()
+        assert last.sure.item() == pytest.approx(own)
+    assert findings.anytime([]).empty
+
+
 def test_gamin_is_measured_on_the_networks_that_the_others_attacked():
     found = findings._same_networks(TABLE)
     assert found[found.attacker == GAMIN].seed.tolist() == [0] and len(found) == len(TABLE) - 1

@@ -89,3 +89,21 @@ def test_collapse_is_told_by_how_alike_the_images_of_a_class_are():
         "best of 4 restarts SNN 0.25."
     )
     assert say.collapse(found[:1]) == "Nobody with several generators was run."
+
+
+def test_more_queries_are_told_by_the_last_two_moments():
+    rows = [
+        ("snn", 0, 10, 0.1),
+        ("snn", 0, 100, 0.4),
+        ("snn", 0, 1000, 0.6),
+        ("snn", 1, 100, 0.2),
+        ("snn", 1, 1000, 0.6),
+    ]
+    frame = pd.DataFrame(rows, columns=["target", "seed", "queries", "identified"]).assign(
+        scale="MNIST, paper"
+    )
+    assert say.anytime(frame) == (
+        "At MNIST, paper, of these two SNNs 30% of the images are identified after 100 queries a class and 60% after "
+        "1,000."
+    )
+    assert say.anytime(frame[:0]) == "No attack with stored moments."
