@@ -109,6 +109,25 @@ def weaker(found: pd.DataFrame) -> str:
     return _sentences(said) or "Evolution was not run on both kinds."
 
 
+def perfect(found: pd.DataFrame) -> str:
+    """GAMIN as published beside its generator with the target's own gradient, which no copy can better."""
+    said = []
+    own = found[found.attacker == "generator descent"]
+    for scale in dict.fromkeys(own.scale):
+        parts = []
+        for kind in (kind for kind in figures.KINDS if kind in set(own[own.scale == scale].target)):
+            copied, true = (
+                [value(found, scale, who, kind, measure) for measure in ("identified", "recognised")]
+                for who in (GAMIN, "generator descent")
+            )
+            parts.append(
+                f"of the {figures.KINDS[kind]}'s images {true[0]:.0%} are identified and {true[1]:.0%} recognised, of "
+                f"GAMIN's {copied[0]:.0%} and {copied[1]:.0%}"
+            )
+        said.append(f"at {scale}, {'; '.join(parts)}")
+    return _sentences(said) or "Not run."
+
+
 def collapse(found: pd.DataFrame) -> str:
     """How alike the images of one class are under GAMIN as published, and under who plays with several generators."""
     said = []

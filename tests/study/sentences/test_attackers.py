@@ -107,3 +107,14 @@ def test_more_queries_are_told_by_the_last_two_moments():
         "1,000."
     )
     assert say.anytime(frame[:0]) == "No attack with stored moments."
+
+
+def test_a_perfect_copy_is_set_beside_gamins_own():
+    both = rows(
+        (GAMIN, "snn", 0, 100, 0.2, 0.1, 0.03, 0.45),
+        ("generator descent", "snn", 0, 0, np.nan, 0.9, 0.02, 0.6),
+    )
+    assert say.perfect(findings.summary(both)) == (
+        "At MNIST, plan, of the SNN's images 60% are identified and 2% recognised, of GAMIN's 45% and 3%."
+    )
+    assert say.perfect(FOUND) == "Not run."
