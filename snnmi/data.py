@@ -5,7 +5,6 @@ import hashlib
 import io
 import math
 import re
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -213,27 +212,16 @@ def _face_pixels(path: Path) -> UInt8[np.ndarray, "40 10 112 92"]:
 def _faces_place() -> Path | None:
     """A zip, or a folder with the people's folders s1 ... s40 somewhere in it."""
     names = [name + end for name in ("att_faces", "orl_faces") for end in (".zip", "")]
-    if path := places.find(names, test=lambda path: path.is_file() or path.is_dir()):
+    if path := places.find(names):
         return path
     person = places.find(["s1"], test=Path.is_dir)
     return person and person.parent
 
 
 def _pgm_pixels(path: Path) -> np.ndarray:
-    """The pictures s1/1.pgm ... s40/10.pgm of a zip or a folder, in whatever case, read one by one, never unpacked by
-    their own paths.
-    """
-    if path.is_dir():
-        pictures = [p for p in sorted(path.rglob("*")) if p.suffix.lower() == ".pgm" and p.is_file()]
-        found = {p: lambda p=p: p.open("rb").read(LARGEST_PGM) for p in pictures}
-    else:
-        try:
-            archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
-        except UNREADABLE as error:
-            said = in_a_line(error)
-            raise ValueError(f"{path} is not a readable zip ({said}), expected the AT&T faces") from None
-        found = {Path(n): lambda n=n: archive.open(n).read(LARGEST_PGM) for n in archive.namelist()}
-    members = {"/".join(p.parts[-2:]).lower(): content for p, content in found.items()}
+    """The pictures s1/1.pgm ... s40/10.pgm of a zip or a folder, in whatever case, read one by one."""
+    found = places.members(path, ".pgm", LARGEST_PGM, "the AT&T faces")
+    members = {"/".join(name.lower().split("/")[-2:]): content for name, content in found.items()}
     blocks = np.empty((40, 10, 112, 92), np.uint8)
     for person in range(40):
         for picture in range(10):

@@ -3,10 +3,11 @@
 import http.client
 import os
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from snnmi.own_data import in_a_line
+from snnmi.own_data import UNREADABLE, in_a_line
 
 
 def cache() -> Path:
@@ -29,8 +30,12 @@ def _folders() -> list[Path]:
         return [Path(os.path.expanduser(given))]
 
 
+def _is_file_or_folder(path: Path) -> bool:
+    return path.is_file() or path.is_dir()
+
+
 def find(
-    names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = Path.exists
+    names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = _is_file_or_folder
 ) -> Path | None:
     """The first of these names, in whatever case, that is in one of the folders, or `inside` it."""
     for folder in _folders():
@@ -50,6 +55,23 @@ def missing(name: str, what: str) -> str:
     return (
         f"data set {name!r} is not on this machine, {what} missing: put what is missing into {folder}, {how}"
     )
+
+
+def members(path: Path, ending: str, most: int, expected: str) -> dict[str, Callable[[], bytes]]:
+    """The files of a folder or a zip whose names end so, in whatever case, each with what reads at most so many of its
+    bytes; nothing is unpacked by its own path.
+    """
+    if path.is_dir():
+        files = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if p.is_file()}
+        found = {name: lambda p=p: p.open("rb").read(most) for name, p in files.items()}
+    else:
+        try:
+            archive = zipfile.ZipFile(path)
+        except UNREADABLE as error:
+            said = in_a_line(error)
+            raise ValueError(f"{path} is not a readable zip ({said}), expected {expected}") from None
+        found = {name: lambda name=name: archive.open(name).read(most) for name in archive.namelist()}
+    return {name: content for name, content in found.items() if name.lower().endswith(ending)}
 
 
 def fetch(url: str, name: str, dataset: str, *, check: Callable[[Path], object]) -> Path:
