@@ -126,10 +126,8 @@ def _digits(download: bool) -> Dataset:
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    x, y = (
-        torch.tensor(images / 16, dtype=torch.float32).view(-1, 8, 8),
-        torch.tensor(labels, dtype=torch.int64),
-    )
+    x = torch.tensor(images / 16, dtype=torch.float32).view(-1, 8, 8)
+    y = torch.tensor(labels, dtype=torch.int64)
     test = torch.arange(len(x)) % 5 == 4
     return Dataset("digits", x[~test], y[~test], x[test], y[test])
 
@@ -171,9 +169,7 @@ def _idx(path: Path, name: str) -> np.ndarray:
     if content.startswith(b"\x1f\x8b"):
         try:
             with gzip.open(io.BytesIO(content)) as packed:
-                content = packed.read(
-                    4 + 4 * len(shape) + math.prod(shape) + 1
-                )  # and no more, whatever is in it
+                content = packed.read(4 + 4 * len(shape) + math.prod(shape) + 1)  # and no more
         except UNREADABLE as error:
             raise ValueError(f"{path} cannot be unpacked ({in_a_line(error)}): {AWAY}") from None
     if (found := hashlib.sha256(content).hexdigest()) != sha256:
@@ -188,7 +184,7 @@ def _faces(download: bool) -> Dataset:
         raise FileNotFoundError(places.missing("faces", "att_faces.zip or a folder att_faces"))
     pixels = _face_pixels(path or places.fetch(FACES_URL, "att_faces.zip", "faces", check=_face_pixels))
     as_text = sorted(range(10), key=lambda i: f"{i + 1}.pgm")
-    faces = torch.from_numpy(pixels)[:, as_text] / 255
+    faces = torch.from_numpy(pixels[:, as_text]) / 255
     people = torch.arange(40)
     return Dataset(
         "faces",
@@ -200,8 +196,26 @@ def _faces(download: bool) -> Dataset:
 
 
 def _face_pixels(path: Path) -> UInt8[np.ndarray, "40 10 112 92"]:
-    """Person, picture, height, width; raises ValueError where they are others than those of the AT&T faces."""
-    pixels = _pgm_pixels(path)
+    """The pictures s1/1.pgm ... s40/10.pgm of a zip or a folder, in whatever case, read one by one; raises ValueError
+    where they are others than those of the AT&T faces.
+    """
+    found = places.members(path, ".pgm", LARGEST_PGM, "the AT&T faces")
+    members = {"/".join(name.lower().split("/")[-2:]): content for name, content in found.items()}
+    blocks = []
+    for key in (f"s{person}/{picture}.pgm" for person in range(1, 41) for picture in range(1, 11)):
+        if key not in members:
+            raise ValueError(f"{path} lacks {key}, expected s1/1.pgm ... s40/10.pgm")
+        try:
+            content = members[key]()
+        except UNREADABLE as error:
+            raise ValueError(f"{path}: {key} cannot be read ({in_a_line(error)})") from None
+        header, block = content[: -112 * 92], content[-112 * 92 :]
+        if not PGM_HEADER.fullmatch(header):
+            raise ValueError(
+                f"{path}: {key} is {len(content)} bytes, expected a binary PGM of 92x112 pixels, 255 greys"
+            )
+        blocks.append(block)
+    pixels = np.frombuffer(b"".join(blocks), np.uint8).reshape(40, 10, 112, 92)
     if (found := hashlib.sha256(pixels.tobytes()).hexdigest()) != FACES_SHA256:
         raise ValueError(
             f"{path} holds 400 pictures whose pixels have SHA-256 {found}, expected {FACES_SHA256}"
@@ -216,29 +230,6 @@ def _faces_place() -> Path | None:
         return path
     person = places.find(["s1"], test=Path.is_dir)
     return person and person.parent
-
-
-def _pgm_pixels(path: Path) -> np.ndarray:
-    """The pictures s1/1.pgm ... s40/10.pgm of a zip or a folder, in whatever case, read one by one."""
-    found = places.members(path, ".pgm", LARGEST_PGM, "the AT&T faces")
-    members = {"/".join(name.lower().split("/")[-2:]): content for name, content in found.items()}
-    blocks = np.empty((40, 10, 112, 92), np.uint8)
-    for person in range(40):
-        for picture in range(10):
-            key = f"s{person + 1}/{picture + 1}.pgm"
-            if key not in members:
-                raise ValueError(f"{path} lacks {key}, expected s1/1.pgm ... s40/10.pgm")
-            try:
-                content = members[key]()
-            except UNREADABLE as error:
-                raise ValueError(f"{path}: {key} cannot be read ({in_a_line(error)})") from None
-            header, pixels = content[: -112 * 92], content[-112 * 92 :]
-            if not PGM_HEADER.fullmatch(header):
-                raise ValueError(
-                    f"{path}: {key} is {len(content)} bytes, expected a binary PGM of 92x112 pixels, 255 greys"
-                )
-            blocks[person, picture] = np.frombuffer(pixels, np.uint8).reshape(112, 92)
-    return blocks
 
 
 def files(names: Iterable[str]) -> list[tuple[Path, str]]:

@@ -12,13 +12,6 @@ Images = Float[Tensor, " n height width"]
 Distances = Float[Tensor, " n m"]
 
 
-def features(judge: nn.Module, x: Images) -> Float[Tensor, " n features"]:
-    """The judge's penultimate layer, without gradients, in blocks."""
-    device = next(judge.parameters()).device
-    with torch.no_grad():
-        return torch.cat([judge.features(images.to(device)).cpu() for images in x.split(1000)])
-
-
 def pixel_distance(a: Images, b: Float[Tensor, " m height width"]) -> Distances:
     """Root mean square difference of every image of a to every image of b, in grey values; exactly 0 for equal
     images.
@@ -27,12 +20,15 @@ def pixel_distance(a: Images, b: Float[Tensor, " m height width"]) -> Distances:
     return exact / (a.shape[1] * a.shape[2]) ** 0.5
 
 
+@torch.no_grad()
 def feature_distance(judge: nn.Module, a: Images, b: Float[Tensor, " m height width"]) -> Distances:
     """Euclidean distance of the judge's penultimate features; no unit, comparable only under one judge.
 
     It is in the manner of LPIPS (Zhang et al. 2018), but from a network that knows this data set and nothing else.
     """
-    return torch.cdist(features(judge, a), features(judge, b), compute_mode="donot_use_mm_for_euclid_dist")
+    device = next(judge.parameters()).device
+    a, b = (torch.cat([judge.features(part.to(device)).cpu() for part in x.split(1000)]) for x in (a, b))
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def nearest(distances: Float[Tensor, " m"], size: int) -> float:

@@ -24,12 +24,10 @@ def natural_distance(judge: nn.Module, dataset: Dataset, *, level: float = 0.95)
     """How far real images of a class lie from its nearest training image: the quantile over all test images, by
     `feature_distance`.
     """
-    nearest = [
-        feature_distance(
-            judge, dataset.x_test[dataset.y_test == label], dataset.x_train[dataset.y_train == label]
-        ).amin(1)
-        for label in dataset.y_test.unique()
-    ]
+    nearest = []
+    for label in dataset.y_test.unique():
+        test, train = dataset.x_test[dataset.y_test == label], dataset.x_train[dataset.y_train == label]
+        nearest.append(feature_distance(judge, test, train).amin(1))
     return float(torch.cat(nearest).quantile(level))
 
 

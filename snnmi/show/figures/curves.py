@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, new_figure, title
+from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, new_figure, panels, title
 
 
 def training_curves(
@@ -164,9 +164,7 @@ def time_steps(frame: pd.DataFrame) -> Figure:
     `frame`: metric, scale, target, num_steps (of no use for the ANN), value, low, high.
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    rows = -(-len(metrics) // 2)
-    fig = new_figure(5.2, 0.6 + 1.75 * rows)
-    axes = fig.subplots(rows, 2, squeeze=False, sharex=True)
+    fig, axes = panels(len(metrics), 0.6, 1.75, columns=2, width=5.2, sharex=True)
     markers, dashed = dict(zip(scales, "osD^vP")), DASHED | {"linewidth": 1.2}
     for ax, metric in zip(axes.flat, metrics, strict=False):
         own = frame[frame.metric == metric]
@@ -184,8 +182,6 @@ def time_steps(frame: pd.DataFrame) -> Figure:
         ax.yaxis.set_major_locator(MaxNLocator(4))
         if np.ptp(own.value) < 0.02:  # all alike: no axis that makes much of nothing
             ax.set_ylim(0, 1.1 * own.value.max())
-    for ax in axes.flat[len(metrics) :]:
-        ax.set_axis_off()
     for ax in axes[-1]:
         ax.set_xlabel("time steps $T$")
     names = {scale: f"SNN, {scale}" if len(scales) > 1 else "SNN" for scale in scales}

@@ -15,12 +15,12 @@ from snnmi.show.figures.style import (
     COLORS,
     DASHED,
     KINDS,
-    WIDTH,
     diamond,
     key,
     legend,
     lines,
     new_figure,
+    panels,
     title,
 )
 
@@ -40,10 +40,7 @@ def score_dots(scores: pd.DataFrame) -> Figure:
     metrics = list(scores.metric.unique())
     positions = _positions(scores)
     bottom = max(positions.values()) + 0.65
-    columns = min(len(metrics), 3)
-    rows = -(-len(metrics) // columns)
-    fig = new_figure(WIDTH, 0.5 + rows * (0.55 + 0.25 * (bottom + 0.65)))
-    axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
+    fig, axes = panels(len(metrics), 0.5, 0.55 + 0.25 * (bottom + 0.65), sharey=True)
     for ax, metric in zip(axes.flat, metrics, strict=False):
         for row in scores[scores.metric == metric].itertuples():
             y, color = positions[row.dataset, row.target], COLORS.get(row.target, COLORS["ink"])
@@ -112,14 +109,11 @@ def differences(frame: pd.DataFrame) -> Figure:
     `frame`: metric, scale, difference, low, high, published (these may be NaN), verdict (a key of VERDICTS).
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    columns = min(len(metrics), 3)
-    rows = -(-len(metrics) // columns)
     marks = {
         verdict: dict(marker=marker, markerfacecolor=face, markersize=6, markeredgewidth=1.6)
         for verdict, (marker, face) in VERDICTS.items()
     }
-    fig = new_figure(WIDTH, 0.5 + rows * (0.6 + 0.3 * len(scales)))
-    axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
+    fig, axes = panels(len(metrics), 0.5, 0.6 + 0.3 * len(scales), sharey=True)
     for ax, metric in zip(axes.flat, metrics, strict=False):
         ax.axvline(0, color="#777777", linewidth=0.9)
         for row in frame[frame.metric == metric].itertuples():

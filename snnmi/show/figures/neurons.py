@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from snnmi.show.figures.style import COLORS, DASHED, WIDTH, Image, frame, new_figure
+from snnmi.show.figures.style import COLORS, DASHED, WIDTH, Image, frame, new_figure, panels
 
 
 def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) -> Figure:
@@ -48,18 +48,13 @@ def rasters(
 ) -> Figure:
     """What each code feeds at every step: a panel a code, a row a pixel, the brightest on top; dark: much."""
     order = np.argsort(-image, kind="stable")
-    columns = min(len(spikes), 3)
-    rows = -(-len(spikes) // columns)
-    fig = new_figure(WIDTH, 0.4 + 1.9 * rows)
-    axes = fig.subplots(rows, columns, squeeze=False)
+    fig, axes = panels(len(spikes), 0.4, 1.9)
     for ax, (name, fed) in zip(axes.flat, spikes.items()):
         ax.imshow(fed[:, order].T, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
         ax.set_title(name, fontsize=9)
         ax.set(xlabel="time step", yticks=[])
     for ax in axes[:, 0]:
         ax.set_ylabel("pixels, by grey value")
-    for ax in axes.flat[len(spikes) :]:
-        ax.set_axis_off()
     return fig
 
 

@@ -98,10 +98,21 @@ def new_figure(width: float, height: float, layout: str | None = "constrained") 
     return fig
 
 
+def panels(
+    number: int, head: float, height: float, *, columns: int = 3, width: float = WIDTH, **how: object
+) -> tuple[Figure, np.ndarray]:
+    """So many panels of that height, in rows of at most `columns`; `how` is for `subplots`."""
+    columns = min(number, columns)
+    rows = -(-number // columns)
+    fig = new_figure(width, head + rows * height)
+    axes = fig.subplots(rows, columns, squeeze=False, **how)
+    for ax in axes.flat[number:]:
+        ax.set_axis_off()
+    return fig, axes
+
+
 def legend(fig: Figure, handles: list, spare: Sequence[Axes] = ()) -> None:
     """A legend below the panels, or in the first spare one."""
-    for ax in spare:
-        ax.set_axis_off()
     if len(spare):
         spare[0].legend(handles=handles, loc="center", labelspacing=1)
     else:
