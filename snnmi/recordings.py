@@ -23,7 +23,6 @@ LONGEST = 5 * 200_000  # bytes of a recording: N-MNIST's have some 5,000 events
 PLACE = re.compile(
     r"(?:^|/)(train|test)/(\d+)/[^/]+$", re.IGNORECASE
 )  # part and label: .../Train/5/00001.bin
-Recording = Float[Tensor, " binned width"]
 
 
 def events(content: bytes, where: str) -> Int[np.ndarray, " events 4"]:
@@ -49,7 +48,7 @@ def events(content: bytes, where: str) -> Int[np.ndarray, " events 4"]:
     return np.stack([x, y, raw[:, 2] >> 7, time], 1)
 
 
-def binned(found: Int[np.ndarray, " events 4"], steps: int = STEPS) -> Recording:
+def binned(found: Int[np.ndarray, " events 4"], steps: int = STEPS) -> Float[Tensor, " binned width"]:
     """The recording as an image, at half of the side: equal bins from the first event to the last; black if empty."""
     side = SIDE // 2
     image = torch.zeros(steps, 2, side, side)

@@ -61,7 +61,7 @@ class Assumed:
 
     dt: int | float = 1e-4  # seconds a step: what snntorch and SpikingJelly take; Norse's is 1e-3
     reset: str = (
-        "zero"  # after a spike: to the file's v_reset, as `snntorch.import_nir`; or by subtraction (`lif`)
+        "zero"  # after a spike: to the file's v_reset (`snntorch.import_nir`), or by subtraction (`lif`)
     )
     num_steps: int = 25
     encoder: str = "rate"

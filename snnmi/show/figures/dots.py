@@ -65,12 +65,9 @@ def score_dots(scores: pd.DataFrame) -> Figure:
 
 def _positions(scores: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Heights of the lines, data sets a little apart."""
-    lines = list(scores[["dataset", "target"]].drop_duplicates().itertuples(index=False, name=None))
-    found: dict[tuple[str, str], float] = {}
-    for index, line in enumerate(lines):
-        step = 0.0 if index == 0 else 1.0 if lines[index - 1][0] == line[0] else 1.5
-        found[line] = step + (found[lines[index - 1]] if index else 0.0)
-    return found
+    found = scores[["dataset", "target"]].drop_duplicates()
+    heights = np.where(found.dataset == found.dataset.shift(), 1.0, 1.5).cumsum()
+    return dict(zip(found.itertuples(index=False, name=None), heights - heights[0], strict=True))
 
 
 def _score_handles(scores: pd.DataFrame) -> list:
