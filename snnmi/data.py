@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from snnmi.own_data import KEYS, SMALLEST, UNREADABLE, in_a_line
 
 FACES_URL = "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"
 FACES_SHA256 = "2e4844a9f4fa4397058f69d6208047170f2e9d399cda18b55c1e8d28f0a83431"  # of the 400 pixel blocks
+MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # where torchvision has it from
 MNIST_FILES = {  # file: (shape of its array, SHA-256 of it unpacked, as it is inside what is published)
     "train-images-idx3-ubyte": (
         (60_000, 28, 28),
@@ -134,17 +136,14 @@ def _digits(download: bool) -> Dataset:
 
 def _mnist(download: bool) -> Dataset:
     paths = _mnist_files()
-    if download and len(paths) < len(MNIST_FILES):
-        from snnmi._torchvision import datasets  # downloads only; the bytes are read and checked here
-
-        try:
-            datasets.MNIST(places.cache(), download=True)
-        except (OSError, RuntimeError) as error:
-            raise FileNotFoundError(f"{_missing_mnist(paths)} (download failed: {error})") from None
-        paths = _mnist_files()
-    if len(paths) < len(MNIST_FILES):
-        raise FileNotFoundError(_missing_mnist(paths))
-    x_train, y_train, x_test, y_test = (torch.from_numpy(_idx(path, name)) for name, path in paths.items())
+    if names := [name for name in MNIST_FILES if name not in paths]:
+        absent = places.missing("mnist", ", ".join(f"{name}.gz" for name in names))
+        if not download:
+            raise FileNotFoundError(absent)
+        for name in names:
+            packed, check = f"{name}.gz", partial(_idx, name=name)
+            paths[name] = places.fetch(MNIST_URL + packed, f"MNIST/raw/{packed}", absent, check=check)
+    x_train, y_train, x_test, y_test = (torch.from_numpy(_idx(paths[name], name)) for name in MNIST_FILES)
     return Dataset("mnist", x_train / 255, y_train.long(), x_test / 255, y_test.long())
 
 
@@ -156,10 +155,6 @@ def _mnist_files() -> dict[str, Path]:
         if path := places.find(names, ("MNIST/raw", "MNIST", ""), Path.is_file):
             found[name] = path
     return found
-
-
-def _missing_mnist(paths: dict[str, Path]) -> str:
-    return places.missing("mnist", ", ".join(f"{name}.gz" for name in MNIST_FILES if name not in paths))
 
 
 def _idx(path: Path, name: str) -> np.ndarray:
@@ -179,10 +174,12 @@ def _idx(path: Path, name: str) -> np.ndarray:
 
 def _faces(download: bool) -> Dataset:
     """AT&T faces, 40 people x 10: per person the first 8 files in text order (1, 10, 2, ...) train, the last 2 test."""
-    path = _faces_place()
-    if path is None and not download:
-        raise FileNotFoundError(places.missing("faces", "att_faces.zip or a folder att_faces"))
-    pixels = _face_pixels(path or places.fetch(FACES_URL, "att_faces.zip", "faces", check=_face_pixels))
+    if (path := _faces_place()) is None:
+        absent = places.missing("faces", "att_faces.zip or a folder att_faces")
+        if not download:
+            raise FileNotFoundError(absent)
+        path = places.fetch(FACES_URL, "att_faces.zip", absent, check=_face_pixels)
+    pixels = _face_pixels(path)
     as_text = sorted(range(10), key=lambda i: f"{i + 1}.pgm")
     faces = torch.from_numpy(pixels[:, as_text]) / 255
     people = torch.arange(40)

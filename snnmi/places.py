@@ -74,8 +74,10 @@ def members(path: Path, ending: str, most: int, expected: str) -> dict[str, Call
     return {name: content for name, content in found.items() if name.lower().endswith(ending)}
 
 
-def fetch(url: str, name: str, dataset: str, *, check: Callable[[Path], object]) -> Path:
-    """Download into the cache what `check` finds right; a login page or half a file is said and not kept."""
+def fetch(url: str, name: str, absent: str, *, check: Callable[[Path], object]) -> Path:
+    """Download into the cache what `check` finds right; a login page or half a file is said, after what `missing` says,
+    and not kept.
+    """
     path, found = cache() / name, ""
     part = path.with_suffix(".part")
     try:
@@ -92,5 +94,5 @@ def fetch(url: str, name: str, dataset: str, *, check: Callable[[Path], object])
         if part.is_file():
             part.unlink()
     if found:
-        raise FileNotFoundError(f"{missing(dataset, name)} ({found})")
+        raise FileNotFoundError(f"{absent} ({found})")
     return path
