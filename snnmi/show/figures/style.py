@@ -33,7 +33,6 @@ COLORS = _Palette(
     noise="#8C5B9E",
     published="#1A1A1A",
     floor="#7A7A7A",
-    ceiling="#7A7A7A",
     ink="#222222",
     faint="#D9D9D9",
 )
