@@ -65,17 +65,14 @@ lint: env
 lab: $(VENV)/.lab
 	jupyter lab book/06_reconstructions.ipynb
 
-$(VENV)/.lab: requirements-lab.lock $(VENV)/.installed
-	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-lab.lock
+# What only `make lab` and `make grid` need.
+$(VENV)/.%: requirements-%.lock $(VENV)/.installed
+	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	touch $@
 
 # Each job is a chapter with the parameters of one network (Snakefile); what it stores, `make book` shows.
 grid: $(VENV)/.grid
 	snakemake $(if $(ON),--profile grid/$(ON) --jobs $(JOBS),--cores $(JOBS) --resources gpu=1 --rerun-incomplete --keep-going) --config profile=$(PROFILE) device=$(DEVICE) $(CONFIG)
-
-$(VENV)/.grid: requirements-grid.lock $(VENV)/.installed
-	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-grid.lock
-	touch $@
 
 # Of every pinned package the SHA-256 of every file that its release has, for all Pythons; not of those of which each
 # machine has its own build.

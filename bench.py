@@ -209,10 +209,8 @@ def spiking(quick: bool, device: str) -> tuple[list[Job], dict[str, float]]:
 def behind_encoder(x: Tensor) -> Job:
     """An ANN behind Bernoulli spikes against the same with all spikes written out."""
     ann = build("ann", SHAPE, CLASSES, hidden=HIDDEN).asked(targets.Query(encoder="rate"))
-    sides = {
-        "ours": (partial(ann, x, generator=chance()), FAST),
-        "baseline": (partial(densely, ann, x), FAST),
-    }
+    ours, theirs = partial(ann, x, generator=chance()), partial(densely, ann, x)
+    sides = {"ours": (ours, FAST), "baseline": (theirs, FAST)}
     return Job("ann_behind_encoder_640", len(x), "queries/s", 3, sides)
 
 
@@ -221,11 +219,8 @@ def face(quick: bool) -> Job:
     model = build("snn", (112, 92), 40, hidden=100 if quick else HIDDEN)
     x = torch.randn(16, 112, 92, generator=chance())
     x[8:] = (x[8:] > 0).float()
-    loop = Loop(model)
-    sides = {
-        "ours": (partial(model, x, generator=chance()), FAST),
-        "baseline": (partial(loop.query, x), PLAIN),
-    }
+    ours, theirs = partial(model, x, generator=chance()), partial(Loop(model).query, x)
+    sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN)}
     return Job("snn_query_face_16", len(x), "queries/s", 3, sides)
 
 
@@ -320,9 +315,8 @@ def main() -> None:
     for name, share in found["matmul_share"].items():
         print(f"{name}: dense products alone would take {share:.0%} of our time")
     if event := found["event"]:
-        print(
-            f"an event takes a core {event['ns_an_event']:.1f} ns: {event['share_of_L2']:.0%} of its L2 cache's rate"
-        )
+        nanoseconds, share = event.values()
+        print(f"an event takes a core {nanoseconds:.1f} ns: {share:.0%} of its L2 cache's rate")
 
 
 if __name__ == "__main__":

@@ -2,5 +2,3 @@
 
 `Dataset` -> target -> `BlackBox` -> attack -> scores -> figures; a room for each, and `study` chains them.
 """
-
-__version__ = "0.1.0"

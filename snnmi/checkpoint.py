@@ -44,8 +44,7 @@ class Checkpoint:
             "seconds": torch.tensor(self.seconds, dtype=torch.float64),
             "format": torch.tensor(FORMAT),
         }
-        flat = flatten(state | about)
-        content = safetensors.torch.save(flat)
+        content = safetensors.torch.save(flatten(state | about))
         atomic_write(self.path, hashlib.sha256(content).digest() + content)
         self._saved = time.monotonic()
 

@@ -5,9 +5,9 @@ import hashlib
 import io
 import math
 import re
-import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from snnmi.own_data import KEYS, SMALLEST, UNREADABLE, in_a_line
 
 FACES_URL = "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"
 FACES_SHA256 = "2e4844a9f4fa4397058f69d6208047170f2e9d399cda18b55c1e8d28f0a83431"  # of the 400 pixel blocks
+MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # where torchvision has it from
 MNIST_FILES = {  # file: (shape of its array, SHA-256 of it unpacked, as it is inside what is published)
     "train-images-idx3-ubyte": (
         (60_000, 28, 28),
@@ -127,27 +128,22 @@ def _digits(download: bool) -> Dataset:
     from sklearn.datasets import load_digits
 
     images, labels = load_digits(return_X_y=True)
-    x, y = (
-        torch.tensor(images / 16, dtype=torch.float32).view(-1, 8, 8),
-        torch.tensor(labels, dtype=torch.int64),
-    )
+    x = torch.tensor(images / 16, dtype=torch.float32).view(-1, 8, 8)
+    y = torch.tensor(labels, dtype=torch.int64)
     test = torch.arange(len(x)) % 5 == 4
     return Dataset("digits", x[~test], y[~test], x[test], y[test])
 
 
 def _mnist(download: bool) -> Dataset:
     paths = _mnist_files()
-    if download and len(paths) < len(MNIST_FILES):
-        from snnmi._torchvision import datasets  # downloads only; the bytes are read and checked here
-
-        try:
-            datasets.MNIST(places.cache(), download=True)
-        except (OSError, RuntimeError) as error:
-            raise FileNotFoundError(f"{_missing_mnist(paths)} (download failed: {error})") from None
-        paths = _mnist_files()
-    if len(paths) < len(MNIST_FILES):
-        raise FileNotFoundError(_missing_mnist(paths))
-    x_train, y_train, x_test, y_test = (torch.from_numpy(_idx(path, name)) for name, path in paths.items())
+    if names := [name for name in MNIST_FILES if name not in paths]:
+        absent = places.missing("mnist", ", ".join(f"{name}.gz" for name in names))
+        if not download:
+            raise FileNotFoundError(absent)
+        for name in names:
+            packed, check = f"{name}.gz", partial(_idx, name=name)
+            paths[name] = places.fetch(MNIST_URL + packed, f"MNIST/raw/{packed}", absent, check=check)
+    x_train, y_train, x_test, y_test = (torch.from_numpy(_idx(paths[name], name)) for name in MNIST_FILES)
     return Dataset("mnist", x_train / 255, y_train.long(), x_test / 255, y_test.long())
 
 
@@ -161,10 +157,6 @@ def _mnist_files() -> dict[str, Path]:
     return found
 
 
-def _missing_mnist(paths: dict[str, Path]) -> str:
-    return places.missing("mnist", ", ".join(f"{name}.gz" for name in MNIST_FILES if name not in paths))
-
-
 def _idx(path: Path, name: str) -> np.ndarray:
     """The array in an IDX file, gzipped or not: a 4-byte magic number, 4 bytes a dimension, one byte a value."""
     shape, sha256 = MNIST_FILES[name]
@@ -172,9 +164,7 @@ def _idx(path: Path, name: str) -> np.ndarray:
     if content.startswith(b"\x1f\x8b"):
         try:
             with gzip.open(io.BytesIO(content)) as packed:
-                content = packed.read(
-                    4 + 4 * len(shape) + math.prod(shape) + 1
-                )  # and no more, whatever is in it
+                content = packed.read(4 + 4 * len(shape) + math.prod(shape) + 1)  # and no more
         except UNREADABLE as error:
             raise ValueError(f"{path} cannot be unpacked ({in_a_line(error)}): {AWAY}") from None
     if (found := hashlib.sha256(content).hexdigest()) != sha256:
@@ -184,12 +174,14 @@ def _idx(path: Path, name: str) -> np.ndarray:
 
 def _faces(download: bool) -> Dataset:
     """AT&T faces, 40 people x 10: per person the first 8 files in text order (1, 10, 2, ...) train, the last 2 test."""
-    path = _faces_place()
-    if path is None and not download:
-        raise FileNotFoundError(places.missing("faces", "att_faces.zip or a folder att_faces"))
-    pixels = _face_pixels(path or places.fetch(FACES_URL, "att_faces.zip", "faces", check=_face_pixels))
+    if (path := _faces_place()) is None:
+        absent = places.missing("faces", "att_faces.zip or a folder att_faces")
+        if not download:
+            raise FileNotFoundError(absent)
+        path = places.fetch(FACES_URL, "att_faces.zip", absent, check=_face_pixels)
+    pixels = _face_pixels(path)
     as_text = sorted(range(10), key=lambda i: f"{i + 1}.pgm")
-    faces = torch.from_numpy(pixels)[:, as_text] / 255
+    faces = torch.from_numpy(pixels[:, as_text]) / 255
     people = torch.arange(40)
     return Dataset(
         "faces",
@@ -201,8 +193,26 @@ def _faces(download: bool) -> Dataset:
 
 
 def _face_pixels(path: Path) -> UInt8[np.ndarray, "40 10 112 92"]:
-    """Person, picture, height, width; raises ValueError where they are others than those of the AT&T faces."""
-    pixels = _pgm_pixels(path)
+    """The pictures s1/1.pgm ... s40/10.pgm of a zip or a folder, in whatever case, read one by one; raises ValueError
+    where they are others than those of the AT&T faces.
+    """
+    found = places.members(path, ".pgm", LARGEST_PGM, "the AT&T faces")
+    members = {"/".join(name.lower().split("/")[-2:]): content for name, content in found.items()}
+    blocks = []
+    for key in (f"s{person}/{picture}.pgm" for person in range(1, 41) for picture in range(1, 11)):
+        if key not in members:
+            raise ValueError(f"{path} lacks {key}, expected s1/1.pgm ... s40/10.pgm")
+        try:
+            content = members[key]()
+        except UNREADABLE as error:
+            raise ValueError(f"{path}: {key} cannot be read ({in_a_line(error)})") from None
+        header, block = content[: -112 * 92], content[-112 * 92 :]
+        if not PGM_HEADER.fullmatch(header):
+            raise ValueError(
+                f"{path}: {key} is {len(content)} bytes, expected a binary PGM of 92x112 pixels, 255 greys"
+            )
+        blocks.append(block)
+    pixels = np.frombuffer(b"".join(blocks), np.uint8).reshape(40, 10, 112, 92)
     if (found := hashlib.sha256(pixels.tobytes()).hexdigest()) != FACES_SHA256:
         raise ValueError(
             f"{path} holds 400 pictures whose pixels have SHA-256 {found}, expected {FACES_SHA256}"
@@ -213,44 +223,10 @@ def _face_pixels(path: Path) -> UInt8[np.ndarray, "40 10 112 92"]:
 def _faces_place() -> Path | None:
     """A zip, or a folder with the people's folders s1 ... s40 somewhere in it."""
     names = [name + end for name in ("att_faces", "orl_faces") for end in (".zip", "")]
-    if path := places.find(names, test=lambda path: path.is_file() or path.is_dir()):
+    if path := places.find(names):
         return path
     person = places.find(["s1"], test=Path.is_dir)
     return person and person.parent
-
-
-def _pgm_pixels(path: Path) -> np.ndarray:
-    """The pictures s1/1.pgm ... s40/10.pgm of a zip or a folder, in whatever case, read one by one, never unpacked by
-    their own paths.
-    """
-    if path.is_dir():
-        pictures = [p for p in sorted(path.rglob("*")) if p.suffix.lower() == ".pgm" and p.is_file()]
-        found = {p: lambda p=p: p.open("rb").read(LARGEST_PGM) for p in pictures}
-    else:
-        try:
-            archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
-        except UNREADABLE as error:
-            said = in_a_line(error)
-            raise ValueError(f"{path} is not a readable zip ({said}), expected the AT&T faces") from None
-        found = {Path(n): lambda n=n: archive.open(n).read(LARGEST_PGM) for n in archive.namelist()}
-    members = {"/".join(p.parts[-2:]).lower(): content for p, content in found.items()}
-    blocks = np.empty((40, 10, 112, 92), np.uint8)
-    for person in range(40):
-        for picture in range(10):
-            key = f"s{person + 1}/{picture + 1}.pgm"
-            if key not in members:
-                raise ValueError(f"{path} lacks {key}, expected s1/1.pgm ... s40/10.pgm")
-            try:
-                content = members[key]()
-            except UNREADABLE as error:
-                raise ValueError(f"{path}: {key} cannot be read ({in_a_line(error)})") from None
-            header, pixels = content[: -112 * 92], content[-112 * 92 :]
-            if not PGM_HEADER.fullmatch(header):
-                raise ValueError(
-                    f"{path}: {key} is {len(content)} bytes, expected a binary PGM of 92x112 pixels, 255 greys"
-                )
-            blocks[person, picture] = np.frombuffer(pixels, np.uint8).reshape(112, 92)
-    return blocks
 
 
 def files(names: Iterable[str]) -> list[tuple[Path, str]]:

@@ -26,10 +26,10 @@ UNREADABLE = Exception
 Arrays = Mapping[str, np.ndarray | Tensor]
 
 
-def in_a_line(error: BaseException, most: int = 150) -> str:
+def in_a_line(error: BaseException) -> str:
     """What an error says, at most a line of it; its kind where it says nothing."""
     line = " ".join(str(error).split()) or type(error).__name__
-    return line if len(line) <= most else f"{line[:most]}..."
+    return line if len(line) <= 150 else f"{line[:150]}..."
 
 
 def plain(name: str) -> str:
@@ -202,9 +202,8 @@ def _flat(key: str, a: np.ndarray, images: int, notes: list[str]) -> np.ndarray:
 
 def _labels(y_train: np.ndarray, y_test: np.ndarray, notes: list[str]) -> dict[str, Tensor]:
     """Classes numbered 0, 1, ... in their order, two or more, each with images to learn and to test."""
-    classes = np.unique(y_train).tolist()
-    tested = set(y_test.tolist())
-    if strange := [label for label in np.unique(y_test).tolist() if label not in classes]:
+    classes, tested = np.unique(y_train).tolist(), np.unique(y_test).tolist()
+    if strange := [label for label in tested if label not in classes]:
         raise ValueError(
             f"y_test has label {strange[0]!r}, of which y_train has no image: it has {_few(classes)}; expected "
             "every class in both"
@@ -219,7 +218,5 @@ def _labels(y_train: np.ndarray, y_test: np.ndarray, notes: list[str]) -> dict[s
     if classes != list(range(len(classes))):
         notes.append(f"labels {_few(classes)} are read as classes 0 to {len(classes) - 1}")
     number = {label: i for i, label in enumerate(classes)}
-    return {
-        key: torch.tensor([number[label] for label in y.tolist()])
-        for key, y in (("y_train", y_train), ("y_test", y_test))
-    }
+    y = {"y_train": y_train, "y_test": y_test}
+    return {key: torch.tensor([number[label] for label in own.tolist()]) for key, own in y.items()}

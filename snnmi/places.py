@@ -3,10 +3,11 @@
 import http.client
 import os
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from snnmi.own_data import in_a_line
+from snnmi.own_data import UNREADABLE, in_a_line
 
 
 def cache() -> Path:
@@ -29,8 +30,12 @@ def _folders() -> list[Path]:
         return [Path(os.path.expanduser(given))]
 
 
+def _is_file_or_folder(path: Path) -> bool:
+    return path.is_file() or path.is_dir()
+
+
 def find(
-    names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = Path.exists
+    names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = _is_file_or_folder
 ) -> Path | None:
     """The first of these names, in whatever case, that is in one of the folders, or `inside` it."""
     for folder in _folders():
@@ -52,8 +57,27 @@ def missing(name: str, what: str) -> str:
     )
 
 
-def fetch(url: str, name: str, dataset: str, *, check: Callable[[Path], object]) -> Path:
-    """Download into the cache what `check` finds right; a login page or half a file is said and not kept."""
+def members(path: Path, ending: str, most: int, expected: str) -> dict[str, Callable[[], bytes]]:
+    """The files of a folder or a zip whose names end so, in whatever case, each with what reads at most so many of its
+    bytes; nothing is unpacked by its own path.
+    """
+    if path.is_dir():
+        files = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if p.is_file()}
+        found = {name: lambda p=p: p.open("rb").read(most) for name, p in files.items()}
+    else:
+        try:
+            archive = zipfile.ZipFile(path)
+        except UNREADABLE as error:
+            said = in_a_line(error)
+            raise ValueError(f"{path} is not a readable zip ({said}), expected {expected}") from None
+        found = {name: lambda name=name: archive.open(name).read(most) for name in archive.namelist()}
+    return {name: content for name, content in found.items() if name.lower().endswith(ending)}
+
+
+def fetch(url: str, name: str, absent: str, *, check: Callable[[Path], object]) -> Path:
+    """Download into the cache what `check` finds right; a login page or half a file is said, after what `missing` says,
+    and not kept.
+    """
     path, found = cache() / name, ""
     part = path.with_suffix(".part")
     try:
@@ -70,5 +94,5 @@ def fetch(url: str, name: str, dataset: str, *, check: Callable[[Path], object])
         if part.is_file():
             part.unlink()
     if found:
-        raise FileNotFoundError(f"{missing(dataset, name)} ({found})")
+        raise FileNotFoundError(f"{absent} ({found})")
     return path

@@ -40,9 +40,9 @@ def provenance() -> dict:
 @cache
 def commit() -> str:
     """The commit that is running: asked once, when the first run begins, as the files may change under a long one."""
-    if (packed := Path(__file__).parents[1] / "COMMIT").exists():  # an offline kit says where it was packed
-        return packed.read_text().strip()
     root = Path(__file__).parents[1]
+    if (packed := root / "COMMIT").exists():  # an offline kit says where it was packed
+        return packed.read_text().strip()
     if not (root / ".git").exists():  # unpacked, perhaps inside somebody's own repository
         return "unknown"
     try:
@@ -50,9 +50,8 @@ def commit() -> str:
             ["ls-files", "--error-unmatch", __file__],
             ["describe", "--always", "--dirty", "--abbrev=12"],
         ):
-            asked = subprocess.run(
-                ["git", "-C", str(root), *question], capture_output=True, text=True, check=True
-            )
+            git = ["git", "-C", str(root), *question]
+            asked = subprocess.run(git, capture_output=True, text=True, check=True)
         return asked.stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

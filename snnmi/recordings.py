@@ -5,8 +5,7 @@ each first where it got brighter, then where it got darker; 1 where there was an
 it, and an SNN is fed a bin a step (`models.coding.bins_encode`).
 """
 
-import zipfile
-from collections.abc import Iterable
+import re
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +20,9 @@ STEPS = 6  # bins: two for each of N-MNIST's three saccades
 SIDE = 34  # pixels a side of N-MNIST's recordings
 SAMPLE = "nmnist_sample.zip"
 LONGEST = 5 * 200_000  # bytes of a recording: N-MNIST's have some 5,000 events
-PARTS = {"train": "Train", "test": "Test"}
-Recording = Float[Tensor, " binned width"]
+PLACE = re.compile(
+    r"(?:^|/)(train|test)/(\d+)/[^/]+$", re.IGNORECASE
+)  # part and label: .../Train/5/00001.bin
 
 
 def events(content: bytes, where: str) -> Int[np.ndarray, " events 4"]:
@@ -48,7 +48,7 @@ def events(content: bytes, where: str) -> Int[np.ndarray, " events 4"]:
     return np.stack([x, y, raw[:, 2] >> 7, time], 1)
 
 
-def binned(found: Int[np.ndarray, " events 4"], steps: int = STEPS) -> Recording:
+def binned(found: Int[np.ndarray, " events 4"], steps: int = STEPS) -> Float[Tensor, " binned width"]:
     """The recording as an image, at half of the side: equal bins from the first event to the last; black if empty."""
     side = SIDE // 2
     image = torch.zeros(steps, 2, side, side)
@@ -82,51 +82,26 @@ def saccades(
 def place() -> Path | None:
     """A zip or a folder with N-MNIST, or the sample."""
     names = [SAMPLE, *(name + end for name in ("n-mnist", "nmnist") for end in (".zip", ""))]
-    return places.find(names, test=lambda path: path.is_file() or path.is_dir())
+    return places.find(names)
 
 
 def read(path: Path) -> dict[str, Tensor]:
     """x_train, y_train, x_test and y_test of a zip or folder that holds Train/<label>/*.bin and Test/<label>/*.bin, in
     the order of their names; ValueError, in one sentence, where a recording is none.
     """
-    members = dict(sorted(_members(path)))
+    members = places.members(path, ".bin", LONGEST + 1, "N-MNIST")
+    where = {name: match for name in sorted(members) if (match := PLACE.search(name))}
     found: dict[str, Tensor] = {}
-    for part, folder in PARTS.items():
-        own = [name for name in members if _place(name)[0] == folder.lower()]
+    for part in ("Train", "Test"):
+        own = {name: int(match[2]) for name, match in where.items() if match[1].title() == part}
         if not own:
-            raise ValueError(
-                f"{path} lacks {folder}/0/*.bin to {folder}/9/*.bin, expected recordings of N-MNIST"
-            )
+            raise ValueError(f"{path} lacks {part}/0/*.bin to {part}/9/*.bin, expected recordings of N-MNIST")
         try:
-            found[f"x_{part}"] = torch.stack([binned(events(members[n](), f"{path}: {n}")) for n in own])
+            images = [binned(events(members[name](), f"{path}: {name}")) for name in own]
         except ValueError:
             raise
         except UNREADABLE as error:
             raise ValueError(f"{path} cannot be read ({in_a_line(error)})") from None
-        found[f"y_{part}"] = torch.tensor([int(_place(name)[1]) for name in own])
+        found[f"x_{part.lower()}"] = torch.stack(images)
+        found[f"y_{part.lower()}"] = torch.tensor([*own.values()])
     return found
-
-
-def _place(name: str) -> tuple[str, str]:
-    """Part and label of .../Train/5/00001.bin, in whatever case."""
-    part, label = name.lower().split("/")[-3:-1]
-    return part, label
-
-
-def _members(path: Path) -> Iterable[tuple[str, object]]:
-    """The recordings' names in the archive or folder, each with what reads it; nothing is unpacked by its own path."""
-    if path.is_dir():
-        names = {p.relative_to(path).as_posix(): p for p in path.rglob("*.bin") if p.is_file()}
-        found = {name: lambda p=p: p.open("rb").read(LONGEST + 1) for name, p in names.items()}
-    else:
-        try:
-            archive = zipfile.ZipFile(path)
-        except UNREADABLE as error:
-            raise ValueError(f"{path} is not a readable zip ({in_a_line(error)}), expected N-MNIST") from None
-        found = {
-            n: lambda n=n: archive.open(n).read(LONGEST + 1) for n in archive.namelist() if n.endswith(".bin")
-        }
-    for name, content in found.items():
-        parts = name.lower().split("/")
-        if len(parts) >= 3 and parts[-3] in ("train", "test") and parts[-2].isdecimal():
-            yield name, content

@@ -23,7 +23,8 @@ RECORD = ("settings", "metrics", "provenance", "files")  # what run.json holds, 
 class Run:
     """One computation: `settings` in; `metrics`, `tables`, `arrays` and (not kept in git) `weights` out."""
 
-    def __init__(self, folder: Path, settings: dict):
+    def __init__(self, folder: Path, settings: dict | None = None):
+        """Without `settings` those of its record."""
         self.folder, self.settings = folder, settings
         self.checkpoint = Checkpoint(folder / "checkpoint")
         self._record: dict | None = None
@@ -39,6 +40,8 @@ class Run:
             return False
         try:
             record = unsealed(json.loads(path.read_text()))
+            if self.settings is None:
+                self.settings = record["settings"]
             if record["settings"] != json.loads(_canonical(self.settings)):
                 raise ValueError("its settings are not those it is named by")
             for name, sha256 in record["files"].items():
@@ -145,16 +148,8 @@ class Store:
 
     def finished(self) -> list[Run]:
         """Every finished run that is here, in the order of their names; damaged ones are reported and left out."""
-        found = []
-        for path in sorted(self.folder.glob("*/run.json")):
-            try:
-                run = Run(path.parent, unsealed(json.loads(path.read_text()))["settings"])
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
-                warnings.warn(f"{path} is damaged ({error}): counted as not there", stacklevel=2)
-                continue
-            if run.complete():
-                found.append(run)
-        return found
+        runs = [Run(path.parent) for path in sorted(self.folder.glob("*/run.json"))]
+        return [run for run in runs if run.complete()]
 
     def get(
         self, name: str, settings: dict, compute: Callable[[Run], None] | None, *, shared: bool = False

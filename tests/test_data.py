@@ -284,13 +284,7 @@ def test_real_faces_are_split_and_shrunk(data_folder):
 
 @pytest.mark.parametrize("download", [False, True])
 @pytest.mark.parametrize("name", ["mnist", "faces"])
-def test_without_files_and_network_it_says_where_to_put_them(places, monkeypatch, name, download):
-    def unreachable(root, download):
-        raise RuntimeError("Error downloading train-images-idx3-ubyte.gz")
-
-    from snnmi import _torchvision
-
-    monkeypatch.setattr(_torchvision.datasets, "MNIST", unreachable)
+def test_without_files_and_network_it_says_where_to_put_them(places, name, download):
     absent = f"data set '{name}' is not on this machine.*SNNMI_DATA"
     with pytest.raises(FileNotFoundError, match=absent) as error:
         data.load(name, download=download)
@@ -308,6 +302,22 @@ def test_faces_are_downloaded_once_into_the_cache(faces_place, monkeypatch):
     assert torch.equal(data.load("faces").x_test, data.load("faces").x_test)
     assert asked == [data.FACES_URL]
     assert [path.name for path in (faces_place.parent / "cache/snnmi").iterdir()] == ["att_faces.zip"]
+
+
+def test_what_is_missing_of_mnist_is_downloaded_once_into_the_cache(mnist_place, monkeypatch):
+    asked, (first, *others) = [], CONTENTS
+    mnist_place.mkdir(exist_ok=True)
+    (mnist_place / first).write_bytes(idx(CONTENTS[first]))
+
+    def served(url, timeout):
+        asked.append(url)
+        return io.BytesIO(gzip.compress(idx(CONTENTS[url.rpartition("/")[2].removesuffix(".gz")])))
+
+    monkeypatch.setattr(urllib.request, "urlopen", served)
+    assert data.load("mnist").y_train.tolist() == data.load("mnist").y_train.tolist() == [1, 0]
+    assert asked == [f"{data.MNIST_URL}{name}.gz" for name in others]
+    kept = [path.name for path in (mnist_place.parent / "cache/snnmi/MNIST/raw").iterdir()]
+    assert sorted(kept) == sorted(f"{name}.gz" for name in others)
 
 
 def test_given_folder_comes_before_the_cache(faces_place):

@@ -13,13 +13,12 @@ FILES = {
 }
 GROUND = {"chance", "checks", "files"}  # seeds by role, settings that cannot work, writing to disk
 MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
-    "_torchvision": set(),
     "chance": set(),
     "checks": set(),
     "own_data": set(),
     "places": {"own_data"},
     "recordings": {"places", "own_data"},
-    "data": {"_torchvision", "own_data", "places", "recordings"},
+    "data": {"own_data", "places", "recordings"},
     "provenance": set(),
     "files": set(),
     "checkpoint": {"files"},

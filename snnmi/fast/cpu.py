@@ -1,6 +1,7 @@
 """What a CPU needs to be as fast as it can be: most of a spiking query is one matrix product (`make bench`)."""
 
 import ctypes
+from functools import partial
 
 import torch
 
@@ -27,32 +28,22 @@ def keep_freed_memory() -> None:
         pass
 
 
-def use_fastest_float32() -> str:
-    """Let oneDNN compute float32 products if it does so in full float32 precision here; says which library is used.
+def use_fastest_float32() -> None:
+    """Let oneDNN compute float32 products if it does so in full float32 precision here.
 
     PyTorch hands float32 products to MKL unless oneDNN is allowed to compute inside in bfloat16.
     On processors without bfloat16 tiles oneDNN keeps to float32 all the same, and on AMD's is about twice
     as fast as MKL. Where it does round to bfloat16 (an error near 1e-3), the permission is withdrawn.
     """
     if not torch.backends.mkldnn.is_available():
-        return "default"
-    products = [
-        _sample(512, 784, 3000),
-        _sample(64, 784, 256, stack=4),
-        tuple(m.mT for m in _sample(784, 512, 300)[::-1]),
-    ]
+        return
+    draw = partial(torch.randn, generator=torch.Generator().manual_seed(0))
+    query = draw(512, 784), draw(784, 3000)
+    stacked = draw(4, 64, 784), draw(4, 784, 256)
+    gradient = draw(512, 300).mT, draw(784, 512).mT
     torch.backends.mkldnn.matmul.fp32_precision = "bf16"
-    for a, b in products:
+    for a, b in (query, stacked, gradient):
         exact = a.double() @ b.double()
         if ((a @ b).double() - exact).abs().max() > 1e-5 * exact.abs().max():
             torch.backends.mkldnn.matmul.fp32_precision = "ieee"
-            return "default"
-    return "onednn"
-
-
-def _sample(rows: int, inner: int, columns: int, stack: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    lead = (stack,) if stack else ()
-    return tuple(
-        torch.randn(*lead, *shape, generator=generator) for shape in ((rows, inner), (inner, columns))
-    )
+            return

@@ -25,6 +25,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from snnmi import provenance
+from snnmi.files import atomic_write
 
 SOURCE = Path(__file__).with_name("events.c")
 ALWAYS = "-O3 -ffp-contract=off -shared -fPIC"  # every product is rounded: all processors agree
@@ -84,18 +85,11 @@ def _built() -> Path:
     content = _compiled(compiler)
     content += hashlib.sha256(content).digest()  # whoever loads the library ignores it
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return _written(path, content)
+        atomic_write(path, content)
     except OSError:
-        return _written(Path(tempfile.mkdtemp(prefix="snnmi-")) / name, content)
-
-
-def _written(path: Path, content: bytes) -> Path:
-    """The path, holding all of the content at once, whoever else is writing it."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".events-", delete=False) as file:
-        file.write(content)
-    os.chmod(file.name, 0o755)
-    return Path(file.name).replace(path)
+        path = Path(tempfile.mkdtemp(prefix="snnmi-")) / name
+        atomic_write(path, content)
+    return path
 
 
 def _compiled(compiler: list[str]) -> bytes:
@@ -209,9 +203,9 @@ def grey(x: Float[Tensor, " batch pixels"]) -> bool:
     return bool(torch.minimum(x, 1 - x).clamp_min(0).mean() > GREY)
 
 
-def l2_bytes_per_second(times: int = 2000) -> float:
+def l2_bytes_per_second() -> float:
     """How fast a core reads a piece of a block's weights, 256 kB, in order from its L2 cache: the fastest of three."""
-    table, seconds = torch.zeros(PIECE * BLOCK), []
+    times, table, seconds = 2000, torch.zeros(PIECE * BLOCK), []
     for _ in range(3):
         begun = time.perf_counter()
         _call("reading", table, table.numel(), times)

@@ -1,8 +1,8 @@
 """Decision boundaries measured from outside: labels on slices, label flips along paths, answers to equal queries.
 
 Everything takes a plain `predict` (images in, confidences out): a `BlackBox`, or a closure over a surrogate. A
-rate-coded target answers equal queries differently, so every place is asked `repeats` times, and places that this
-leaves open `MORE` times as often again. Label flips are read three ways:
+rate-coded target answers equal queries differently, so every place is asked REPEATS times, and places that this
+leaves open MORE times as often again. Label flips are read three ways:
 
 - fresh: along one sweep of single answers. What an attacker sees: boundary and encoder noise together.
 - voted: along the most frequent answers. Noise still adds flips where two labels are nearly tied, so it errs high.
@@ -25,8 +25,9 @@ from torch import Tensor
 from snnmi import chance
 
 Predict = Callable[[Float[Tensor, " n h w"]], Float[Tensor, " n classes"]]
-LEAD = 3.0  # standard deviations; at least LEAD^2 = 9 repeats are needed to decide anything
-MORE = 8
+LEAD = 3.0  # standard deviations
+REPEATS, MORE = 9, 8  # at least LEAD^2 repeats are needed to decide anything
+BATCH = 1024  # images asked at once
 
 
 class Slice(NamedTuple):
@@ -48,33 +49,28 @@ class Flips(NamedTuple):
     decided: Float[Tensor, " paths"]
 
 
-def ask(
-    predict: Predict, x: Float[Tensor, " n h w"], *, repeats: int, batch: int
-) -> Float[Tensor, " repeats n classes"]:
-    """Ask for every image `repeats` times, `batch` at once; answers on the CPU."""
-    with torch.no_grad():
-        return torch.stack(
-            [torch.cat([predict(part).cpu() for part in x.split(batch)]) for _ in range(repeats)]
-        )
+@torch.no_grad()
+def ask(predict: Predict, x: Float[Tensor, " n h w"], repeats: int) -> Float[Tensor, " repeats n classes"]:
+    """Ask for every image `repeats` times; answers on the CPU."""
+    rounds = [[predict(part).cpu() for part in x.split(BATCH)] for _ in range(repeats)]
+    return torch.stack([torch.cat(answers) for answers in rounds])
 
 
 def poll(
-    predict: Predict, x: Float[Tensor, " n h w"], *, repeats: int, batch: int
+    predict: Predict, x: Float[Tensor, " n h w"], repeats: int
 ) -> tuple[Float[Tensor, " repeats n classes"], Int[Tensor, " n"], Bool[Tensor, " n"]]:
     """The first answers, the most frequent label of each place, and whether it leads the next by LEAD sqrt(votes of
     both).
 
     A single answer (repeats=1) decides. n repeats queries, and up to MORE times as many where the target is noisy.
     """
-    answers = ask(predict, x, repeats=repeats, batch=batch)
+    answers = ask(predict, x, repeats)
     count = lambda answers: torch.nn.functional.one_hot(answers.argmax(-1), answers.shape[-1]).sum(0)  # noqa: E731
     leads = lambda first, second: (first - second >= LEAD * (first + second).sqrt()) | (repeats == 1)  # noqa: E731
     votes = count(answers)
     undecided = ~leads(*votes.topk(2).values.T)
     if undecided.any():
-        votes[undecided] += count(
-            ask(predict, x[undecided.to(x.device)], repeats=MORE * repeats, batch=batch)
-        )
+        votes[undecided] += count(ask(predict, x[undecided.to(x.device)], MORE * repeats))
     return answers, votes.argmax(-1), leads(*votes.topk(2).values.T)
 
 
@@ -98,12 +94,11 @@ def slice_labels(
     extent: float,
     resolution: int,
     repeats: int = 1,
-    batch: int = 1024,
 ) -> Slice:
     """Answers at origin + a u + b v, a and b from -extent to extent (length in pixel values)."""
     axis = torch.linspace(-extent, extent, resolution, device=origin.device)[:, None, None]
     x = (origin + axis[:, None] * v + axis * u).flatten(0, 1)
-    answers, voted, decided = poll(predict, x, repeats=repeats, batch=batch)
+    answers, voted, decided = poll(predict, x, repeats)
     confidence, labels = answers[0].max(-1)
     return Slice(*(places.reshape(resolution, resolution) for places in (labels, confidence, voted, decided)))
 
@@ -122,16 +117,14 @@ def flips_along_path(
     steps: int,
     *,
     repeats: int = 1,
-    batch: int = 1024,
 ) -> Flips:
     """Label changes along the straight lines from a to b, asked at `steps` equally spaced places, both ends among them.
 
     repeats=1 is right only for a target known to be deterministic.
     """
-    x = (a[:, None] + torch.linspace(0, 1, steps, device=a.device)[:, None, None] * (b - a)[:, None]).flatten(
-        0, 1
-    )
-    answers, voted, decided = poll(predict, x, repeats=repeats, batch=batch)
+    way = torch.linspace(0, 1, steps, device=a.device)[:, None, None]
+    x = (a[:, None] + way * (b - a)[:, None]).flatten(0, 1)
+    answers, voted, decided = poll(predict, x, repeats)
     labels, voted, decided = (
         places.unflatten(-1, (len(a), steps)) for places in (answers.argmax(-1), voted, decided)
     )
@@ -144,17 +137,11 @@ def flips_along_path(
 
 
 def _differ(labels: Int[Tensor, " repeats n"]) -> float:
-    if (repeats := len(labels)) < 2:
-        raise ValueError(
-            f"repeats: got {repeats}, expected at least 2, for the same query must be asked twice"
-        )
-    same = torch.nn.functional.one_hot(labels).sum(0)
+    repeats, same = len(labels), torch.nn.functional.one_hot(labels).sum(0)
     return float(1 - (same * (same - 1)).sum(-1).float().mean() / (repeats * (repeats - 1)))
 
 
-def agreement(
-    target: Predict, surrogate: Predict, x: Float[Tensor, " n h w"], *, repeats: int = 2, batch: int = 1024
-) -> dict[str, float]:
+def agreement(target: Predict, surrogate: Predict, x: Float[Tensor, " n h w"]) -> dict[str, float]:
     """How well the surrogate's answers match the target's: `top` (same top class) and `mae` (1 - mean absolute
     error).
 
@@ -162,7 +149,7 @@ def agreement(
     score a little more). Floors: the best constant label; uniform confidences. `classes`: how many labels the target
     uses on x (exponential of their entropy); where it is near 1, agreement is cheap.
     """
-    p, q = ask(target, x, repeats=repeats, batch=batch), ask(surrogate, x, repeats=1, batch=batch)
+    p, q = ask(target, x, REPEATS), ask(surrogate, x, 1)
     labels = p.argmax(-1)
     share = labels.flatten().bincount() / labels.numel()
     return {
@@ -207,8 +194,6 @@ def measure(
     resolution: int = 41,
     paths: int = 20,
     steps: int = 64,
-    repeats: int = 9,
-    batch: int = 1024,
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """All of the above for one target and one class's surrogate (deterministic): numbers, and small arrays without
     data-set images.
@@ -216,34 +201,34 @@ def measure(
     With equal data, seed and noise, two targets are asked along the same paths and slices and can be compared path by
     path.
 
-    Queries to the target: repeats (2 resolution^2 + 3 paths steps + n + 2 m), and for a noisy target about as many
+    Queries to the target: REPEATS (2 resolution^2 + 3 paths steps + n + 2 m), and for a noisy target about as many
     again at places left undecided. With the defaults and 500 inputs of each kind 78,000 for an ANN and about twice
     that, a minute at 0.4 ms, for an SNN; resolution=11, paths=4, steps=16 and 64 inputs: 5,600 and twice that.
     `noise` is where the target is: on its device. Slices and paths to noise leave [0, 1], as the attack's own queries
     do; paths between test images do not.
     """
     x, y = torch.as_tensor(dataset.x_test).to(noise.device), torch.as_tensor(dataset.y_test).cpu()
-    if repeats < LEAD**2 or paths < 1 or min(len(noise), len(generated)) < 1 or len(y) < 3:
+    if paths < 1 or min(len(noise), len(generated)) < 1 or len(y) < 3:
         raise ValueError(
-            f"measure: got repeats={repeats}, paths={paths}, {len(noise)} noise, {len(generated)} generated and "
-            f"{len(y)} test images; expected at least {LEAD**2:.0f}, 1, 1, 1 and 3"
+            f"measure: got paths={paths}, {len(noise)} noise, {len(generated)} generated and "
+            f"{len(y)} test images; expected at least 1, 1, 1 and 3"
         )
-    generator, how = chance.generator("boundary slices", seed), dict(repeats=repeats, batch=batch)
+    generator = chance.generator("boundary slices", seed)
     planes, metrics, arrays = _planes(x, y, noise, generator)
     for name, place in planes.items():
-        found = _slice(name, target, surrogate, place, resolution, dataset.num_classes, **how)
+        found = _slice(name, target, surrogate, place, resolution, dataset.num_classes)
         metrics, arrays = metrics | found[0], arrays | found[1]
     for kind, ends in path_ends(y, paths, seed=seed).items():
         if len(ends):
             a, b = x[ends[:, 0]], noise[ends[:, 1] % len(noise)] if kind == "noise" else x[ends[:, 1]]
-            flips = flips_along_path(target, a, b, steps, **how)._asdict()
-            flips["surrogate"] = flips_along_path(surrogate, a, b, steps, batch=batch).fresh
+            flips = flips_along_path(target, a, b, steps, repeats=REPEATS)._asdict()
+            flips["surrogate"] = flips_along_path(surrogate, a, b, steps).fresh
             arrays[f"ends_{kind}"] = ends.int().numpy()
             arrays |= {f"flips_{kind}_{key}": values.numpy() for key, values in flips.items()}
             metrics |= {f"flips_{kind}_{key}": float(values.mean()) for key, values in flips.items()}
     tests = x[torch.randperm(len(x), generator=generator)[: len(noise)]]
     for name, inputs in (("noise", noise), ("generated", generated), ("test", tests)):
-        scores = agreement(target, surrogate, inputs, **how)
+        scores = agreement(target, surrogate, inputs)
         metrics |= {f"agreement_{name}_{key}": value for key, value in scores.items()}
         metrics[f"repeat_{name}"] = 1 - metrics[f"agreement_{name}_top_ceiling"]
     return metrics, arrays
@@ -270,12 +255,8 @@ def _planes(
         "plane": (origin, u, v, 1.25 * float((points - origin).norm(dim=(1, 2)).max())),
         "random": (points[0], *random, float((noise - points[0]).norm(dim=(1, 2)).mean())),
     }
-    arrays = {
-        "plane_point_labels": y[corners].int().numpy(),
-        "plane_points": torch.stack([((points - origin) * axis).sum((1, 2)) for axis in (u, v)], 1)
-        .cpu()
-        .numpy(),
-    }
+    within = torch.stack([((points - origin) * axis).sum((1, 2)) for axis in (u, v)], 1)
+    arrays = {"plane_point_labels": y[corners].int().numpy(), "plane_points": within.cpu().numpy()}
     return planes, {f"{name}_extent": place[-1] for name, place in planes.items()}, arrays
 
 
@@ -286,15 +267,14 @@ def _slice(
     place: Place,
     resolution: int,
     num_classes: int,
-    **how: int,
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Numbers and maps of both networks on one slice."""
     *place, extent = place
     label_type = np.uint8 if num_classes <= 256 else np.int32
     where = dict(extent=extent, resolution=resolution)
     seen = {
-        "target": slice_labels(target, *place, **where, **how),
-        "surrogate": slice_labels(surrogate, *place, **where, batch=how["batch"]),
+        "target": slice_labels(target, *place, **where, repeats=REPEATS),
+        "surrogate": slice_labels(surrogate, *place, **where),
     }
     metrics, arrays = {}, {}
     for who, answers in seen.items():

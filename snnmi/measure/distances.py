@@ -2,8 +2,6 @@
 images of the class.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
@@ -14,13 +12,6 @@ Images = Float[Tensor, " n height width"]
 Distances = Float[Tensor, " n m"]
 
 
-def features(judge: nn.Module, x: Images) -> Float[Tensor, " n features"]:
-    """The judge's penultimate layer, without gradients, in blocks."""
-    device = next(judge.parameters()).device
-    with torch.no_grad():
-        return torch.cat([judge.features(images.to(device)).cpu() for images in x.split(1000)])
-
-
 def pixel_distance(a: Images, b: Float[Tensor, " m height width"]) -> Distances:
     """Root mean square difference of every image of a to every image of b, in grey values; exactly 0 for equal
     images.
@@ -29,12 +20,15 @@ def pixel_distance(a: Images, b: Float[Tensor, " m height width"]) -> Distances:
     return exact / (a.shape[1] * a.shape[2]) ** 0.5
 
 
+@torch.no_grad()
 def feature_distance(judge: nn.Module, a: Images, b: Float[Tensor, " m height width"]) -> Distances:
     """Euclidean distance of the judge's penultimate features; no unit, comparable only under one judge.
 
     It is in the manner of LPIPS (Zhang et al. 2018), but from a network that knows this data set and nothing else.
     """
-    return torch.cdist(features(judge, a), features(judge, b), compute_mode="donot_use_mm_for_euclid_dist")
+    device = next(judge.parameters()).device
+    a, b = (torch.cat([judge.features(part.to(device)).cpu() for part in x.split(1000)]) for x in (a, b))
+    return torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def nearest(distances: Float[Tensor, " m"], size: int) -> float:
@@ -51,11 +45,7 @@ def nearest(distances: Float[Tensor, " m"], size: int) -> float:
 
 
 def leak(
-    images: Images,
-    x_train_of_class: Float[Tensor, " train _ _"],
-    x_test_of_class: Float[Tensor, " test _ _"],
-    *,
-    distance: Callable[[Tensor, Tensor], Tensor],
+    to_train: Distances, to_test: Float[Tensor, " n test"], itself: Bool[Tensor, " n test"]
 ) -> Float[Tensor, " n"]:
     """Distance to the nearest training image of the class minus that to the nearest test image, among equally many of
     both.
@@ -63,27 +53,12 @@ def leak(
     The larger set is cut to the size of the smaller, as more images have nearer ones by chance alone; the mean over
     all cuts is exact (`nearest`). Fresh images of the class have leak 0 on average if both sets are drawn alike;
     below 0 an image is nearer to what the target was trained on than to other images of the same class. A copy of one
-    training image counts only in the cuts that hold it. An image that is itself a test image is left out of that set.
+    training image counts only in the cuts that hold it. `itself` marks an image's own copy among the test images,
+    which is left out.
     Where the split is not random (faces: the test images are the last two of a person) 0 is not the mark: read it
     against `reference_points`, the mean of the training images among them, which is nearer to these without being
     one.
     """
-    if not images.shape[1:] == x_train_of_class.shape[1:] == x_test_of_class.shape[1:]:
-        sizes = ", ".join(f"{x.shape[1]}x{x.shape[2]}" for x in (images, x_train_of_class, x_test_of_class))
-        raise ValueError(
-            f"images, x_train_of_class and x_test_of_class are {sizes} pixels, expected one size"
-        )
-    return paired_leak(
-        distance(images, x_train_of_class),
-        distance(images, x_test_of_class),
-        pixel_distance(images, x_test_of_class) == 0,
-    )
-
-
-def paired_leak(
-    to_train: Distances, to_test: Float[Tensor, " n test"], itself: Bool[Tensor, " n test"]
-) -> Float[Tensor, " n"]:
-    """`leak` from distances; `itself` marks an image's own copy among the test images."""
     to_test = to_test.masked_fill(itself, float("inf"))
     sizes = to_test.isfinite().sum(1).clamp_max(to_train.shape[1]).tolist()
     return torch.tensor(

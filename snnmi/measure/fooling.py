@@ -13,12 +13,15 @@ from snnmi.checkpoint import Checkpoint
 from snnmi.models.coding import DECODERS, ENCODERS, straight
 from snnmi.models.targets import ANN, SNN
 
+SURE = 0.9  # confidence beyond which an image is left as it is
+LR = 0.02  # Adam
+DRAWS = 4  # of a spiking target a step
+
 
 class Fooling(NamedTuple):
     images: Float[Tensor, " classes n height width"]
-    confidences: Float[
-        Tensor, " classes n"
-    ]  # the target's own, drawn afresh, that each image is of the class it was made for
+    # the target's own, drawn afresh, that each image is of the class it was made for
+    confidences: Float[Tensor, " classes n"]
 
 
 def adversarial_noise(
@@ -29,30 +32,24 @@ def adversarial_noise(
     per_class: int,
     steps: int,
     seed: int,
-    sure: float = 0.9,
-    lr: float = 0.02,
-    draws: int = 4,
     checkpoint: Checkpoint | None = None,
 ) -> Fooling:
     """Uniform noise, moved until the target alone is sure of the class: Adam on the pixels (white box).
 
-    Pixels stay within [0, 1]; an image stops once the target's confidence exceeds `sure`, to stay as near to noise as
-    it can, or after `steps`. A spiking target is asked `draws` times a step, as its answers vary. The share of the
+    Pixels stay within [0, 1]; an image stops once the target's confidence exceeds SURE, to stay as near to noise as
+    it can, or after `steps`. A spiking target is asked DRAWS times a step, as its answers vary. The share of the
     images that a judge calls y is its false-positive rate.
     """
-    if per_class < 1 or steps < 1 or draws < 1:
-        raise ValueError(
-            f"per_class, steps and draws are {per_class}, {steps} and {draws}, expected at least 1"
-        )
+    if per_class < 1 or steps < 1:
+        raise ValueError(f"per_class and steps are {per_class} and {steps}, expected at least 1")
     device = next(target.parameters()).device
     stream = chance.generator("fooling noise", seed, device)
     saved = checkpoint.load() if checkpoint else None
     done = {name: (saved or {}).get(name, {}) for name in ("images", "confidences")}  # by number of the class
-    for i in range(
-        len(done["images"]), len(labels)
-    ):  # one at a time: an SNN keeps all time steps of all images
+    # one at a time: an SNN keeps all time steps of all images
+    for i in range(len(done["images"]), len(labels)):
         x = torch.rand(per_class, *image_shape, generator=stream, device=device).requires_grad_()
-        adam, first = torch.optim.Adam([x], lr=lr), 0
+        adam, first = torch.optim.Adam([x], lr=LR), 0
         if saved:
             first = int(saved["step"])
             x.data.copy_(saved["x"])
@@ -60,8 +57,8 @@ def adversarial_noise(
             stream.set_state(saved["stream"])
             saved = None
         for step in range(first, steps):
-            loss, confidence = white_box(target, x, labels[i], draws, stream)
-            sure_already = (confidence > sure)[:, None, None]
+            loss, confidence = white_box(target, x, labels[i], DRAWS, stream)
+            sure_already = (confidence > SURE)[:, None, None]
             if sure_already.all():
                 break
             (x.grad,) = torch.autograd.grad(loss, x)

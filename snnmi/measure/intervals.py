@@ -64,10 +64,8 @@ def share_difference_interval(
     """Newcombe's interval for second - first, two shares of independent trials (method 10 of Newcombe 1998, from
     Wilson's).
     """
-    (l1, u1), (l2, u2) = (
-        wilson_interval(first, n_first, level=level),
-        wilson_interval(second, n_second, level=level),
-    )
+    l1, u1 = wilson_interval(first, n_first, level=level)
+    l2, u2 = wilson_interval(second, n_second, level=level)
     difference = second - first
     return (
         difference - float(np.hypot(second - l2, u1 - first)),

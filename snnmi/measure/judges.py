@@ -1,6 +1,7 @@
 """The honest judge: a network that no attack ever saw looks at reconstructions (`recognition` asks it)."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -43,9 +44,7 @@ class EvaluationCNN(nn.Module):
         self.config = config
         blocks = max(2, int(np.log2(min(image_shape) / 5)))
         channels = [1, config.channels] + [2 * config.channels] * (blocks - 1)
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1) for a, b in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(channels))
         height, width = (side // 2**blocks for side in image_shape)
         self.hidden = nn.Linear(channels[-1] * height * width, config.features)
         self.output = nn.Linear(config.features, num_classes)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from snnmi import chance
 from snnmi.data import Dataset
 from snnmi.measure import metrics
-from snnmi.measure.distances import Images, feature_distance, paired_leak, pixel_distance
+from snnmi.measure.distances import Images, feature_distance, leak, pixel_distance
 
 COMPARED = 20  # images a class whose distances are measured, the first ones
 # Training and test images a class they are compared with, evenly spaced over the class; MNIST has 6,742.
@@ -24,12 +24,10 @@ def natural_distance(judge: nn.Module, dataset: Dataset, *, level: float = 0.95)
     """How far real images of a class lie from its nearest training image: the quantile over all test images, by
     `feature_distance`.
     """
-    nearest = [
-        feature_distance(
-            judge, dataset.x_test[dataset.y_test == label], dataset.x_train[dataset.y_train == label]
-        ).amin(1)
-        for label in dataset.y_test.unique()
-    ]
+    nearest = []
+    for label in dataset.y_test.unique():
+        test, train = dataset.x_test[dataset.y_test == label], dataset.x_train[dataset.y_train == label]
+        nearest.append(feature_distance(judge, test, train).amin(1))
     return float(torch.cat(nearest).quantile(level))
 
 
@@ -80,13 +78,15 @@ def _judge_class(
     x = x[:COMPARED]
     by_pixel, mean = pixel_distance(x, train), dataset.class_mean(label)
     candidates = by_pixel.topk(min(CANDIDATES, len(train)), largest=False).indices
+    alike = [
+        max(metrics.ssim(image[None], other) for other in train[near].numpy())
+        for image, near in zip(x.numpy(), candidates)
+    ]
     row = {
         "label": label,
         "judge_accuracy": float((confidences.argmax(-1) == label).float().mean()),
         "judge_confidence": float(confidences[:, label].mean()),
-        "ssim_train": float(
-            np.mean([max(_ssim(image, train[i]) for i in near) for image, near in zip(x, candidates)])
-        ),
+        "ssim_train": float(np.mean(alike)),
         "ssim_mean": metrics.ssim(x.numpy(), mean.numpy()),
         "identified": metrics.identified(x.numpy(), dataset.class_means().numpy(), label),
     }
@@ -103,14 +103,10 @@ def _judge_class(
         row |= {
             f"{name}_train": float(to_train.amin(1).mean()),
             f"{name}_test": float(others.amin(1).mean()) if others.isfinite().any(1).all() else float("nan"),
-            f"{name}_leak": float(paired_leak(to_train, to_test, itself).mean()),
+            f"{name}_leak": float(leak(to_train, to_test, itself).mean()),
             f"{name}_nearest": int(places[to_train[0].argmin()]),
         }
     return row
-
-
-def _ssim(image: Float[Tensor, " height width"], other: Float[Tensor, " height width"]) -> float:
-    return metrics.ssim(image[None].numpy(), other.numpy())
 
 
 def _spread(places: Int[Tensor, " n"]) -> Int[Tensor, " m"]:

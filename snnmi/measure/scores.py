@@ -102,14 +102,13 @@ class Metric:
     table: bool = True  # a column of Table II
 
 
-def _fidelity(name: str, agree: Callable, **about) -> Metric:
+def _fidelity(name: str, agree: Callable) -> Metric:
     return Metric(
         name,
         lambda a, i: agree(a.T_noise, a.S_noise[i]),
         floor=lambda a: metrics.constant_floor(a.T_noise, agree),
         ceiling=lambda a: agree(a.T_noise, a.T_again),
         paper="fidelity",
-        **about,
     )
 
 
@@ -134,9 +133,7 @@ METRICS: dict[str, Metric] = {
         "M_global",
         None,
         floor=lambda a: metrics.constant_entropy(a.T_noise),
-        ceiling=lambda a: metrics.entropy(
-            a.T_noise
-        ),  # cross-entropy cannot fall below the target's own entropy
+        ceiling=lambda a: metrics.entropy(a.T_noise),  # cross-entropy cannot fall below the target's own
         better="lower",
         paper="M_global",
     ),

@@ -21,15 +21,12 @@ class PairedTest(NamedTuple):
     high: float
     p: float  # two-sided, of all flips of the differences' signs; never below 2 / 2^differing
     n: int  # units
-    differing: int | None = (
-        None  # units in which the two differ, others say nothing of a sign; None: not counted
-    )
+    # units in which the two differ, others say nothing of a sign; None: not counted
+    differing: int | None = None
     p_error: float = 0.0  # Monte-Carlo standard error of p; 0: exact
 
 
-def paired_test(
-    first: np.ndarray, second: np.ndarray, *, seed: int, student: bool = False, level: float = 0.95
-) -> PairedTest:
+def paired_test(first: np.ndarray, second: np.ndarray, *, seed: int, student: bool = False) -> PairedTest:
     """Mean of second - first for paired units: its interval, and the p of flipping each difference's sign.
 
     The null hypothesis lets the two labels of every unit swap places. Interval: bootstrap over units, or `student`'s.
@@ -47,7 +44,7 @@ def paired_test(
             f"paired_test expects two finite vectors of one length, got {first.shape} and {second.shape}"
         )
     d = np.where(np.isclose(first, second, rtol=1e-9, atol=1e-12), 0.0, second - first)
-    low, high = t_interval(d, level) if student else bootstrap_interval(d, seed=seed, level=level)
+    low, high = t_interval(d) if student else bootstrap_interval(d, seed=seed)
     differing = int((d != 0).sum())
     p, error = (sign_flip_p(d), 0.0) if differing <= EXACT else _some_flips(d, seed)
     return PairedTest(float(d.mean()), low, high, p, len(d), differing, error)

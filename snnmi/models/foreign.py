@@ -60,9 +60,8 @@ class Assumed:
     """What a NIR file does not say. Every query finds the neurons at rest; a time step is one of Euler's."""
 
     dt: int | float = 1e-4  # seconds a step: what snntorch and SpikingJelly take; Norse's is 1e-3
-    reset: str = (
-        "zero"  # after a spike: to the file's v_reset, as `snntorch.import_nir`; or by subtraction (`lif`)
-    )
+    # after a spike: to the file's v_reset, as `snntorch.import_nir`; or by subtraction (`lif`)
+    reset: str = "zero"
     num_steps: int = 25
     encoder: str = "rate"
     decoder: str = "membrane"

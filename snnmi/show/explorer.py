@@ -6,8 +6,6 @@ class and the arrow keys are the book's (book/_static/book.js).
 Experiments and attacks come as `experiment.Experiment` and `runs.AttackRun`; nothing is computed here.
 """
 
-import base64
-import io
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -18,6 +16,7 @@ from jaxtyping import Float, Shaped
 from PIL import Image
 
 from snnmi.show.figures import COLORS, KINDS, title
+from snnmi.show.player import chosen, png
 
 SHOWN = 6  # reconstructions a class
 LARGEST_SIDE = 56  # pixels; larger pictures are averaged down, to keep the page small
@@ -64,9 +63,8 @@ def explorer(experiments: Sequence) -> widgets.VBox:
     names = [f"{title(dataset)}, {profile} scale" for profile, dataset in runs]
     choice = widgets.Dropdown(options=names, index=0, description="Data set")
     choice.add_class("snnmi-data")
-    stack = widgets.Stack([_run_panel(targets) for targets in runs.values()], selected_index=0)
-    widgets.jslink((choice, "index"), (stack, "selected_index"))
-    box = widgets.VBox([widgets.HTML(STYLE), choice, stack])
+    panels = [_run_panel(targets) for targets in runs.values()]
+    box = widgets.VBox([widgets.HTML(STYLE), choice, chosen(choice, panels)])
     box.add_class("snnmi-explorer")
     return box
 
@@ -81,9 +79,7 @@ def _run_panel(targets: Targets) -> widgets.VBox:
         kinds = attack.reconstructions, attack.target_confidences, attack.surrogate_confidences
         return tuple(part[index, :SHOWN] for part in kinds)
 
-    panels = [class_panel(targets, index, stored) for index in range(len(labels))]
-    stack = widgets.Stack([widgets.HTML(panel) for panel in panels], selected_index=0)
-    widgets.jslink((label, "index"), (stack, "selected_index"))
+    panels = [widgets.HTML(class_panel(targets, index, stored)) for index in range(len(labels))]
     button, drawn = widgets.Button(description="Draw new samples"), widgets.HTML()
     button.add_class("snnmi-live")
 
@@ -95,7 +91,7 @@ def _run_panel(targets: Targets) -> widgets.VBox:
             drawn.value = f"<p>{escape(str(error))}</p>"
 
     button.on_click(draw)
-    return widgets.VBox([label, stack, *_at_work(targets, label), button, drawn])
+    return widgets.VBox([label, chosen(label, panels), *_at_work(targets, label), button, drawn])
 
 
 def _at_work(targets: Targets, label: widgets.Dropdown) -> list[widgets.Widget]:
@@ -109,11 +105,8 @@ def _at_work(targets: Targets, label: widgets.Dropdown) -> list[widgets.Widget]:
     by_class = []
     for index in range(len(label.options)):
         shown = [widgets.HTML(_moment(seen, index, moment)) for moment in range(count)]
-        by_class.append(widgets.Stack(shown, selected_index=count - 1))
-        widgets.jslink((slider, "value"), (by_class[-1], "selected_index"))
-    stack = widgets.Stack(by_class, selected_index=0)
-    widgets.jslink((label, "index"), (stack, "selected_index"))
-    return [slider, stack]
+        by_class.append(chosen(slider, shown, by="value"))
+    return [slider, chosen(label, by_class)]
 
 
 def _moment(seen: dict[str, tuple], index: int, moment: int) -> str:
@@ -194,11 +187,8 @@ def originals(experiment, dataset: str, label: int) -> dict[str, Shaped[np.ndarr
 def _img(picture: Shaped[np.ndarray, " height width"], text: str) -> str:
     if picture.dtype != np.uint8:
         picture = (np.clip(picture, 0, 1) * 255).round().astype(np.uint8)
-    image, file = Image.fromarray(picture), io.BytesIO()
-    image.reduce(-(-max(picture.shape) // LARGEST_SIDE)).save(file, "png", optimize=True)
-    return (
-        f'<img alt="{escape(text)}" src="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}">'
-    )
+    image = Image.fromarray(picture).reduce(-(-max(picture.shape) // LARGEST_SIDE))
+    return f'<img alt="{escape(text)}" src="{png(image)}">'
 
 
 def _bars(

@@ -71,9 +71,7 @@ def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | N
     `caption` is MyST text; the cell needs the metadata `"mystnb": {"markdown_format": "myst"}`.
     """
     link = ""
-    if _tables["folder"] is not None:
-        path = Path(_tables["folder"]) / ("-".join(filter(None, [name, _tables["changed"]])) + ".csv")
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if path := _among_tables("-".join(filter(None, [name, _tables["changed"]])) + ".csv"):
         (frame if csv is None or not len(csv.columns) else csv).to_csv(path, index=False)
         link = f" {{download}}`CSV <tables/{path.name}>`"
     body = frame.to_markdown(index=False, disable_numparse=True)
@@ -82,17 +80,20 @@ def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | N
 
 def picture(figure: Figure, name: str) -> Figure:
     """The same figure, and, where `write_tables` says so, as a PNG among the tables: for another page."""
-    if _tables["folder"] is not None:
-        path = Path(_tables["folder"]) / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if path := _among_tables(f"{name}.png"):
         figure.savefig(path)
     return figure
+
+
+def _among_tables(file: str) -> Path | None:
+    if _tables["folder"] is None:
+        return None
+    Path(_tables["folder"]).mkdir(parents=True, exist_ok=True)
+    return Path(_tables["folder"]) / file
 
 
 def blank(text: str) -> Figure:
     """A figure that says why there is none."""
     fig = new_figure(6.0, 0.8, layout=None)
-    ax = fig.add_axes((0, 0, 1, 1))
-    ax.set_axis_off()
-    ax.text(0.5, 0.5, text, ha="center", va="center")
+    fig.text(0.5, 0.5, text, ha="center", va="center")
     return fig

@@ -33,27 +33,36 @@ def player(films: Mapping[str, Film]) -> widgets.VBox:
         raise ValueError(f"films have {sorted(lengths)} bins, expected some films, all of as many bins")
     (steps,) = lengths
     frames = [widgets.HTML(_frame(films, step, steps)) for step in range(steps)]
-    stack = widgets.Stack(frames, selected_index=0)
     slider = widgets.IntSlider(min=0, max=steps - 1, value=0, description="Bin", readout=False)
-    widgets.jslink((slider, "value"), (stack, "selected_index"))
-    box = widgets.VBox([slider, stack])
+    box = widgets.VBox([slider, chosen(slider, frames, by="value")])
     box.add_class("snnmi-player")
     return box
+
+
+def chosen(control: widgets.Widget, panels: list[widgets.Widget], *, by: str = "index") -> widgets.Stack:
+    """The panel that the control is at, linked in the browser."""
+    stack = widgets.Stack(panels, selected_index=getattr(control, by))
+    widgets.jslink((control, by), (stack, "selected_index"))
+    return stack
+
+
+def png(picture: Image.Image) -> str:
+    """The picture as the source of an <img>."""
+    picture.save(file := io.BytesIO(), "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _frame(films: Mapping[str, Film], step: int, steps: int) -> str:
     pictures = "".join(
         f'<figure style="margin:0 1rem 0 0;display:inline-block"><img alt="{escape(name)}, bin {step + 1} of {steps}" '
-        f'src="data:image/png;base64,{_png(film[step])}" style="image-rendering:pixelated;background:white">'
+        f'src="{_enlarged(film[step])}" style="image-rendering:pixelated;background:white">'
         f"<figcaption>{escape(name)}</figcaption></figure>"
         for name, film in films.items()
     )
     return f"<div>{pictures}<p>Bin {step + 1} of {steps}</p></div>"
 
 
-def _png(frame: Float[np.ndarray, " polarity height width"]) -> str:
+def _enlarged(frame: Float[np.ndarray, " polarity height width"]) -> str:
     picture = Image.fromarray(colored(frame))
     zoom = max(1, WIDTH // picture.width)
-    picture = picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST)
-    picture.save(buffer := io.BytesIO(), "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
+    return png(picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST))

@@ -59,9 +59,10 @@ def test_plane_refuses_images_on_one_line():
         boundaries.plane(torch.stack([torch.zeros(2, 2), torch.ones(2, 2), 2 * torch.ones(2, 2)]))
 
 
-def test_slice_rows_run_along_v_and_columns_along_u():
+def test_slice_rows_run_along_v_and_columns_along_u(monkeypatch):
+    monkeypatch.setattr(boundaries, "BATCH", 7)
     u, v = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
-    seen = boundaries.slice_labels(half_plane, torch.zeros(1, 2), u, v, extent=1.0, resolution=5, batch=7)
+    seen = boundaries.slice_labels(half_plane, torch.zeros(1, 2), u, v, extent=1.0, resolution=5)
     assert seen.labels.tolist() == [[0, 0, 0, 0, 1]] * 5  # columns at -1, -0.5, 0, 0.5, 1
     assert seen.decided.all() and (seen.confidence == 1).all()
     assert boundaries.regions(seen.voted, seen.decided) == 2
@@ -77,9 +78,10 @@ def test_pieces_of_a_checkerboard_are_counted_one_by_one():
 @pytest.mark.parametrize(
     "predict, expected", [(half_plane, 1), (stripes, 7), (lambda x: one_hot(torch.zeros(len(x))), 0)]
 )
-def test_flips_of_a_noise_free_target_are_the_same_in_all_readings(predict, expected, repeats):
+def test_flips_of_a_noise_free_target_are_the_same_in_all_readings(predict, expected, repeats, monkeypatch):
+    monkeypatch.setattr(boundaries, "BATCH", 50)
     a, b = torch.zeros(3, 1, 2), torch.full((3, 1, 2), 0.999)
-    flips = boundaries.flips_along_path(predict, a, b, 64, repeats=repeats, batch=50)
+    flips = boundaries.flips_along_path(predict, a, b, 64, repeats=repeats)
     assert [reading.tolist() for reading in flips] == [[expected] * 3] * 3
 
 
@@ -130,7 +132,7 @@ def test_measure_counts_its_queries_repeats_itself_and_keeps_no_images():
         return brightness(x)
 
     noise, generated = torch.randn(12, 4, 5, generator=seeded(2)), torch.rand(6, 4, 5)
-    settings = {"seed": 0, "resolution": 7, "paths": 3, "steps": 8, "repeats": 9}
+    settings = {"seed": 0, "resolution": 7, "paths": 3, "steps": 8}
     metrics, arrays = boundaries.measure(target, brightness, data, generated, noise, **settings)
     assert sum(spent) == 9 * (2 * 7**2 + 3 * 3 * 8 + 6 + 2 * 12)
     again, _ = boundaries.measure(brightness, brightness, data, generated, noise, **settings)
@@ -155,5 +157,5 @@ def test_measure_works_with_fewer_than_three_classes(classes):
 
 
 def test_measure_says_what_it_needs():
-    with pytest.raises(ValueError, match="at least 9"):
-        measured(dataset(), repeats=3)
+    with pytest.raises(ValueError, match="got paths=0, .* expected at least 1, 1, 1 and 3"):
+        measured(dataset(), paths=0)

@@ -13,9 +13,9 @@ from snnmi.show.figures.curves import (
     time_steps,
     training_curves,
 )
-from snnmi.show.figures.dots import FACTORS, VERDICTS, changes, differences, effects, score_dots, sources
+from snnmi.show.figures.dots import FACTORS, changes, differences, effects, score_dots, sources
 from snnmi.show.figures.networks import networks, specification
 from snnmi.show.figures.neurons import lif_traces, rasters, rate_coding, surrogate_gradient
 from snnmi.show.figures.pairs import flips, likeness
 from snnmi.show.figures.pictures import decision_slices, label_colors, reconstructions
-from snnmi.show.figures.style import COLORS, KINDS, WIDTH, title, use_style
+from snnmi.show.figures.style import COLORS, KINDS, title, use_style

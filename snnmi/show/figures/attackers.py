@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from snnmi.show.figures.style import COLORS, KINDS, WIDTH, legend, new_figure
+from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, new_figure
 
 
 def attackers(
@@ -31,24 +30,17 @@ def attackers(
                 ax.hlines(y, r.low, r.high, color=color, linewidth=2.2, alpha=0.45)
                 ax.plot(r.value, y, marker, color=color, markersize=5)
             if measure in (floors or {}):
-                ax.axvline(floors[measure], color=COLORS["floor"], linewidth=0.9, linestyle=(0, (4, 3)))
+                ax.axvline(floors[measure], color=COLORS["floor"], **DASHED)
             ax.set(xlim=(-0.03, 1.03), xlabel=title)
             ax.grid(axis="x")
-            ax.set_axisbelow(True)
         axes[0].set_yticks(range(len(names)), names)
         axes[0].set_ylim(len(names) - 0.4, -0.6)
         axes[0].set_title(scale, loc="left", fontsize=9.5)
     shape = {"linestyle": "", "markersize": 5}
     kinds = [kind for kind in KINDS if kind in set(frame.target)]
-    handles = [Line2D([], [], color=COLORS[kind], marker="o", **shape, label=KINDS[kind]) for kind in kinds]
-    handles += (
-        []
-        if frame.knows.nunique() < 2
-        else [
-            Line2D([], [], color=COLORS["ink"], marker=marker, **shape, label=label)
-            for marker, label in (("o", "who asks"), ("s", "who holds the weights"))
-        ]
-    )
+    handles = [key(KINDS[kind], COLORS[kind], marker="o", **shape) for kind in kinds]
+    if frame.knows.nunique() > 1:
+        handles += [key("who asks", marker="o", **shape), key("who holds the weights", marker="s", **shape)]
     legend(fig, handles)
     return fig
 

@@ -1,15 +1,14 @@
 """What changes with time or size: training, attacks, and what either costs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-from snnmi.show.figures.style import COLORS, KINDS, WIDTH, legend, new_figure, title
+from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, new_figure, panels, title
 
 
 def training_curves(
@@ -32,9 +31,7 @@ def training_curves(
                 lower.plot(run.epoch, run.train_accuracy, color=COLORS[kind], linewidth=1, alpha=0.5)
             lower.plot(run.epoch, run.test_accuracy, color=COLORS[kind], marker=marker, markersize=3)
             if (dataset, kind) in (published or {}):
-                lower.axhline(
-                    published[dataset, kind], color=COLORS[kind], linestyle=(0, (4, 3)), linewidth=1
-                )
+                lower.axhline(published[dataset, kind], color=COLORS[kind], **DASHED | {"linewidth": 1})
         upper.set_yscale("log")
         upper.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         upper.yaxis.set_major_formatter("{x:g}")
@@ -45,16 +42,11 @@ def training_curves(
         lower.xaxis.set_major_locator(MaxNLocator(3, integer=True))
     axes[0, 0].set_ylabel("training loss")
     axes[1, 0].set_ylabel("accuracy")
-    handles = [Line2D([], [], color=COLORS[kind], label=KINDS[kind]) for kind in history.target.unique()]
+    handles = [key(KINDS[kind], COLORS[kind]) for kind in history.target.unique()]
     if "train_accuracy" in history:
-        handles += [
-            Line2D([], [], color=COLORS["ink"], label="test"),
-            Line2D([], [], color=COLORS["ink"], linewidth=1, alpha=0.5, label="training"),
-        ]
+        handles += [key("test"), key("training", linewidth=1, alpha=0.5)]
     if published:
-        handles.append(
-            Line2D([], [], color=COLORS["ink"], linestyle=(0, (4, 3)), linewidth=1, label="published, test")
-        )
+        handles.append(key("published, test", **DASHED | {"linewidth": 1}))
     legend(fig, handles)
     return fig
 
@@ -70,49 +62,44 @@ CURVES = {
 ENDS = {"marker": "x", "linestyle": "", "markersize": 6, "markeredgewidth": 1.6}  # a class without numbers
 
 
-def convergence(
-    histories: Mapping[str, Mapping[str, np.ndarray]], *, batch_size: int | None = None
-) -> Figure:
+def convergence(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """L_N, L_G, k_t and M_global against the batch: a thin line a class, a thick one for their median.
 
     `histories`: `{"ann": history, "snn": history}`, each with "batch" (logged,) and "L_N", "L_G", "k",
-    "M_global" (logged, classes). With `batch_size`, the axis counts queries per class instead of batches.
+    "M_global" (logged, classes).
     """
     fig = new_figure(WIDTH, 4.6)
     axes = fig.subplots(2, 2, sharex=True)
-    for ax, (key, label) in zip(axes.flat, CURVES.items(), strict=True):
-        _curves(ax, histories, key, batch_size)
+    for ax, (name, label) in zip(axes.flat, CURVES.items(), strict=True):
+        _curves(ax, histories, name)
         ax.set_ylabel(label)
     for ax in axes[1]:
-        ax.set_xlabel("queries per class" if batch_size else "batch")
-    legend(fig, _curve_handles(histories, [histories]))
+        ax.set_xlabel("batch")
+    legend(fig, _curve_handles([histories]))
     return fig
 
 
-def convergence_grid(rows: Mapping[str, Mapping[str, Mapping]], *, batch_size: int | None = None) -> Figure:
+def convergence_grid(rows: Mapping[str, Mapping[str, Mapping]]) -> Figure:
     """`convergence` for several runs, a row each: `{row title: {"ann": history, "snn": history}}`."""
     fig = new_figure(WIDTH, 0.7 + 1.45 * len(rows))
     axes = fig.subplots(len(rows), 4, squeeze=False)
-    for line, (name, histories) in zip(axes, rows.items(), strict=True):
-        for ax, key in zip(line, CURVES, strict=True):
-            _curves(ax, histories, key, batch_size)
+    for line, (run, histories) in zip(axes, rows.items(), strict=True):
+        for ax, name in zip(line, CURVES, strict=True):
+            _curves(ax, histories, name)
             ax.xaxis.set_major_locator(MaxNLocator(3))
             ax.yaxis.set_major_locator(MaxNLocator(4))
-        line[0].set_ylabel(name)
+        line[0].set_ylabel(run)
     for ax, label in zip(axes[0], CURVES.values(), strict=True):
         ax.set_title(label, fontsize=9)
     for ax in axes[-1]:
-        ax.set_xlabel("queries per class" if batch_size else "batch")
-    kinds = dict.fromkeys(kind for histories in rows.values() for kind in histories)
-    legend(fig, _curve_handles(kinds, rows.values()))
+        ax.set_xlabel("batch")
+    legend(fig, _curve_handles([*rows.values()]))
     return fig
 
 
-def _curves(
-    ax: Axes, histories: Mapping[str, Mapping[str, np.ndarray]], key: str, batch_size: int | None
-) -> None:
+def _curves(ax: Axes, histories: Mapping[str, Mapping[str, np.ndarray]], name: str) -> None:
     for kind, history in histories.items():
-        batch, curves = np.asarray(history["batch"]) * (batch_size or 1), np.asarray(history[key])
+        batch, curves = np.asarray(history["batch"]), np.asarray(history[name])
         ax.plot(
             batch, curves, color=COLORS[kind], linewidth=0.6, alpha=max(0.12, min(0.4, 4 / curves.shape[1]))
         )
@@ -128,20 +115,15 @@ def _curves(
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _curve_handles(kinds: Iterable[str], drawn: Iterable[Mapping[str, Mapping]]) -> list[Line2D]:
-    ends = [
-        np.isnan(history[key][-1]).any()
-        for histories in drawn
-        for history in histories.values()
-        for key in CURVES
-    ]
-    return [
-        Line2D([], [], color=COLORS[kind], linewidth=2, label=f"{KINDS[kind]} target") for kind in kinds
-    ] + [
-        Line2D([], [], color=COLORS["ink"], linewidth=0.6, alpha=0.6, label="one class"),
-        Line2D([], [], color=COLORS["ink"], linewidth=2, label="median of classes"),
-        *[Line2D([], [], color=COLORS["ink"], **ENDS, label="no numbers from here")] * any(ends),
-    ]
+def _curve_handles(drawn: Sequence[Mapping[str, Mapping]]) -> list:
+    """The legend of what occurs."""
+    kinds = dict.fromkeys(kind for histories in drawn for kind in histories)
+    handles = [key(f"{KINDS[kind]} target", COLORS[kind], linewidth=2) for kind in kinds]
+    handles += [key("one class", linewidth=0.6, alpha=0.6), key("median of classes", linewidth=2)]
+    histories = [history for one in drawn for history in one.values()]
+    if any(np.isnan(history[name][-1]).any() for history in histories for name in CURVES):
+        handles.append(key("no numbers from here", **ENDS))
+    return handles
 
 
 def growth(frame: pd.DataFrame) -> Figure:
@@ -162,13 +144,7 @@ def growth(frame: pd.DataFrame) -> Figure:
         for kind, line in part.groupby("target", sort=False):
             x, seconds = line.value.to_numpy(), line.seconds_per_batch.to_numpy()
             ax.plot(x, seconds, color=COLORS[kind], marker="o", markersize=4)
-            ax.plot(
-                x[[0, -1]],
-                seconds[0] * x[[0, -1]] / x[0],
-                color=COLORS[kind],
-                linewidth=0.9,
-                linestyle=(0, (4, 3)),
-            )
+            ax.plot(x[[0, -1]], seconds[0] * x[[0, -1]] / x[0], color=COLORS[kind], **DASHED)
         ax.set(xscale="log", yscale="log", xlabel=names.get(variable, variable))
         ax.set_xticks(sorted(part.value.unique()))
         ax.xaxis.set_major_formatter("{x:g}")
@@ -176,15 +152,9 @@ def growth(frame: pd.DataFrame) -> Figure:
         ax.grid(axis="y")
     axes[0].set_ylabel("seconds a batch")
     axes[0].yaxis.set_major_formatter("{x:g}")
-    kinds = frame.target.unique()
-    handles = [
-        Line2D([], [], color=COLORS[kind], marker="o", markersize=4, label=f"{KINDS[kind]} target")
-        for kind in kinds
-    ]
-    handles.append(
-        Line2D([], [], color=COLORS["ink"], linewidth=0.9, linestyle=(0, (4, 3)), label="in proportion")
-    )
-    legend(fig, handles)
+    dot = {"marker": "o", "markersize": 4}
+    handles = [key(f"{KINDS[kind]} target", COLORS[kind], **dot) for kind in frame.target.unique()]
+    legend(fig, [*handles, key("in proportion", **DASHED)])
     return fig
 
 
@@ -194,41 +164,29 @@ def time_steps(frame: pd.DataFrame) -> Figure:
     `frame`: metric, scale, target, num_steps (of no use for the ANN), value, low, high.
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    rows = -(-len(metrics) // 2)
-    fig = new_figure(5.2, 0.6 + 1.75 * rows)
-    axes = fig.subplots(rows, 2, squeeze=False, sharex=True)
-    markers = dict(zip(scales, ("o", "s", "D", "^", "v", "P")))
+    fig, axes = panels(len(metrics), 0.6, 1.75, columns=2, width=5.2, sharex=True)
+    markers, dashed = dict(zip(scales, "osD^vP")), DASHED | {"linewidth": 1.2}
     for ax, metric in zip(axes.flat, metrics, strict=False):
-        for scale, part in frame[frame.metric == metric].groupby("scale", sort=False):
+        own = frame[frame.metric == metric]
+        for scale, part in own.groupby("scale", sort=False):
             snn = part[part.target == "snn"].sort_values("num_steps")
             ax.fill_between(snn.num_steps, snn.low, snn.high, color=COLORS["snn"], alpha=0.18, linewidth=0)
             ax.plot(snn.num_steps, snn.value, color=COLORS["snn"], marker=markers[scale], markersize=4)
             for ann in part[part.target == "ann"].itertuples():
-                ax.axhline(ann.value, color=COLORS["ann"], linewidth=1.2, linestyle=(0, (4, 3)))
+                ax.axhline(ann.value, color=COLORS["ann"], **dashed)
         ax.set(xscale="log", ylabel=metric)
         ax.set_xticks(sorted(frame[frame.target == "snn"].num_steps.unique()))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.minorticks_off()
         ax.grid(axis="y")
         ax.yaxis.set_major_locator(MaxNLocator(4))
-        if (
-            np.ptp(frame.loc[frame.metric == metric, "value"]) < 0.02
-        ):  # all alike: no axis that makes much of nothing
-            ax.set_ylim(0, 1.1 * frame.loc[frame.metric == metric, "value"].max())
-    for ax in axes.flat[len(metrics) :]:
-        ax.set_axis_off()
+        if np.ptp(own.value) < 0.02:  # all alike: no axis that makes much of nothing
+            ax.set_ylim(0, 1.1 * own.value.max())
     for ax in axes[-1]:
         ax.set_xlabel("time steps $T$")
-    names = (
-        (lambda kind, scale: f"{KINDS[kind]}, {scale}")
-        if len(scales) > 1
-        else (lambda kind, scale: KINDS[kind])
-    )
-    handles = [
-        Line2D([], [], color=COLORS["snn"], marker=markers[s], markersize=4, label=names("snn", s))
-        for s in scales
-    ]
+    names = {scale: f"SNN, {scale}" if len(scales) > 1 else "SNN" for scale in scales}
+    handles = [key(names[s], COLORS["snn"], marker=markers[s], markersize=4) for s in scales]
     if (frame.target == "ann").any():
-        handles.append(Line2D([], [], color=COLORS["ann"], linewidth=1.2, linestyle=(0, (4, 3)), label="ANN"))
+        handles.append(key("ANN", COLORS["ann"], **dashed))
     legend(fig, handles)
     return fig

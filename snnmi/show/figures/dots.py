@@ -5,12 +5,24 @@ from itertools import cycle
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from snnmi.show.figures.style import BAND, COLORS, KINDS, WIDTH, diamond, legend, new_figure, title
+from snnmi.show.figures.style import (
+    BAND,
+    COLORS,
+    DASHED,
+    KINDS,
+    diamond,
+    key,
+    legend,
+    lines,
+    new_figure,
+    panels,
+    title,
+)
 
 
 def score_dots(scores: pd.DataFrame) -> Figure:
@@ -22,27 +34,13 @@ def score_dots(scores: pd.DataFrame) -> Figure:
     appearance; a grey band runs from floor to ceiling.
     """
     scores = scores.reindex(
-        columns=[
-            "metric",
-            "dataset",
-            "target",
-            "value",
-            "low",
-            "high",
-            "published",
-            "floor",
-            "ceiling",
-            "lost",
-        ]
+        columns="metric dataset target value low high published floor ceiling lost".split()
     )
     scores = scores.assign(lost=scores.lost.fillna("").astype(str))
     metrics = list(scores.metric.unique())
     positions = _positions(scores)
     bottom = max(positions.values()) + 0.65
-    columns = min(len(metrics), 3)
-    rows = -(-len(metrics) // columns)
-    fig = new_figure(WIDTH, 0.5 + rows * (0.55 + 0.25 * (bottom + 0.65)))
-    axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
+    fig, axes = panels(len(metrics), 0.5, 0.55 + 0.25 * (bottom + 0.65), sharey=True)
     for ax, metric in zip(axes.flat, metrics, strict=False):
         for row in scores[scores.metric == metric].itertuples():
             y, color = positions[row.dataset, row.target], COLORS.get(row.target, COLORS["ink"])
@@ -59,39 +57,38 @@ def score_dots(scores: pd.DataFrame) -> Figure:
         ax.set_yticks(list(positions.values()), names)
         ax.set_ylim(bottom, -0.65)
         ax.tick_params(axis="y", length=0)
-        ax.set_xlabel(metric)
-        ax.grid(axis="x")
-        ax.set_axisbelow(True)
         ax.use_sticky_edges = False
-        ax.margins(x=0.07)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
+        _axis(ax, metric, margin=0.07)
     legend(fig, _score_handles(scores), list(axes.flat[len(metrics) :]))
     return fig
 
 
 def _positions(scores: pd.DataFrame) -> dict[tuple[str, str], float]:
     """Heights of the lines, data sets a little apart."""
-    lines = list(scores[["dataset", "target"]].drop_duplicates().itertuples(index=False, name=None))
-    found: dict[tuple[str, str], float] = {}
-    for index, line in enumerate(lines):
-        step = 0.0 if index == 0 else 1.0 if lines[index - 1][0] == line[0] else 1.5
-        found[line] = step + (found[lines[index - 1]] if index else 0.0)
-    return found
+    found = scores[["dataset", "target"]].drop_duplicates()
+    heights = np.where(found.dataset == found.dataset.shift(), 1.0, 1.5).cumsum()
+    return dict(zip(found.itertuples(index=False, name=None), heights - heights[0], strict=True))
 
 
 def _score_handles(scores: pd.DataFrame) -> list:
     """The legend of what occurs."""
-    ours = dict(marker="o", linewidth=2.4, markersize=5.5, label="this run and its interval")
-    handles = [Line2D([], [], color=COLORS["ink"], **ours)]
+    handles = [key("this run and its interval", marker="o", linewidth=2.4, markersize=5.5)]
     if scores.published.notna().any():
         handles.append(diamond(COLORS["published"]))
     if scores.floor.notna().any():
         band = dict(edgecolor=COLORS["floor"], linewidth=0.9, label="from floor to ceiling")
         handles.append(Patch(facecolor=BAND, **band))
     if scores.lost.any():
-        lost = dict(linestyle="", marker="$¶$", label="classes without numbers left out")
-        handles.append(Line2D([], [], color=COLORS["ink"], **lost))
+        handles.append(key("classes without numbers left out", linestyle="", marker="$¶$"))
     return handles
+
+
+def _axis(ax: Axes, metric: str = "", *, margin: float | None = None, ticks: int = 4) -> None:
+    """A metric's axis: a grid, and few ticks."""
+    ax.set_xlabel(metric)
+    ax.grid(axis="x")
+    ax.margins(x=margin)
+    ax.xaxis.set_major_locator(MaxNLocator(ticks))
 
 
 VERDICTS = {
@@ -109,55 +106,22 @@ def differences(frame: pd.DataFrame) -> Figure:
     `frame`: metric, scale, difference, low, high, published (these may be NaN), verdict (a key of VERDICTS).
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    columns = min(len(metrics), 3)
-    rows = -(-len(metrics) // columns)
-    fig = new_figure(WIDTH, 0.5 + rows * (0.6 + 0.3 * len(scales)))
-    axes = fig.subplots(rows, columns, squeeze=False, sharey=True)
+    marks = {
+        verdict: dict(marker=marker, markerfacecolor=face, markersize=6, markeredgewidth=1.6)
+        for verdict, (marker, face) in VERDICTS.items()
+    }
+    fig, axes = panels(len(metrics), 0.5, 0.6 + 0.3 * len(scales), sharey=True)
     for ax, metric in zip(axes.flat, metrics, strict=False):
         ax.axvline(0, color="#777777", linewidth=0.9)
         for row in frame[frame.metric == metric].itertuples():
             y = scales.index(row.scale)
-            marker, face = VERDICTS[row.verdict]
             ax.hlines(y - 0.12, row.low, row.high, color=COLORS["ink"], linewidth=1.6)
-            ax.plot(
-                row.difference,
-                y - 0.12,
-                marker,
-                color=COLORS["ink"],
-                markerfacecolor=face,
-                markersize=6,
-                markeredgewidth=1.6,
-            )
-            ax.plot(
-                row.published,
-                y + 0.22,
-                "D",
-                color=COLORS["snn"],
-                markerfacecolor="white",
-                markersize=4,
-                markeredgewidth=1.2,
-            )
-        ax.set_yticks(range(len(scales)), scales)
-        ax.set_ylim(len(scales) - 0.4, -0.6)
-        ax.tick_params(axis="y", length=0)
-        ax.set_xlabel(metric)
-        ax.grid(axis="x")
-        ax.margins(x=0.1)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-    handles = [
-        Line2D(
-            [],
-            [],
-            color=COLORS["ink"],
-            marker=marker,
-            markerfacecolor=face,
-            markersize=6,
-            markeredgewidth=1.6,
-            label=verdict,
-        )
-        for verdict, (marker, face) in VERDICTS.items()
-        if verdict in set(frame.verdict)
-    ]
+            ax.plot(row.difference, y - 0.12, color=COLORS["ink"], **marks[row.verdict])
+            hollow = dict(markerfacecolor="white", markersize=4, markeredgewidth=1.2)
+            ax.plot(row.published, y + 0.22, "D", color=COLORS["snn"], **hollow)
+        lines(ax, scales)
+        _axis(ax, metric, margin=0.1)
+    handles = [key(verdict, **mark) for verdict, mark in marks.items() if verdict in set(frame.verdict)]
     if frame.published.notna().any():
         handles.append(diamond(COLORS["snn"]))
     legend(fig, handles, list(axes.flat[len(metrics) :]))
@@ -189,39 +153,19 @@ def effects(frame: pd.DataFrame) -> Figure:
             ax.hlines(y, row.low, row.high, color="white", linewidth=3.4)
             ax.hlines(y, row.low, row.high, color="black", linewidth=1.5)
             if row.factor != "gap" and row.smallest < row.largest:
-                ax.barh(
-                    y,
-                    row.largest - row.smallest,
-                    left=row.smallest,
-                    height=0.8,
-                    fill=False,
-                    edgecolor=color,
-                    linewidth=0.8,
-                    zorder=3,
-                )
+                box = dict(height=0.8, fill=False, edgecolor=color, linewidth=0.8, zorder=3)
+                ax.barh(y, row.largest - row.smallest, left=row.smallest, **box)
         ax.axvline(0, color="#777777", linewidth=0.9)
         ax.axhline(0.5, color=COLORS["faint"], linewidth=0.8)
-        ax.grid(axis="x")
-        ax.set_axisbelow(True)
         ax.use_sticky_edges = False
-        ax.margins(x=0.06)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
+        _axis(ax, margin=0.06)
         if (part[["effect", "smallest", "largest"]] == 0).all(axis=None):
-            ax.text(
-                0.5,
-                0.5,
-                "no gap, no effect",
-                transform=ax.transAxes,
-                ha="center",
-                va="center",
-                backgroundcolor="white",
-            )
+            middle = dict(transform=ax.transAxes, ha="center", va="center", backgroundcolor="white")
+            ax.text(0.5, 0.5, "no gap, no effect", **middle)
     for line, metric in zip(axes, metrics, strict=True):
         line[0].set_ylabel(metric, fontweight="bold")
-        line[0].set_yticks(range(len(FACTORS)), [name for _, name in FACTORS.values()])
-        line[0].set_ylim(len(FACTORS) - 0.45, -0.55)
         for ax in line:
-            ax.tick_params(axis="y", length=0)
+            lines(ax, [name for _, name in FACTORS.values()], room=0.55)
         if not frame.loc[frame.metric == metric, ["low", "high", "smallest", "largest"]].to_numpy().any():
             line[0].set(xlim=(-1, 1), xticks=[0])
     for ax, scale in zip(axes[0], scales, strict=True):
@@ -235,44 +179,33 @@ def changes(frame: pd.DataFrame) -> Figure:
     `frame`: metric, scale, factor, target, name, difference, low, high.
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    lines: list[tuple[str, str]] = []  # (text, target); a factor's heading has no target
+    texts: list[tuple[str, str]] = []  # and targets; a factor's heading has none
     places: dict[tuple[str, str, str], int] = {}
     for (factor, target, name), _ in frame.groupby(["factor", "target", "name"], sort=False):
-        if (factor, "") not in lines:
-            lines.append((factor, ""))
-        places[factor, target, name] = len(lines)
-        lines.append((f"{KINDS[target]}: {name}", target))
-    fig = new_figure(6.2, 0.8 + 0.19 * len(lines))
+        if (factor, "") not in texts:
+            texts.append((factor, ""))
+        places[factor, target, name] = len(texts)
+        texts.append((f"{KINDS[target]}: {name}", target))
+    fig = new_figure(6.2, 0.8 + 0.19 * len(texts))
     axes = fig.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
     markers = dict(zip(scales, cycle("osD^vPX*")))
     for ax, metric in zip(axes, metrics, strict=True):
-        heights: dict[tuple[str, str, str, str], float] = {}
         ax.axvline(0, color="#777777", linewidth=0.9)
         shown = frame[frame.metric == metric]
-        for (factor, target, name), rows in shown.groupby(["factor", "target", "name"], sort=False):
+        for place, rows in shown.groupby(["factor", "target", "name"], sort=False):
             shifts = np.linspace(-0.2, 0.2, len(rows)) if len(rows) > 1 else [0.0]
-            heights |= {
-                (factor, target, name, s): places[factor, target, name] + dy
-                for s, dy in zip(rows.scale, shifts, strict=True)
-            }
-        for row in shown.itertuples():
-            y = heights[row.factor, row.target, row.name, row.scale]
-            color, face = COLORS[row.target], COLORS[row.target] if row.scale == scales[0] else "white"
-            ax.hlines(y, row.low, row.high, color=color, linewidth=1.3)
-            mark = dict(markerfacecolor=face, markersize=4, markeredgewidth=1.1)
-            ax.plot(row.difference, y, markers[row.scale], color=color, **mark)
-        ax.set_xlabel(metric)
-        ax.grid(axis="x")
-        ax.tick_params(axis="y", length=0)
-        ax.xaxis.set_major_locator(MaxNLocator(4))
-    axes[0].set_yticks(range(len(lines)), [text for text, _ in lines])
-    axes[0].set_ylim(len(lines) - 0.4, -0.6)
-    for label, (_, target) in zip(axes[0].get_yticklabels(), lines, strict=True):
+            for row, shift in zip(rows.itertuples(), shifts, strict=True):
+                y, color = places[place] + shift, COLORS[row.target]
+                face = color if row.scale == scales[0] else "white"
+                ax.hlines(y, row.low, row.high, color=color, linewidth=1.3)
+                mark = dict(markerfacecolor=face, markersize=4, markeredgewidth=1.1)
+                ax.plot(row.difference, y, markers[row.scale], color=color, **mark)
+        lines(ax, [text for text, _ in texts])
+        _axis(ax, metric)
+    for label, (_, target) in zip(axes[0].get_yticklabels(), texts, strict=True):
         label.set(color=COLORS.get(target, COLORS["ink"]), fontweight="normal" if target else "bold")
-    handles = [
-        Line2D([], [], color=COLORS["ink"], marker=marker, markersize=4, linewidth=1.3, label=scale)
-        for scale, marker in markers.items()
-    ]
+    mark = {"markersize": 4, "linewidth": 1.3}
+    handles = [key(scale, marker=marker, **mark) for scale, marker in markers.items()]
     for handle in handles[1:]:
         handle.set_markerfacecolor("white")
     legend(fig, handles)
@@ -286,31 +219,26 @@ def sources(frame: pd.DataFrame, marks: Mapping[tuple[str, str], float] | None =
     filled, a target's other images hollow. `marks`: `{(scale, metric): value}`, a dashed line.
     """
     scales, metrics = list(frame.scale.unique()), list(frame.metric.unique())
-    lines = list(frame[["source", "target"]].drop_duplicates().itertuples(index=False, name=None))
-    fig = new_figure(max(4.2, 1.2 + 1.55 * len(metrics)), 0.3 + len(scales) * (0.55 + 0.19 * len(lines)))
+    order = list(frame[["source", "target"]].drop_duplicates().itertuples(index=False, name=None))
+    names = [" ".join(filter(None, (name, kind and KINDS[kind]))) for name, kind in order]
+    fig = new_figure(max(4.2, 1.2 + 1.55 * len(metrics)), 0.3 + len(scales) * (0.55 + 0.19 * len(order)))
     axes = fig.subplots(len(scales), len(metrics), squeeze=False, sharey=True)
     for (scale, metric), part in frame.groupby(["scale", "metric"], sort=False):
         ax = axes[scales.index(scale), metrics.index(metric)]
         for row in part.itertuples():
-            y, color = lines.index((row.source, row.target)), COLORS.get(row.target, COLORS["floor"])
+            y, color = order.index((row.source, row.target)), COLORS.get(row.target, COLORS["floor"])
             face = "white" if row.target and row.source != "reconstruction" else color
             ax.hlines(y, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
             ax.plot(row.value, y, "o", color=color, markerfacecolor=face, markersize=5, markeredgewidth=1.3)
         if (scale, metric) in (marks or {}):
-            ax.axvline(marks[scale, metric], color="#777777", linewidth=0.9, linestyle=(0, (4, 3)))
-        ax.grid(axis="x")
-        ax.set_axisbelow(True)
-        ax.margins(x=0.08)
-        ax.tick_params(axis="y", length=0)
-        ax.xaxis.set_major_locator(MaxNLocator(3))
+            ax.axvline(marks[scale, metric], color="#777777", **DASHED)
+        _axis(ax, margin=0.08, ticks=3)
     for ax, metric in zip(axes[-1], metrics, strict=True):
         ax.set_xlabel(metric)
     for line, scale in zip(axes, scales, strict=True):
-        line[0].set_yticks(
-            range(len(lines)), [" ".join(filter(None, (name, kind and KINDS[kind]))) for name, kind in lines]
-        )
-        line[0].set_ylim(len(lines) - 0.4, -0.6)
+        for ax in line:
+            lines(ax, names)
         line[0].set_title(scale, loc="left", fontsize=9.5)
-        for label, (_, kind) in zip(line[0].get_yticklabels(), lines, strict=True):
+        for label, (_, kind) in zip(line[0].get_yticklabels(), order, strict=True):
             label.set_color(COLORS.get(kind, COLORS["ink"]))
     return fig

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from snnmi.show.figures.style import COLORS, diamond, legend, new_figure
+from snnmi.show.figures.style import COLORS, DASHED, diamond, key, legend, lines, new_figure
 
 
 def networks(
@@ -32,20 +31,16 @@ def networks(
             hollow = dict(markerfacecolor="white", markersize=6, markeredgewidth=1.2)
             ax.plot(published[cell], y, "D", color=COLORS["published"], **hollow)
     if floor is not None:
-        ax.axvline(floor, color=COLORS["floor"], linewidth=0.9, linestyle=(0, (4, 3)))
-    ax.set_yticks(range(len(cells)), cells)
-    ax.set_ylim(len(cells) - 0.45, -0.55)
-    ax.tick_params(axis="y", length=0)
+        ax.axvline(floor, color=COLORS["floor"], **DASHED)
+    lines(ax, cells, room=0.55)
     ax.set(xlim=(0, 1), xlabel=name)
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.grid(axis="x")
-    ax.set_axisbelow(True)
-    handles = [Line2D([], [], color=COLORS["ink"], marker="o", markersize=5, linestyle="", label="a network")]
+    handles = [key("a network", marker="o", markersize=5, linestyle="")]
     if set(published) & set(cells):
         handles.append(diamond(COLORS["published"]))
     if floor is not None:
-        dashed = dict(linewidth=0.9, linestyle=(0, (4, 3)), label="for nothing")
-        handles.append(Line2D([], [], color=COLORS["floor"], **dashed))
+        handles.append(key("for nothing", COLORS["floor"], **DASHED))
     legend(fig, handles)
     return fig
 
@@ -61,9 +56,9 @@ def specification(
     chosen = pd.Series(False, index=frame.index) if chosen is None else chosen
     order = frame.effect.sort_values(kind="stable").index
     frame, chosen = frame.loc[order], chosen.loc[order].to_numpy(bool)
-    lines = [(choice, value) for choice in choices for value in dict.fromkeys(frame[choice].sort_index())]
-    fig = new_figure(6.2, 2.2 + 0.2 * len(lines))
-    above, below = fig.subplots(2, sharex=True, height_ratios=[1.7, 0.2 * len(lines)])
+    taken = [(choice, value) for choice in choices for value in dict.fromkeys(frame[choice].sort_index())]
+    fig = new_figure(6.2, 2.2 + 0.2 * len(taken))
+    above, below = fig.subplots(2, sharex=True, height_ratios=[1.7, 0.2 * len(taken)])
     places = np.arange(len(frame))
     above.axhline(0, color="#777777", linewidth=0.9)
     for mask, face in ((~chosen, "white"), (chosen, COLORS["ann"])):
@@ -71,13 +66,11 @@ def specification(
         above.plot(places[mask], frame.effect[mask], "o", **dots)
     above.set_ylabel(name)
     above.grid(axis="y")
-    for y, (choice, value) in enumerate(lines):
-        taken = (frame[choice] == value).to_numpy()
-        below.plot(places[taken], np.full(taken.sum(), y), "s", color=COLORS["ink"], markersize=3.4)
-        if y and lines[y - 1][0] != choice:
+    for y, (choice, value) in enumerate(taken):
+        at = places[frame[choice] == value]
+        below.plot(at, np.full(len(at), y), "s", color=COLORS["ink"], markersize=3.4)
+        if y and taken[y - 1][0] != choice:
             below.axhline(y - 0.5, color=COLORS["faint"], linewidth=0.8)
-    below.set_yticks(range(len(lines)), [f"{choice} {value}" for choice, value in lines])
-    below.set_ylim(len(lines) - 0.4, -0.6)
-    below.tick_params(axis="y", length=0)
+    lines(below, [f"{choice} {value}" for choice, value in taken])
     below.set(xticks=[], xlabel=f"{len(frame)} settings, by effect")
     return fig

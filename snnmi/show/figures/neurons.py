@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from snnmi.show.figures.style import COLORS, WIDTH, Image, frame, new_figure
+from snnmi.show.figures.style import COLORS, DASHED, WIDTH, Image, frame, new_figure, panels
 
 
 def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) -> Figure:
@@ -48,18 +48,13 @@ def rasters(
 ) -> Figure:
     """What each code feeds at every step: a panel a code, a row a pixel, the brightest on top; dark: much."""
     order = np.argsort(-image, kind="stable")
-    columns = min(len(spikes), 3)
-    rows = -(-len(spikes) // columns)
-    fig = new_figure(WIDTH, 0.4 + 1.9 * rows)
-    axes = fig.subplots(rows, columns, squeeze=False)
+    fig, axes = panels(len(spikes), 0.4, 1.9)
     for ax, (name, fed) in zip(axes.flat, spikes.items()):
         ax.imshow(fed[:, order].T, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
         ax.set_title(name, fontsize=9)
         ax.set(xlabel="time step", yticks=[])
     for ax in axes[:, 0]:
         ax.set_ylabel("pixels, by grey value")
-    for ax in axes.flat[len(spikes) :]:
-        ax.set_axis_off()
     return fig
 
 
@@ -77,19 +72,13 @@ def lif_traces(
     axes[0].set(ylabel="current $I$", ylim=(0, None))
     for ax, (label, (spk, mem)) in zip(axes[1:], traces.items(), strict=True):
         fired = spk > 0
-        ax.axhline(threshold, color="#777777", linewidth=0.9, linestyle=(0, (4, 3)))
+        ax.axhline(threshold, color="#777777", **DASHED)
         ax.plot(steps, mem, color=COLORS["snn"], marker="o", markersize=2.6)
         top = max(mem.max(), threshold) * 1.12
         ax.vlines(steps[fired], top * 1.02, top * 1.2, color=COLORS["ink"], linewidth=1.6)
         ax.set(ylabel="membrane $U$", ylim=(min(mem.min(), 0) - 0.05, top * 1.26))
-        ax.annotate(
-            "θ",
-            (1, threshold),
-            (3, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            va="center",
-        )
+        beside = dict(xycoords=("axes fraction", "data"), textcoords="offset points", va="center")
+        ax.annotate("θ", (1, threshold), (3, 0), **beside)
         ax.set_title(f"{label}: {int(fired.sum())} spikes", loc="left", fontsize=9, pad=3)
     axes[-1].set(xlabel="time step $t$", xlim=(0.5, len(current) + 0.5))
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from snnmi.show.figures.style import COLORS, KINDS, WIDTH, new_figure, title
+from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, new_figure, title
 
 
 def flips(counted: pd.DataFrame, places: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Figure:
@@ -29,9 +28,9 @@ def flips(counted: pd.DataFrame, places: Sequence[tuple[str, str]], names: Mappi
         ax.set_title(f"{title(dataset)}, {profile}", loc="left", fontsize=9.5)
     dot, ring = {"marker": "o", "linestyle": ""}, {"markerfacecolor": "none"}
     handles = [
-        Line2D([], [], color=COLORS["ann"], **dot, label="ANN"),
-        Line2D([], [], color=COLORS["snn"], linewidth=5, label="SNN without encoder noise (range)"),
-        Line2D([], [], color=COLORS["snn"], **dot, **ring, label="SNN, single answers"),
+        key("ANN", COLORS["ann"], **dot),
+        key("SNN without encoder noise (range)", COLORS["snn"], linewidth=5),
+        key("SNN, single answers", COLORS["snn"], **dot, **ring),
     ]
     fig.legend(handles=handles, loc="outside lower center", ncols=3)
     return fig
@@ -48,9 +47,8 @@ def likeness(panels: Mapping[str, pd.DataFrame]) -> Figure:
         none = part[part.delta.isna()]
         if len(none):
             said = ", ".join(f"{r.label} ({KINDS[r.target]})" for r in none.itertuples())
-            ax.text(
-                0.5, 0.01, f"no numbers: {said}", transform=ax.transAxes, ha="center", va="bottom", fontsize=7
-            )
+            below = dict(transform=ax.transAxes, ha="center", va="bottom", fontsize=7)
+            ax.text(0.5, 0.01, f"no numbers: {said}", **below)
         for _, pair in part.groupby("label"):
             ends = pair.target.map([*KINDS].index)
             ax.plot(ends, pair.delta, color=COLORS["faint"], linewidth=0.9, zorder=1)
@@ -59,7 +57,7 @@ def likeness(panels: Mapping[str, pd.DataFrame]) -> Figure:
             dots = {"s": 16, "alpha": 0.7, "linewidth": 0, "zorder": 2}
             ax.scatter(np.full(len(values), x), values, color=COLORS[kind], **dots)
             ax.hlines(values.mean(), x - 0.2, x + 0.2, color=COLORS[kind], linewidth=2.4)
-        ax.axhline(0, color="#777777", linewidth=0.9, linestyle=(0, (4, 3)))
+        ax.axhline(0, color="#777777", **DASHED)
         ax.set(xticks=range(len(KINDS)), xticklabels=KINDS.values(), xlim=(-0.5, 1.5))
         ax.set_title(name, fontsize=9.5)
     axes[0].set_ylabel(r"likeness to own class, $\Delta_y$")

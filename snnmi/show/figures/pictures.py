@@ -1,6 +1,7 @@
 """Images by class, and maps of class labels."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import matplotlib as mpl
 import numpy as np
@@ -13,11 +14,11 @@ from scipy import ndimage
 
 from snnmi.show.figures.style import COLORS, KINDS, WIDTH, Image, frame, new_figure
 
+PER_ROW = 10  # classes
 
-def reconstructions(
-    labels: Sequence[int | str], columns: Mapping[str, Sequence[Image | None]], *, per_row: int = 10
-) -> Figure:
-    """Classes side by side, `per_row` to a block; in a block one line a kind of picture (Figs. 3 and 4).
+
+def reconstructions(labels: Sequence[int | str], columns: Mapping[str, Sequence[Image | None]]) -> Figure:
+    """Classes side by side, PER_ROW to a block; in a block one line a kind of picture (Figs. 3 and 4).
 
     `columns`: `{"class mean": [one image a label], "ANN": ...}`, floats in [0, 1] or uint8, all on the
     same grey scale. A picture that this machine lacks (None), or whose pixels are no numbers, is an empty frame that
@@ -29,7 +30,7 @@ def reconstructions(
     shapes = [picture.shape for pictures in columns.values() for picture in pictures if picture is not None]
     height = shapes[0][0] / shapes[0][1] if shapes else 1.0  # of a picture one unit wide
     gap, head, block_gap = 0.06, 0.3, 0.22
-    across = min(per_row, len(labels))
+    across = min(PER_ROW, len(labels))
     blocks = -(-len(labels) // across)
     block = head + len(columns) * (height + gap) + block_gap
     margin = 1.15  # for the names of the lines
@@ -50,16 +51,8 @@ def reconstructions(
         color = next((COLORS[kind] for kind, known in KINDS.items() if known in name.split()), COLORS["ink"])
         for number in range(blocks):
             y = number * block + head + line * (height + gap) + height / 2
-            ax.text(
-                -0.12,
-                y,
-                name.replace(" ", "\n"),
-                ha="right",
-                va="center",
-                fontsize=8.5,
-                color=color,
-                linespacing=1.1,
-            )
+            beside = dict(ha="right", va="center", fontsize=8.5, color=color, linespacing=1.1)
+            ax.text(-0.12, y, name.replace(" ", "\n"), **beside)
     return fig
 
 
@@ -85,26 +78,11 @@ def decision_slices(rows: Sequence[Mapping], num_classes: int) -> Figure:
         for ax, regions in zip(line[:2], (target, surrogate), strict=True):
             _number_regions(ax, regions, row["extent"], points)
         for ax in line if len(points) else ():
-            ax.scatter(
-                *points.T,
-                c=strong[np.asarray(row["point_labels"])],
-                s=95,
-                edgecolor="white",
-                linewidth=1.3,
-                zorder=3,
-            )
+            ring = dict(s=95, edgecolor="white", linewidth=1.3, zorder=3)
+            ax.scatter(*points.T, c=strong[np.asarray(row["point_labels"])], **ring)
+            inside = dict(ha="center", va="center_baseline", fontsize=7, color="black", weight="bold")
             for (x, y), label in zip(points, row["point_labels"], strict=True):
-                ax.text(
-                    x,
-                    y,
-                    str(label),
-                    ha="center",
-                    va="center_baseline",
-                    fontsize=7,
-                    color="black",
-                    weight="bold",
-                    zorder=4,
-                )
+                ax.text(x, y, str(label), **inside, zorder=4)
         line[0].set_ylabel(row["title"])
         line[2].set_xlabel(f"labels differ on {differ.mean():.0%} of the plane", fontsize=8)
     for ax, head in zip(axes[0], ("target", "surrogate", "where they differ"), strict=True):
@@ -116,30 +94,24 @@ def label_colors(num_classes: int) -> Float[np.ndarray, " classes rgb"]:
     """One colour a class: a colour-blind-safe set up to ten; beyond, hues spread so that neighbours differ."""
     if num_classes <= 10:
         return np.array(sns.color_palette("colorblind", 10)[:num_classes])
-    hues = sns.husl_palette(num_classes, s=0.75, l=0.6)
-    return np.array(
-        [hues[(index * 7) % num_classes if num_classes % 7 else index] for index in range(num_classes)]
-    )
+    step = 7 if num_classes % 7 else 1
+    hues = np.array(sns.husl_palette(num_classes, s=0.75, l=0.6))
+    return hues[step * np.arange(num_classes) % num_classes]
 
 
 def _picture(ax: Axes, picture: Image | None, extent: tuple[float, float, float, float]) -> None:
     left, right, bottom, top = extent
-    box = {
-        "xy": (left, top),
-        "width": right - left,
-        "height": bottom - top,
-        "linewidth": 0.5,
-        "edgecolor": "#999999",
-    }
+    edge = {"linewidth": 0.5, "edgecolor": "#999999"}
+    box = partial(Rectangle, (left, top), right - left, bottom - top, **edge)
     if picture is None or np.isnan(picture).any():
         why = "not on this\nmachine" if picture is None else "no\nnumbers"
-        ax.add_patch(Rectangle(**box, facecolor="#F4F4F4", hatch="////", linestyle=":"))
+        ax.add_patch(box(facecolor="#F4F4F4", hatch="////", linestyle=":"))
         card = {"facecolor": "#F4F4F4", "edgecolor": "none", "pad": 1}
         middle = (left + right) / 2, (top + bottom) / 2
         ax.text(*middle, why, ha="center", va="center", fontsize=5.5, bbox=card)
         return
     ax.imshow(picture, vmin=0, vmax=255 if picture.dtype == np.uint8 else 1, extent=extent, aspect="equal")
-    ax.add_patch(Rectangle(**box, facecolor="none"))
+    ax.add_patch(box(facecolor="none"))
 
 
 def _number_regions(

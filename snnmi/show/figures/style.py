@@ -33,7 +33,6 @@ COLORS = _Palette(
     noise="#8C5B9E",
     published="#1A1A1A",
     floor="#7A7A7A",
-    ceiling="#7A7A7A",
     ink="#222222",
     faint="#D9D9D9",
 )
@@ -42,6 +41,7 @@ TITLES = _Names(
     digits="Digits (8×8)", mnist="MNIST", faces="AT&T faces", saccades="Saccades", nmnist="N-MNIST"
 )
 BAND = "#ECECEC"
+DASHED = {"linewidth": 0.9, "linestyle": (0, (4, 3))}
 WIDTH = 7.4  # inches, the width of a page's text column
 
 Image = Shaped[np.ndarray, " height width"]
@@ -54,11 +54,7 @@ def use_style() -> None:
         style="ticks",
         palette=[COLORS[name] for name in ("ann", "snn", "surrogate", "noise")],
         rc={
-            "figure.facecolor": "white",
-            "savefig.facecolor": "white",
-            "axes.facecolor": "white",
             "figure.dpi": 160,
-            "savefig.dpi": 160,
             "font.size": 9,
             "axes.labelsize": 9,
             "xtick.labelsize": 8,
@@ -79,7 +75,6 @@ def use_style() -> None:
             "ytick.major.width": 0.7,
             "xtick.major.size": 3,
             "ytick.major.size": 3,
-            "axes.grid": False,
             "grid.color": "#E6E6E6",
             "grid.linewidth": 0.7,
             "lines.linewidth": 1.6,
@@ -102,10 +97,21 @@ def new_figure(width: float, height: float, layout: str | None = "constrained") 
     return fig
 
 
+def panels(
+    number: int, head: float, height: float, *, columns: int = 3, width: float = WIDTH, **how: object
+) -> tuple[Figure, np.ndarray]:
+    """So many panels of that height, in rows of at most `columns`; `how` is for `subplots`."""
+    columns = min(number, columns)
+    rows = -(-number // columns)
+    fig = new_figure(width, head + rows * height)
+    axes = fig.subplots(rows, columns, squeeze=False, **how)
+    for ax in axes.flat[number:]:
+        ax.set_axis_off()
+    return fig, axes
+
+
 def legend(fig: Figure, handles: list, spare: Sequence[Axes] = ()) -> None:
     """A legend below the panels, or in the first spare one."""
-    for ax in spare:
-        ax.set_axis_off()
     if len(spare):
         spare[0].legend(handles=handles, loc="center", labelspacing=1)
     else:
@@ -118,17 +124,20 @@ def legend(fig: Figure, handles: list, spare: Sequence[Axes] = ()) -> None:
         )
 
 
+def key(label: str, color: str = COLORS["ink"], **how: object) -> Line2D:
+    """An entry of a legend: a line, or a mark, as `plot` takes them."""
+    return Line2D([], [], color=color, label=label, **how)
+
+
 def diamond(color: str) -> Line2D:
-    return Line2D(
-        [],
-        [],
-        color=color,
-        marker="D",
-        linestyle="",
-        markerfacecolor="white",
-        markersize=4,
-        label="published",
-    )
+    return key("published", color, marker="D", linestyle="", markerfacecolor="white", markersize=4)
+
+
+def lines(ax: Axes, names: Sequence[str], room: float = 0.6) -> None:
+    """A line a name, the first on top, without tick marks; `room` is left above and below."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(len(names) - 1 + room, -room)
+    ax.tick_params(axis="y", length=0)
 
 
 def frame(ax: Axes) -> None:

@@ -31,8 +31,6 @@ def test_convergence_draws_every_class_and_their_median(history):
     ax = figures.convergence({"ann": history, "snn": history}).axes[0]
     assert len(ax.lines) == 2 * (5 + 1)
     np.testing.assert_allclose(ax.lines[5].get_ydata(), np.median(history["L_N"], axis=1))
-    in_queries = figures.convergence({"ann": history}, batch_size=64).axes[0].lines[0].get_xdata()
-    np.testing.assert_allclose(in_queries, [0, 64, 128])
 
 
 def test_a_class_that_ends_in_no_numbers_is_marked_where_it_ends(history):
