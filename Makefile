@@ -32,7 +32,7 @@ book: html
 
 env: $(VENV)/.installed
 
-# torch first: whichever build is there (CPU or CUDA), torchvision must not bring another. All else by its hash.
+# torch first: whichever build is there (CPU or CUDA). All else by its hash.
 $(VENV)/.installed: requirements.txt requirements.lock
 	$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, for which what is pinned is built; this is %s: make env PYTHON=python3.12" % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
@@ -79,7 +79,7 @@ grid: $(VENV)/.grid
 lock: env
 	python -m pip install --quiet --disable-pip-version-check uv
 	for pinned in requirements requirements-lab requirements-grid; do \
-		grep -vE '^(torch|torchvision|triton)==' $$pinned.txt | uv pip compile --quiet --no-deps --universal --python-version 3.11.5 --generate-hashes --no-annotate --no-header --output-file $$pinned.lock - || exit 1; \
+		grep -vE '^(torch|triton)==' $$pinned.txt | uv pip compile --quiet --no-deps --universal --python-version 3.11.5 --generate-hashes --no-annotate --no-header --output-file $$pinned.lock - || exit 1; \
 	done
 
 # A process a core (at most four), each of one thread: a file's tests stay together, since they share what they build.

@@ -59,13 +59,10 @@ def anytime(frame: pd.DataFrame, measures: Mapping[str, str], *, budget: float, 
             mean = own.groupby("queries")[measure].mean()
             ax.plot(mean.index, mean, color=COLORS[kind], marker="o", markersize=4)
         ax.axvline(budget, color=COLORS["ink"], linewidth=0.9, linestyle=(0, (1, 2)))
-        ax.axhline(floor, color=COLORS["floor"], linewidth=0.9, linestyle=(0, (4, 3)))
+        ax.axhline(floor, color=COLORS["floor"], **DASHED)
         ax.set(xscale="log", xlabel="queries a class", ylim=(-0.03, 1.03))
         ax.set_title(title, loc="left", fontsize=9.5)
         ax.grid(axis="y")
     kinds = [kind for kind in KINDS if kind in set(frame.target)]
-    legend(
-        fig,
-        [Line2D([], [], color=COLORS[kind], marker="o", markersize=4, label=KINDS[kind]) for kind in kinds],
-    )
+    legend(fig, [key(KINDS[kind], COLORS[kind], marker="o", markersize=4) for kind in kinds])
     return fig
