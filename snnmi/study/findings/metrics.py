@@ -166,7 +166,7 @@ def try_claim(rows: pd.DataFrame, dataset: str, claim: Claim) -> dict | None:
     test, a_target = (judged or both).test, rows[rows.target == "ann"].A_target.mean()
     about = {"a_target": a_target, "known": bool(judged or not claim.judged)}
     verdict = verdicts.claim_verdict(test, dataset, claim, **about)
-    tested = verdicts.can_tell(test) and not spread
+    tested = verdicts.can_tell(test.differing) and not spread
     if not tested:  # no interval either: of few classes that differ it would be too sure
         test = PairedTest(value.snn - value.ann, *[np.nan] * 3, test.n, test.differing)
     return test._asdict() | {

@@ -173,7 +173,7 @@ def picture(scale: Scale, wide: pd.DataFrame, chance: float, *, missing: bool) -
 
 def _told(r: tuple | pd.Series) -> str:
     """A difference with its interval and p; without p where too few classes differ for a test to tell."""
-    if verdicts.too_few_differ(differing := int(r.differing)):
+    if not verdicts.can_tell(differing := int(r.differing)):
         differ = pages.words(differing, "class differs", "classes differ")
         return f"{pages.mean_and_span(r.difference, r.low, r.high, sign=True)}, {differ}"
     return pages.difference(r.difference, r.low, r.high, r.p)

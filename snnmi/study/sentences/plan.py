@@ -7,7 +7,7 @@ from snnmi.show import pages
 from snnmi.show.figures import title
 from snnmi.study import plan, published
 from snnmi.study.findings.plan import CHOICES, CONTRASTS, NAMES, PRIMARY
-from snnmi.study.verdicts import SAME, can_contrast
+from snnmi.study.verdicts import SAME, can_tell
 
 CELLS = [*NAMES]
 
@@ -42,7 +42,7 @@ def tested(contrasts: pd.DataFrame) -> str:
     if not {*CONTRASTS} <= set(rows.index):
         return "Open: not all cells have been attacked yet."
     clip, rest = rows.loc["clip"], rows.loc["rest"]
-    if not can_contrast(networks := int(min(clip.networks, rest.networks))):
+    if not can_tell(networks := int(min(clip.networks, rest.networks)), tests=2):
         return f"Seen with {pages.words(networks, 'network')} of each, too few to test."
     taken = {
         "same": "A clip takes nothing from the attack on an ANN",
@@ -72,7 +72,9 @@ def contrast_lines(contrasts: pd.DataFrame) -> pd.DataFrame:
             ],
             "exact p": [f"{row.p:.3g}" for row in rows],
             "Holm": [f"{row.p_holm:.3g}" for row in rows],
-            "verdict": [row.verdict if can_contrast(row.networks) else "too few networks" for row in rows],
+            "verdict": [
+                row.verdict if can_tell(row.networks, tests=2) else "too few networks" for row in rows
+            ],
         }
     )
 
