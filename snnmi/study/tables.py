@@ -8,7 +8,7 @@ import pandas as pd
 from snnmi.data import Dataset
 from snnmi.study import published
 from snnmi.study.experiment import SEEDS, Experiment
-from snnmi.study.runs import AttackRun, TargetRun
+from snnmi.study.runs import TargetRun
 
 KEPT = ("laptop", "plan", "people", "quarter", "paper")  # profiles whose results git keeps
 
@@ -64,21 +64,6 @@ def attacks_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
         for a in e.attacks()
     ]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-
-
-def budgets_table(runs: Sequence[AttackRun]) -> pd.DataFrame:
-    """One row an attack: its queries beside the paper's, its time, and the median of k_t over classes at the end."""
-    return pd.DataFrame(
-        {
-            **{name: getattr(run, name) for name in ("dataset", "target", "profile", "seed")},
-            "classes": len(run.labels),
-            "queries_per_class": run.queries_per_class,
-            "share_of_paper": run.queries_per_class / published.QUERIES,
-            "wall_s": run.provenance["wall_s"],
-            "last_k": float(np.median(run.history["k"][-1])),
-        }
-        for run in runs
-    )
 
 
 def share_of_queries(attacks: pd.DataFrame) -> pd.Series:

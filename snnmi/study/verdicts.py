@@ -234,7 +234,7 @@ def claim_verdict(
     return verdict(test, None if np.isnan(size) else size, claim.sign)
 
 
-def reaches_floor(low: pd.Series, floor: pd.Series) -> pd.Series:
+def reaches_floor(low: Numbers, floor: Numbers) -> bool | np.bool_ | pd.Series:
     """A score whose interval does may be had without looking at the input."""
     return low <= floor
 

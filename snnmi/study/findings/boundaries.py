@@ -99,24 +99,15 @@ def slices(runs: Sequence[BoundaryRun], place: tuple[str, str], plane: str) -> t
     rows, classes = [], 1
     for kind, maps in MAPS.items():
         for run in [run for run in runs if (run.profile, run.dataset, run.target) == (*place, kind)][:1]:
-            labels = {
-                key: array.astype(int)
-                for key, array in run.arrays.items()
-                if key.endswith(("_labels", "_voted"))
-            }
+            names = [name for name in run.arrays if name.endswith(("_labels", "_voted"))]
+            labels = {name: run.arrays[name].astype(int) for name in names}
             classes = max(classes, 1 + max(int(array.max()) for array in labels.values()))
             size = run.metrics[f"{plane}_extent"]
-            common = {
-                "surrogate": labels[f"{plane}_surrogate_labels"],
-                "extent": (-size, size, -size, size),
-            }
+            common = {"surrogate": labels[f"{plane}_surrogate_labels"], "extent": (-size, size, -size, size)}
             if plane == "plane":
-                common["points"] = run.arrays["plane_points"]
-                common["point_labels"] = labels["plane_point_labels"]
-            rows += [
-                {"title": title, "target": labels[f"{plane}_target_{key}"], **common}
-                for title, key in maps.items()
-            ]
+                common |= {"points": run.arrays["plane_points"], "point_labels": labels["plane_point_labels"]}
+            for title, key in maps.items():
+                rows.append({"title": title, "target": labels[f"{plane}_target_{key}"], **common})
     return rows, classes
 
 

@@ -46,13 +46,13 @@ def accuracy_table(experiments: Sequence[Experiment], judges: Mapping[Scale, dic
     for scale, judge in judges.items():
         own = trained[(trained.profile == scale[0]) & (trained.dataset == scale[1])]
         rows.append((*scale, "judge", judge["test_accuracy"], judge["n_test"]))
-        rows += [
-            (*scale, f"{figures.KINDS[t.target]}, seed {t.seed}", t.test_accuracy, t.n_test)
-            for t in own.itertuples()
-        ]
+        for t in own.itertuples():
+            rows.append((*scale, f"{figures.KINDS[t.target]}, seed {t.seed}", t.test_accuracy, t.n_test))
     found = pd.DataFrame(rows, columns=["profile", "dataset", "network", "test_accuracy", "n_test"])
-    spans = [intervals.wilson_interval(r.test_accuracy, r.n_test) for r in found.itertuples()]
-    return found.assign(low=[low for low, _ in spans], high=[high for _, high in spans])
+    found[["low", "high"]] = [
+        intervals.wilson_interval(r.test_accuracy, r.n_test) for r in found.itertuples()
+    ]
+    return found
 
 
 # --- each set of images
@@ -111,9 +111,7 @@ def chances(judges: Mapping[Scale, dict]) -> dict[Scale, float]:
 def readings(found: pd.DataFrame, chance: Mapping[Scale, float]) -> dict[tuple, str]:
     """`verdicts.reading` of every set of images of a `summary`; without an interval the value itself counts."""
     low = wide(found.assign(low=found.low.fillna(found.value)), "low")
-    return {
-        key: verdicts.reading(low.recognised[key], low.identified[key], chance[key[:2]]) for key in low.index
-    }
+    return {key: verdicts.reading(r.recognised, r.identified, chance[key[:2]]) for key, r in low.iterrows()}
 
 
 def of_source(found: pd.DataFrame, source: str) -> pd.DataFrame:
@@ -146,11 +144,9 @@ def multiples(found: pd.DataFrame, scale: Scale, source: str) -> dict[str, float
 def beyond_natural(found: pd.DataFrame, judges: Mapping[Scale, dict]) -> pd.Series:
     """Whether reconstructions in a `summary` lie beyond the natural distance, by (profile, dataset, target)."""
     rows = found[(found.measure == "feature_train") & (found.source == "reconstruction")]
-    rows = rows.set_index(["profile", "dataset", "target"])
-    natural = [judges[key[:2]]["natural_distance"] for key in rows.index]
-    return pd.Series(
-        [verdicts.lies_beyond(low, mark) for low, mark in zip(rows.low, natural)], rows.index, bool
-    )
+    low = rows.set_index(["profile", "dataset", "target"]).low
+    beyond = [verdicts.lies_beyond(own, judges[key[:2]]["natural_distance"]) for key, own in low.items()]
+    return pd.Series(beyond, low.index, bool)
 
 
 # --- leaks
