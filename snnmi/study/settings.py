@@ -154,9 +154,7 @@ def concerning(changes: Changes, key: dict) -> Changes:
 def difference(own: object, frozen: Mapping[str, object]) -> dict[str, object]:
     """What differs from the frozen defaults; a field younger than those, from its own default."""
     old = {field.name: field.default for field in fields(own)} | dict(frozen)
-    return {
-        field.name: value for field in fields(own) if (value := getattr(own, field.name)) != old[field.name]
-    }
+    return {name: value for name in old if (value := getattr(own, name)) != old[name]}
 
 
 def differences(settings: Settings, *sections: str) -> dict[str, dict[str, object]]:

@@ -11,9 +11,7 @@ from snnmi.show import pages
 from snnmi.study import published as paper
 
 ALPHA = 0.05  # the level of every test; no p is corrected for their number
-NETWORKS = (
-    6  # of each kind: with so many a test over them can reach p < 0.05, and the words may speak of kinds
-)
+NETWORKS = 6  # of each kind: with so many a test can reach p < 0.05, and the words may speak of kinds
 DEMONSTRATION = "demonstration"  # on data that the paper does not use nothing is said of its claims
 LESS = 0.025  # a target whose accuracy is lower than the published one by more is named
 MARGIN = 0.5  # of the published difference: an interval that ends short of it rules the claim out

@@ -84,11 +84,11 @@ def with_stored(own: Experiment) -> list[Experiment]:
 Film = Float[np.ndarray, " step polarity height width"]
 
 
-def film(image: np.ndarray, steps: int = STEPS) -> Film:
+def film(image: np.ndarray) -> Film:
     """A recording's image, or what was drawn of one, as its bins: values in [0, 1]."""
-    high = image.shape[0] // (2 * steps)
+    high = image.shape[0] // (2 * STEPS)
     grey = image / 255 if image.dtype == np.uint8 else image
-    return np.asarray(grey, dtype=np.float32).reshape(steps, 2, high, image.shape[1])
+    return np.asarray(grey, dtype=np.float32).reshape(STEPS, 2, high, image.shape[1])
 
 
 def shown(experiment: Experiment, label: int) -> tuple[str, dict[str, Film]]:

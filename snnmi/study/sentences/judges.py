@@ -16,7 +16,7 @@ WORDS = {
 }
 
 
-def both(values: Mapping[str, float | str], form: str = "{:.1f}") -> str:
+def both(values: Mapping[str, float | str] | pd.Series, form: str = "{:.1f}") -> str:
     """A value a target: `both({"ann": 3.1, "snn": 2})` -> "3.1 (ANN) and 2.0 (SNN)"."""
     return " and ".join(f"{form.format(value)} ({figures.KINDS[kind]})" for kind, value in values.items())
 
@@ -155,9 +155,7 @@ def leaks_caption(found: pd.DataFrame) -> str:
 
 def picture(scale: Scale, wide: pd.DataFrame, chance: float, *, missing: bool) -> str:
     """What stands below a grid of pictures; `missing`: the data set is not at hand."""
-    identified = (
-        of_source(wide, "reconstruction").identified.xs(scale, level=["profile", "dataset"]).to_dict()
-    )
+    identified = of_source(wide, "reconstruction").identified[scale]  # by target
     absent = " The data set is not on this machine, so its images are missing." if missing else ""
     return (
         f"**{pages.place(*scale)}: identified {both(identified, '{:.0%}')}, chance {chance:.1%}.** From above: mean "

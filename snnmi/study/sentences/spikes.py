@@ -77,9 +77,8 @@ def landing(
                 verdict, reason = verdicts.DEMONSTRATION, "The paper does not use this data set."
                 scale = ", ".join(profile for profile, _ in scales)
             elif scales:
-                left = "; ".join(
-                    f"{one}: {lacking(missing[one])}" for one in (pages.place(*w) for w in scales)
-                )
+                places = [pages.place(*where) for where in scales]
+                left = "; ".join(f"{place}: {lacking(missing[place])}" for place in places)
                 verdict, reason = "open", f"The four cells are not complete; not run: {left}."
                 scale = ", ".join(profile for profile, _ in scales)
             for what, text in (("verdict", verdict), ("reason", reason), ("scale", scale)):
