@@ -66,6 +66,12 @@ def attacks_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
+def of_both_kinds(rows: pd.DataFrame, place: list[str], unit: list[str]) -> pd.DataFrame:
+    """Of a place that has both kinds of target those units that have both, so that means stand side by side."""
+    kinds = rows.groupby([*place, *unit], dropna=False).target.transform("nunique")
+    return rows[kinds == kinds.groupby([rows[name] for name in place]).transform("max")]
+
+
 def share_of_queries(attacks: pd.DataFrame) -> pd.Series:
     """Queries a class as a share of the paper's, by (profile, dataset), from an `attacks_table`."""
     return attacks.groupby(["profile", "dataset"]).queries.max() / published.QUERIES

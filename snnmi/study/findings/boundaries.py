@@ -8,6 +8,7 @@ import pandas as pd
 from snnmi.measure.intervals import bootstrap_interval
 from snnmi.study import verdicts
 from snnmi.study.runs import BoundaryRun
+from snnmi.study.tables import of_both_kinds
 
 PATHS = {"between": "two classes", "within": "one class", "noise": "image to noise"}  # what a path joins
 READINGS = {  # a column of `paths_table`: whose flips, and how they are read (`measure.boundaries`)
@@ -30,10 +31,7 @@ def measured_table(runs: Sequence[BoundaryRun]) -> pd.DataFrame:
     """
     keys = ["profile", "dataset", "target", "seed", "label"]
     found = pd.DataFrame({key: getattr(run, key) for key in keys} | run.metrics for run in runs)
-    if found.empty:
-        return found
-    kinds = found.groupby(["profile", "dataset", "seed", "label"]).target.transform("nunique")
-    return found[kinds == kinds.groupby([found.profile, found.dataset]).transform("max")]
+    return found if found.empty else of_both_kinds(found, ["profile", "dataset"], ["seed", "label"])
 
 
 def paths_table(runs: Sequence[BoundaryRun]) -> pd.DataFrame:

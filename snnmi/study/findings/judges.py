@@ -11,7 +11,7 @@ from snnmi.show import figures, pages
 from snnmi.study import judgements, published, verdicts
 from snnmi.study.experiment import Experiment
 from snnmi.study.runs import AttackRun
-from snnmi.study.tables import targets_table
+from snnmi.study.tables import of_both_kinds, targets_table
 
 Scale = tuple[str, str]  # profile, data set
 GROUP = ["profile", "dataset", "source", "target"]
@@ -68,9 +68,7 @@ def shown(judged: pd.DataFrame) -> pd.DataFrame:
     """
     made = pages.largest_scale(judged[judged.source == "reconstruction"])
     rows = judged.drop_duplicates(KEYS).merge(made[["profile", "dataset"]].drop_duplicates())
-    scale = ["profile", "dataset", "source"]
-    kinds = rows.groupby([*scale, "seed", "attack_seed"], dropna=False).target.transform("nunique")
-    rows = rows[kinds == kinds.groupby([rows[name] for name in scale]).transform("max")]
+    rows = of_both_kinds(rows, ["profile", "dataset", "source"], ["seed", "attack_seed"])
     place = rows.groupby(["profile", "dataset"], sort=False).ngroup() * len(SOURCES)
     return rows.iloc[(place + rows.source.map(SOURCES.index)).argsort(kind="stable")].reset_index(drop=True)
 
