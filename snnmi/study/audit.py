@@ -76,7 +76,7 @@ def prepare(
         given = dict(given) | {"profile": "smoke" if given.get("profile") == "smoke" else "quick"}
     small = {"attack": {"batches": 240}} if given.get("profile", "quick") == "quick" else {}
     base = Experiment(**given, datasets=dataset, budget=small)
-    name, seeds, book = base.datasets[0], base.seeds[:1], None
+    name, book = base.datasets[0], None
     images, neuron = base.dataset(name), base.settings(name, BASELINES["snn"]).neuron
     how = {"num_steps": neuron.num_steps, "encoder": neuron.encoder, "decoder": neuron.decoder}
     how |= {key: value for key, value in (("dt", dt), ("reset", reset)) if value is not None}
@@ -88,17 +88,10 @@ def prepare(
         own = read(model, images, Assumed(**how), device=base.device)
         rules = by_rule(model, images, own)
     TARGETS[KIND] = own
-    small = settings.merged(
-        small, {"training": {"hidden": same_size(own.weights, images)}} if own.weights else {}
-    )
-    experiment = Experiment(
-        **given,
-        datasets=[name],
-        seeds=seeds,
-        targets=[KIND, *BASELINES],
-        variants=[*PLAIN, *IN_RANGE],
-        budget=small,
-    )
+    if own.weights:
+        small |= {"training": {"hidden": same_size(own.weights, images)}}
+    asked = {"targets": [KIND, *BASELINES], "variants": [*PLAIN, *IN_RANGE], "budget": small}
+    experiment = Experiment(**given, datasets=[name], seeds=base.seeds[:1], **asked)
     return Audit(experiment, own, images, rules, book)
 
 
@@ -114,19 +107,21 @@ def read(model: str, images: Dataset, assumed: Assumed, *, device: str = "cpu") 
             f"{model}: loading a file of PyTorch's can run what is hidden in it; if you trust it, load it in a "
             "function of your own and name that, as file.py:function"
         )
-    if ":" in model and not Path(model).exists():
+    if code := ":" in model and not Path(model).exists():
         made = extensions.function(model)
-        own = Own(_returned(model, made), digest="")
-        if isinstance(own.answer, nn.Module):
-            own = replace(own, weights=sum(p.numel() for p in own.answer.parameters()))
-        said = [settings.foreign(made), _tried(model, own, images, device).numpy().round(2).tobytes()]
+        answer = _returned(model, made)
     else:
-        path = Path(model).expanduser()
-        net = foreign.read(path, assumed, image_shape=images.image_shape, num_classes=images.num_classes)
-        own = Own(net, digest="", weights=sum(p.numel() for p in net.parameters()), assumed=assumed)
-        said = [path.read_bytes(), assumed]
-        _tried(model, own, images, device)
-    return replace(own, digest=hashlib.sha256(repr(said).encode()).hexdigest()[:10])
+        answer = _network(model, images, assumed)
+    tried = _tried(model, answer, images, device).numpy().round(2).tobytes()
+    said = [settings.foreign(made), tried] if code else [Path(model).expanduser().read_bytes(), assumed]
+    weights = sum(p.numel() for p in answer.parameters()) if isinstance(answer, nn.Module) else None
+    digest = hashlib.sha256(repr(said).encode()).hexdigest()[:10]
+    return Own(answer, digest, weights, None if code else assumed)
+
+
+def _network(model: str, images: Dataset, assumed: Assumed) -> nn.Module:
+    shape, classes = images.image_shape, images.num_classes
+    return foreign.read(Path(model).expanduser(), assumed, image_shape=shape, num_classes=classes)
 
 
 def _returned(model: str, made: Callable) -> Callable:
@@ -144,9 +139,9 @@ def _returned(model: str, made: Callable) -> Callable:
     return answer
 
 
-def _tried(model: str, own: Own, images: Dataset, device: str) -> torch.Tensor:
+def _tried(model: str, answer: Callable, images: Dataset, device: str) -> torch.Tensor:
     """Its answers to test images and to noise outside their range, looked at before they are believed."""
-    box = BlackBox(own.answer, seed=0, device=device, role="examiner's answers")
+    box = BlackBox(answer, seed=0, device=device, role="examiner's answers")
     queries = chance.generator("examiner's queries", 0)
     noise = NOISES["normal"](ASKED, *images.image_shape, generator=queries, device="cpu")
     answers = []
@@ -168,10 +163,7 @@ def by_rule(model: str, images: Dataset, own: Own) -> pd.DataFrame:
     """How accurate a NIR file is under each rule for what follows a spike; nothing of code, which needs no rule."""
     rows, x, y = [], images.x_test[:ASKED], images.y_test[:ASKED].numpy()
     for reset in sorted(RULES) if own.assumed else ():
-        assumed = replace(own.assumed, reset=reset)
-        net = foreign.read(
-            Path(model).expanduser(), assumed, image_shape=images.image_shape, num_classes=images.num_classes
-        )
+        net = _network(model, images, replace(own.assumed, reset=reset))
         said = BlackBox(net, seed=0, role="examiner's answers")(x).argmax(-1).numpy()
         rows.append((reset, float(np.mean(said == y)), reset == own.assumed.reset))
     return pd.DataFrame(rows, columns=["reset", "test_accuracy", "assumed"])

@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from typing import get_args
 
@@ -50,8 +51,8 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     if folder := values.get("tables") and place(values["tables"]):
         checks.writable("tables", folder)
     pages.write_tables(folder, file_name("", changes).strip("-"))
-    found = {name: values[name] for name in EXPERIMENT if name in values}
-    return {name: value for name, value in found.items() if value is not None} | {"changes": changes}
+    found = {name: values[name] for name in EXPERIMENT if values.get(name) is not None}
+    return found | {"changes": changes}
 
 
 def _is_parameter(name: str, value: object, known: set[str]) -> bool:
@@ -78,8 +79,6 @@ def _typed(changes: Mapping[str, Mapping]) -> dict[str, dict]:
 def _mapping(changes: object) -> object:
     """`changes` as papermill hands it on: -y gives a mapping, -p its text."""
     if isinstance(changes, str):
-        try:
+        with suppress(json.JSONDecodeError):
             changes = json.loads(changes)
-        except json.JSONDecodeError:
-            pass
     return {} if changes is None else changes

@@ -24,7 +24,6 @@ from snnmi.study.runs import AttackRun, BoundaryRun, TargetRun
 from snnmi.study.settings import Settings
 
 SEEDS = 10  # target seeds that are looked for in stored results
-NO_HISTORY = pd.DataFrame(columns=["epoch", "loss", "test_accuracy"])
 
 
 def _on_the_way(result: gamin.AttackResult) -> dict[str, np.ndarray]:
@@ -42,9 +41,7 @@ class Experiment(Grid):
 
     def targets(self) -> list[TargetRun]:
         """The trained targets, loaded or trained."""
-        distinct = {
-            (cell.dataset, cell.variant.name, cell.seed): cell for cell in self.cells()
-        }  # whatever the attack
+        distinct = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in self.cells()}
         return self._all(self._target, list(distinct.values()))
 
     def attacks(self) -> list[AttackRun]:
@@ -150,18 +147,11 @@ class Experiment(Grid):
         if kind in TARGETS:
             box = BlackBox(self.model(cell), seed=cell.seed, role="examiner's answers")
             right = box(images.x_test).argmax(-1) == images.y_test
-            run.finish(
-                metrics={"test_accuracy": float(right.float().mean())} | about, tables={"history": NO_HISTORY}
-            )
-            return
-        model = build(
-            kind,
-            images.image_shape,
-            images.num_classes,
-            seed=cell.seed,
-            network=config.network,
-            neuron=config.neuron,
-        )
+            no_history = pd.DataFrame(columns=["epoch", "loss", "test_accuracy"])
+            found = {"test_accuracy": float(right.float().mean())} | about
+            return run.finish(metrics=found, tables={"history": no_history})
+        how = {"seed": cell.seed, "network": config.network, "neuron": config.neuron}
+        model = build(kind, images.image_shape, images.num_classes, **how)
         trained = training.train(
             model.to(self.device),
             images,
@@ -192,9 +182,8 @@ class Experiment(Grid):
         if query == Query():
             return model, 1.0
         if cell.variant.kind not in MODELS:
-            raise ValueError(
-                f"changes: query does not apply to the target {cell.variant.kind!r}, which is your own"
-            )
+            kind = cell.variant.kind
+            raise ValueError(f"changes: query does not apply to the target {kind!r}, which is your own")
         if query.match_entropy:
             other = self.model(cell._replace(variant=BASELINES[OTHER[cell.variant.kind]]))
             x = self.dataset(cell.dataset).x_test
@@ -255,11 +244,8 @@ class Experiment(Grid):
         return found
 
     def _score(self, run: Run, cell: Cell) -> None:
-        attack, images, evaluation = (
-            self._found(cell, run),
-            self.dataset(cell.dataset),
-            self._config(cell).evaluation,
-        )
+        attack, images = self._found(cell, run), self.dataset(cell.dataset)
+        evaluation = self._config(cell).evaluation
         model, _ = self._asked(cell)
         self._keep_originals(images, self._config(cell))
         run.checkpoint.start()
@@ -297,9 +283,8 @@ class Experiment(Grid):
 
     def _boundary_key(self, cell: Cell) -> dict | None:
         attack = self._attack_key(cell)
-        return attack and {"attack": attack, "label": 0} | settings.differences(
-            self._config(cell), "evaluation"
-        )
+        own = settings.differences(self._config(cell), "evaluation")
+        return attack and {"attack": attack, "label": 0} | own
 
     def _explore(self, run: Run, cell: Cell) -> None:
         images, (model, _), seed = self.dataset(cell.dataset), self._asked(cell), cell.attack_seed
@@ -307,10 +292,9 @@ class Experiment(Grid):
         run.checkpoint.start()
         queries = chance.generator("examiner's queries", seed, self.device)
         pair, config = attack.pair.only(run.settings["label"]).to(self.device), attack.config.attack
-        noise = NOISES[config.noise](
-            evaluation.noise, *images.image_shape, generator=queries, device=self.device
-        )
-        z = torch.randn(1, evaluation.generated, config.z_dim, generator=queries, device=self.device)
+        draws = {"generator": queries, "device": self.device}
+        noise = NOISES[config.noise](evaluation.noise, *images.image_shape, **draws)
+        z = torch.randn(1, evaluation.generated, config.z_dim, **draws)
         with torch.no_grad():
             generated = pair.G(z)[0]
         box = BlackBox(model, seed=seed, device=self.device, role="examiner's answers")

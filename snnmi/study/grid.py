@@ -15,6 +15,7 @@ from tqdm import tqdm
 from snnmi import checks, data
 from snnmi.fast import cpu
 from snnmi.files import given_file, place
+from snnmi.models.targets import MODELS, TARGETS
 from snnmi.store import Run, Store
 from snnmi.study import extensions, profiles, settings
 from snnmi.study.controls import BASELINES, NAMED, Variant
@@ -37,9 +38,7 @@ class Step(NamedTuple):
     """One of the chain's steps."""
 
     name: str
-    key: Callable[
-        [Cell], dict | None
-    ]  # what names its run; None where that depends on runs that are not there
+    key: Callable[[Cell], dict | None]  # names its run; None where that depends on runs that are not there
     compute: Callable[[Run, Cell], None]
     finished: Callable[[Run, Cell], Finished | Run]
 
@@ -53,9 +52,8 @@ def listed(name: str, given: Given, default: tuple, of: type) -> tuple:
         try:
             items = json.loads(given)
         except json.JSONDecodeError:  # without quotes
-            items = [
-                item.strip(" \"'") for item in given.strip().removeprefix("[").removesuffix("]").split(",")
-            ]
+            inside = given.strip().removeprefix("[").removesuffix("]")
+            items = [item.strip(" \"'") for item in inside.split(",")]
             items = [checks.number(item) for item in items] if of is int else items
     if items is None:
         return tuple(default)
@@ -128,7 +126,8 @@ class Grid:
         datasets = listed("datasets", datasets, self.profile.datasets, str)
         kinds = listed("targets", targets, self.profile.kinds, str)
         self.datasets = tuple(called(name, data.LOADERS) for name in datasets)
-        known = [*settings.known_kinds(), *NAMED]
+        plain = [*MODELS, *TARGETS]
+        known = [*plain, *NAMED]
         self.kinds = tuple(called(name, known) for name in kinds)
         self.seeds = listed("seeds", seeds, self.profile.seeds, int)
         self.attack_seeds = None if attack_seeds is None else listed("attack_seeds", attack_seeds, (), int)
@@ -138,7 +137,7 @@ class Grid:
                 f"datasets holds {sorted(unknown)}, expected {sorted(data.LOADERS)} or paths of .npz files"
             )
         if unknown := set(self.kinds) - set(known):
-            raise ValueError(f"targets holds {sorted(unknown)}, expected some of {settings.known_kinds()}")
+            raise ValueError(f"targets holds {sorted(unknown)}, expected some of {plain}")
         self.device, self.results = processor(device), place(results)
         workers = checks.number(workers)
         if workers is None:
@@ -156,9 +155,8 @@ class Grid:
             for variant in self.variants:
                 self.settings(dataset, variant)
         once("targets", self.kinds)
-        once(
-            "datasets", [self.name(dataset) for dataset in self.datasets]
-        )  # and looks at what is the user's own
+        names = [self.name(dataset) for dataset in self.datasets]  # looks at what is the user's own
+        once("datasets", names)
 
     @property
     def scale(self) -> str:
@@ -246,15 +244,12 @@ class Grid:
         for depends in (False, True):  # what depends on other runs comes after them
             now = [cell for cell in cells if self._config(cell).training.match_accuracy == depends]
             now = [cell for cell in now if not self._get(step, cell, compute=False)]
-            now.sort(
-                key=lambda cell: -self._config(cell).neuron.num_steps
-            )  # the longest run must not come last
+            now.sort(key=lambda cell: -self._config(cell).neuron.num_steps)  # the longest must not come last
             missing = {json.dumps(step.key(cell)): cell for cell in now}
             if len(missing) < 2:
                 continue
-            jobs = [
-                _workers(self.workers).submit(_compute, self, step.name, cell) for cell in missing.values()
-            ]
+            submit = _workers(self.workers).submit
+            jobs = [submit(_compute, self, step.name, cell) for cell in missing.values()]
             label = f"{self.scale}: {step.name}, {self.workers} workers"
             try:
                 for job in tqdm(as_completed(jobs), total=len(jobs), desc=label, unit="run"):

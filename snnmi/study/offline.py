@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -28,21 +28,8 @@ from snnmi.study.tables import attacks_table
 
 ROOT = Path(__file__).parents[2]
 # What the chain and the bench import; the book is made at home. What these need, pip finds.
-PACKAGES = (
-    "numpy",
-    "pandas",
-    "scipy",
-    "scikit-learn",
-    "scikit-image",
-    "safetensors",
-    "jaxtyping",
-    "tqdm",
-    "snntorch",
-)
-PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 17)] + [
-    "manylinux2014_x86_64",
-    "manylinux1_x86_64",
-]
+PACKAGES = "numpy pandas scipy scikit-learn scikit-image safetensors jaxtyping tqdm snntorch".split()
+PLATFORMS = [f"manylinux{which}_x86_64" for which in ("_2_28", "_2_27", "_2_17", "2014", "1")]
 KEPT = re.compile(
     r"(?P<profile>[a-z]+)/(?P<run>[A-Za-z0-9._=-]+)/(?P<file>run\.json|arrays\.npz|[a-z_]+\.csv)"
 )
@@ -64,7 +51,7 @@ exec "$PYTHON" -m snnmi.study.offline run --minutes "${1:-9}" "${@:2}"
 """
 
 
-def kit(folder: Path, *, python: str, datasets: tuple[str, ...], has: tuple[str, ...] = ()) -> None:
+def kit(folder: Path, *, python: str, datasets: Sequence[str], has: Sequence[str]) -> None:
     """Pack source, wheels for that Python, data sets and run.sh into `folder`, made anew. torch must be there, as
     must what it `has`.
     """
@@ -76,16 +63,8 @@ def kit(folder: Path, *, python: str, datasets: tuple[str, ...], has: tuple[str,
         for line in (ROOT / "requirements.txt").read_text().splitlines()
         if line.split("==")[0] in PACKAGES
     ]
-    options = [
-        "--only-binary=:all:",
-        "--python-version",
-        python,
-        "--implementation",
-        "cp",
-        "--dest",
-        folder / "wheels",
-    ]
-    options += ["--constraint", ROOT / "requirements.txt"]
+    options = ["--only-binary=:all:", "--python-version", python, "--implementation", "cp"]
+    options += ["--dest", folder / "wheels", "--constraint", ROOT / "requirements.txt"]
     platforms = [part for platform in PLATFORMS for part in ("--platform", platform)]
     subprocess.run(
         [sys.executable, "-m", "pip", "download", "--quiet", *options, *platforms, *pinned], check=True
@@ -106,51 +85,32 @@ def kit(folder: Path, *, python: str, datasets: tuple[str, ...], has: tuple[str,
     tqdm.write(f"{folder}: {size / 2**20:.0f} MiB, for Python {python} with PyTorch")
 
 
-def work(profile: str, *, device: str, seeds: tuple[int, ...], results: Path) -> Iterator[Experiment]:
+def work(profile: str, *, seeds: Sequence[int], **given: object) -> Iterator[Experiment]:
     """What there is to do, in the order of its value: the profile's runs, further seeds, the controls."""
-    first, *more = seeds
-    for seed in (first, *more):
-        for dataset in profiles.get(profile).datasets:
-            yield Experiment(profile, datasets=[dataset], seeds=[seed], device=device, results=results)
-    for dataset in profiles.get(profile).datasets:
-        yield Experiment(
-            profile,
-            datasets=[dataset],
-            seeds=[first],
-            variants=controls.CONTROLS,
-            device=device,
-            results=results,
-        )
+    for variants, wanted in ((None, seeds), (controls.CONTROLS, seeds[:1])):
+        for seed in wanted:
+            for dataset in profiles.get(profile).datasets:
+                yield Experiment(profile, datasets=[dataset], seeds=[seed], variants=variants, **given)
 
 
-def chain(profile: str, *, device: str, seeds: tuple[int, ...], results: Path) -> None:
-    """All of it, from wherever the last slice stopped."""
-    for experiment in work(profile, device=device, seeds=seeds, results=results):
+def chain(profile: str, *, seeds: Sequence[int], **given: object) -> None:
+    """All of it, from wherever the last slice stopped; `given`: device and results."""
+    for experiment in work(profile, seeds=seeds, **given):
         experiment.attacks()
         if experiment.variants == tuple(controls.BASELINES.values()):
             experiment.boundaries()
             judgements_table([experiment])
 
 
-def run(profile: str, *, minutes: float, device: str, seeds: tuple[int, ...], results: Path) -> bool:
+def run(profile: str, *, minutes: float, device: str, seeds: Sequence[int], results: Path) -> bool:
     """One slice: the chain in a process of its own, killed when time is up (it checkpoints), then pack; whether all
     is done.
     """
     begun = time.monotonic()
-    command = [
-        sys.executable,
-        "-m",
-        "snnmi.study.offline",
-        "chain",
-        "--profile",
-        profile,
-        "--device",
-        device,
-        "--results",
-        str(results),
-    ]
+    command = [sys.executable, "-m", "snnmi.study.offline", "chain", "--profile", profile]
+    command += ["--device", device, "--results", str(results), "--seeds", *map(str, seeds)]
     try:
-        subprocess.run([*command, "--seeds", *map(str, seeds)], timeout=60 * minutes, check=True)
+        subprocess.run(command, timeout=60 * minutes, check=True)
         done = True
     except subprocess.TimeoutExpired:
         done = False
@@ -252,12 +212,9 @@ def _is_here(folder: Path, files: dict[str, bytes]) -> bool:
 def _check(what: str, name: str, files: dict[str, bytes]) -> None:
     try:
         record = unsealed(json.loads(files["run.json"]))
-        settings, listed = (
-            record["settings"],
-            {n: digest for n, digest in record["files"].items() if n != "weights.safetensors"},
-        )
+        listed = {n: digest for n, digest in record["files"].items() if n != "weights.safetensors"}
         found = {n: hashlib.sha256(content).hexdigest() for n, content in files.items() if n != "run.json"}
-        expected = digest(settings)
+        expected = digest(record["settings"])
     except UNREADABLE as error:
         said = f"{type(error).__name__}: {in_a_line(error)}"
         raise ValueError(f"{what} has no readable run.json ({said})") from None
@@ -270,13 +227,10 @@ def _check(what: str, name: str, files: dict[str, bytes]) -> None:
 
 def export(results: Path, profile: str) -> Path:
     """attacks.csv of a profile's folder: one row a class and pair, for those who read numbers and run nothing."""
-    found = [
-        Experiment(
-            profile, variants=controls.CONTROLS, seeds=list(range(SEEDS)), results=results, compute=False
-        )
-    ]
+    stored = {"seeds": list(range(SEEDS)), "results": results, "compute": False}
+    found = attacks_table([Experiment(profile, variants=controls.CONTROLS, **stored)])
     path = results / profile / "attacks.csv"
-    atomic_write(path, attacks_table(found).to_csv(index=False).encode())
+    atomic_write(path, found.to_csv(index=False).encode())
     return path
 
 
@@ -302,18 +256,13 @@ def main() -> None:
     given = vars(parser.parse_args())
     match given.pop("command"):
         case "kit":
-            kit(
-                given["folder"],
-                python=given["python"],
-                datasets=tuple(given["datasets"]),
-                has=tuple(given["has"]),
-            )
+            kit(**given)
         case "run":
-            run(**given | {"seeds": tuple(given["seeds"])})
+            run(**given)
         case "chain":
-            chain(**given | {"seeds": tuple(given["seeds"])})
+            chain(**given)
         case "bring":
-            brought = bring(given["archive"], given["results"])
+            brought = bring(**given)
             for profile in sorted({folder.parent.name for folder in brought}):
                 export(given["results"], profile)
             tqdm.write(f"{len(brought)} finished runs are in {given['results']}")

@@ -66,15 +66,14 @@ SHORT = attack(lr_surrogate=1e-4, lr_generator=1e-4)
 # setting nearest to the published row of MNIST-ANN (`findings.plan.calibration`), fidelity as a mean absolute error.
 FROZEN = attack(hidden=512, batch_size=128)
 TARGET = Change({"training": {"stop_at": 0.977}}, dataset="mnist", kind="ann")  # as accurate as published
-FACES = Change(
-    {"evaluation": {"shown": 2}}, dataset="faces"
-)  # of 10,304 pixels; one generator's images are alike
+# Of 10,304 pixels; one generator's images are alike.
+FACES = Change({"evaluation": {"shown": 2}}, dataset="faces")
 
 BINS = Change({"training": {"encoder": "bins", "num_steps": STEPS}})  # recordings, a bin a step
 
-PROFILES = {
-    "smoke": Profile(
-        name="smoke",
+_ALL = (
+    Profile(
+        "smoke",
         datasets=("digits",),
         seeds=(0,),
         changes=(
@@ -85,41 +84,35 @@ PROFILES = {
             Change({"evaluation": {"noise": 50, "generated": 10, "shown": 3, "resolution": 7, "paths": 4}}),
         ),
     ),
-    "quick": Profile(
-        name="quick",
+    Profile(
+        "quick",
         datasets=("digits",),
         seeds=(0, 1),
         changes=(*SMALL, attack(batches=1000, lr_surrogate=1e-3, lr_generator=1e-3)),
         workers=2,
     ),
-    "laptop": Profile(
-        name="laptop",
+    Profile(
+        "laptop",
         datasets=("mnist",),
         seeds=(0,),
         changes=(*BRAINLEAKS, SHORT, attack(batches=2000)),
     ),
-    "plan": Profile(  # the analysis plan's networks, at a tenth of the paper's queries (`study/plan.py`)
-        name="plan",
+    Profile(  # the analysis plan's networks, at a tenth of the paper's queries (`study/plan.py`)
+        "plan",
         datasets=("mnist",),
         seeds=tuple(range(7)),
-        changes=(
-            *BRAINLEAKS,
-            TARGET,
-            FROZEN,
-            SHORT,
-            attack(batches=1000),
-        ),
+        changes=(*BRAINLEAKS, TARGET, FROZEN, SHORT, attack(batches=1000)),
         calibrated=True,
     ),
-    "people": Profile(  # the plan's step 5: the first ten people, at the paper's own size
-        name="people",
+    Profile(  # the plan's step 5: the first ten people, at the paper's own size
+        "people",
         datasets=("faces",),
         seeds=(0, 1, 2),
         changes=(*BRAINLEAKS, FROZEN, SHORT, FACES, attack(batches=1000, classes=10)),
         calibrated=True,
     ),
-    "quarter": Profile(  # the same step: all forty people at a quarter of the side, of targets as accurate as published
-        name="quarter",
+    Profile(  # the same step: all forty people at a quarter of the side, of targets as accurate as published
+        "quarter",
         datasets=("faces",),
         seeds=(0, 1, 2),
         changes=(
@@ -134,20 +127,21 @@ PROFILES = {
         ),
         calibrated=True,
     ),
-    "events": Profile(  # recordings of an event camera: Chapter 14's alone
-        name="events",
+    Profile(  # recordings of an event camera: Chapter 14's alone
+        "events",
         datasets=("nmnist",),
         seeds=(0, 1, 2),
         changes=(*SMALL, BINS, attack(batches=300, lr_surrogate=1e-3, lr_generator=1e-3)),
     ),
-    "paper": Profile(
-        name="paper",
+    Profile(
+        "paper",
         datasets=("mnist", "faces"),
         seeds=(0,),
         changes=(*BRAINLEAKS, TARGET, FROZEN, FACES, attack(batches=10_000)),
         calibrated=True,
     ),
-}
+)
+PROFILES = {profile.name: profile for profile in _ALL}
 
 prose.SCALES[:] = sorted(PROFILES, key=lambda name: PROFILES[name].reach, reverse=True)
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from snnmi.measure import intervals
 from snnmi.measure.scores import METRICS
@@ -20,15 +21,7 @@ TABLE_1 = {
 }
 
 # Paper, Table II; shares in 0..1.
-_COLUMNS = (
-    "M_global",
-    "M_global_std",
-    "fidelity",
-    "surrogate_accuracy",
-    "surrogate_accuracy_std",
-    "A_comb",
-    "A_target",
-)
+_COLUMNS = "M_global M_global_std fidelity surrogate_accuracy surrogate_accuracy_std A_comb A_target".split()
 TABLE_2 = {
     row: dict(zip(_COLUMNS, values, strict=True))
     for row, values in {
@@ -38,6 +31,8 @@ TABLE_2 = {
         ("faces", "snn"): (3.9378, 0.65, 0.9948, 0.0618, 0.045, 0.375, 0.492),
     }.items()
 }
+# The scores that are held against its columns, with their names.
+SCORES = {key: metric.name for key, metric in METRICS.items() if metric.paper}
 
 
 def column(score: str) -> str:
@@ -81,6 +76,12 @@ def count(dataset: str, target: str, score: str) -> int:
     (7, 20)
     """
     return round(TABLE_2[dataset, target][score] * CLASSES[dataset])
+
+
+def of_paper(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows on the paper's own data sets; of whatever there is, without any of them."""
+    own = rows[rows.dataset.isin(CLASSES)]
+    return own if len(own) else rows
 
 
 class Claim(NamedTuple):

@@ -80,10 +80,8 @@ class TargetRun(Finished):
     @cached_property
     def model(self) -> targets.ANN | targets.SNN:
         """The trained network."""
-        network, neuron = self.config.network, self.config.neuron
-        model = targets.build(
-            self.target, self.image_shape, self.num_classes, seed=self.seed, network=network, neuron=neuron
-        )
+        how = {"seed": self.seed, "network": self.config.network, "neuron": self.config.neuron}
+        model = targets.build(self.target, self.image_shape, self.num_classes, **how)
         model.load_state_dict(self.weights)
         return model.eval()
 

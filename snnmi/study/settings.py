@@ -17,7 +17,7 @@ from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
 from snnmi.checks import at_least
 from snnmi.measure.scores import METRICS, Evaluation
 from snnmi.models.coding import DECODERS, ENCODERS, is_constant
-from snnmi.models.targets import MODELS, TARGETS, Network, Neuron, Query
+from snnmi.models.targets import TARGETS, Network, Neuron, Query
 from snnmi.models.training import Training
 from snnmi.study import extensions
 
@@ -154,9 +154,7 @@ def concerning(changes: Changes, key: dict) -> Changes:
 def difference(own: object, frozen: Mapping[str, object]) -> dict[str, object]:
     """What differs from the frozen defaults; a field younger than those, from its own default."""
     old = {field.name: field.default for field in fields(own)} | dict(frozen)
-    return {
-        field.name: value for field in fields(own) if (value := getattr(own, field.name)) != old[field.name]
-    }
+    return {name: value for name in old if (value := getattr(own, name)) != old[name]}
 
 
 def differences(settings: Settings, *sections: str) -> dict[str, dict[str, object]]:
@@ -170,13 +168,10 @@ def target_key(settings: Settings, dataset: str, seed: int) -> dict:
     key = {"dataset": dataset, "kind": settings.kind, "seed": seed}
     if settings.kind in TARGETS:
         return key | differences(settings, "data") | code(kind=TARGETS[settings.kind])
-    spiking = settings.kind == "snn"
-    own = (
-        code(encoder=ENCODERS[settings.neuron.encoder], decoder=DECODERS[settings.neuron.decoder])
-        if spiking
-        else {}
-    )
-    return key | differences(settings, "data", "network", *["neuron"] * spiking, "training") | own
+    if settings.kind != "snn":
+        return key | differences(settings, "data", "network", "training")
+    own = code(encoder=ENCODERS[settings.neuron.encoder], decoder=DECODERS[settings.neuron.decoder])
+    return key | differences(settings, "data", "network", "neuron", "training") | own
 
 
 def originals_key(settings: Settings, dataset: str) -> dict:
@@ -199,10 +194,9 @@ def attack_key(settings: Settings, dataset: str, seed: int, attack_seed: int) ->
 
 def scores_key(settings: Settings, attack: dict) -> dict:
     """What names the scores of an attack: metrics of one's own among it."""
+    boundaries_alone = {name: FROZEN["evaluation"][name] for name in ("resolution", "paths")}
+    settings = replace(settings, evaluation=replace(settings.evaluation, **boundaries_alone))
     evaluation = differences(settings, "evaluation")
-    for boundary in ("resolution", "paths"):
-        evaluation.get("evaluation", {}).pop(boundary, None)
-    evaluation = {name: values for name, values in evaluation.items() if values}
     return {"attack": attack} | evaluation | code(**{key: metric.score for key, metric in METRICS.items()})
 
 
@@ -232,7 +226,3 @@ def foreign(thing: object) -> str | None:
             f"{thing!r} has no source to be named by, expected a function written in a file"
         ) from None
     return hashlib.sha256(content).hexdigest()[:10]
-
-
-def known_kinds() -> list[str]:
-    return [*MODELS, *TARGETS]

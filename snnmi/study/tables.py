@@ -8,7 +8,7 @@ import pandas as pd
 from snnmi.data import Dataset
 from snnmi.study import published
 from snnmi.study.experiment import SEEDS, Experiment
-from snnmi.study.runs import AttackRun, TargetRun
+from snnmi.study.runs import TargetRun
 
 KEPT = ("laptop", "plan", "people", "quarter", "paper")  # profiles whose results git keeps
 
@@ -66,19 +66,10 @@ def attacks_table(experiments: Sequence[Experiment]) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def budgets_table(runs: Sequence[AttackRun]) -> pd.DataFrame:
-    """One row an attack: its queries beside the paper's, its time, and the median of k_t over classes at the end."""
-    return pd.DataFrame(
-        {
-            **{name: getattr(run, name) for name in ("dataset", "target", "profile", "seed")},
-            "classes": len(run.labels),
-            "queries_per_class": run.queries_per_class,
-            "share_of_paper": run.queries_per_class / published.QUERIES,
-            "wall_s": run.provenance["wall_s"],
-            "last_k": float(np.median(run.history["k"][-1])),
-        }
-        for run in runs
-    )
+def of_both_kinds(rows: pd.DataFrame, place: list[str], unit: list[str]) -> pd.DataFrame:
+    """Of a place that has both kinds of target those units that have both, so that means stand side by side."""
+    kinds = rows.groupby([*place, *unit], dropna=False).target.transform("nunique")
+    return rows[kinds == kinds.groupby([rows[name] for name in place]).transform("max")]
 
 
 def share_of_queries(attacks: pd.DataFrame) -> pd.Series:

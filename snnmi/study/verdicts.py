@@ -11,9 +11,7 @@ from snnmi.show import pages
 from snnmi.study import published as paper
 
 ALPHA = 0.05  # the level of every test; no p is corrected for their number
-NETWORKS = (
-    6  # of each kind: with so many a test over networks can reach p < 0.05, and the words may speak of kinds
-)
+NETWORKS = 6  # of each kind: with so many a test can reach p < 0.05, and the words may speak of kinds
 DEMONSTRATION = "demonstration"  # on data that the paper does not use nothing is said of its claims
 LESS = 0.025  # a target whose accuracy is lower than the published one by more is named
 MARGIN = 0.5  # of the published difference: an interval that ends short of it rules the claim out
@@ -27,9 +25,7 @@ OFF = 0.05  # k_t: below, generated inputs weigh less than a twentieth of the no
 EQUAL = 1e-9  # means that differ by less are equal but for rounding
 SAME = 0.05  # a surrogate accuracy that differs by no more is the same (the analysis plan)
 FLIP_MARGIN = 0.5  # flips a path: one crossing more on every second path
-CHEAP = (
-    0.05  # a surrogate that beats the best constant answer by less has shown little knowledge of the boundary
-)
+CHEAP = 0.05  # a surrogate that beats the best constant answer by less has shown little of the boundary
 
 # --- units
 
@@ -142,21 +138,26 @@ def more_specific(low: float, high: float) -> str | None:
 Numbers = float | pd.Series
 
 
-def can_tell(test: PairedTest) -> bool:
-    """Whether p can fall below ALPHA at all: it is 2 / 2^j at least where j units differ. Else no test is run."""
-    return 2 * 2.0 ** -(test.n if test.differing is None else test.differing) < ALPHA
+def can_tell(differing: int, *, tests: int = 1) -> bool:
+    """Whether p can fall below ALPHA at all: it is 2 / 2^j at least where j units differ, and Holm's over several exact
+    `tests` so many times that. Else no test is run.
+
+    >>> can_tell(5), can_tell(6), can_tell(6, tests=2), can_tell(7, tests=2)
+    (False, True, False, True)
+    """
+    return tests * 2 * 2.0**-differing < ALPHA
 
 
-def verdict(test: PairedTest, published: float | None, sign: int, *, alpha: float = ALPHA) -> str:
+def verdict(test: PairedTest, published: float | None, sign: int) -> str:
     """The rule of the book: `supported`, `contradicted` or `open`, for a difference claimed to have this sign.
 
-    supported: the claimed sign, p < alpha. contradicted: the other sign, p < alpha; or no sign can be told and the
+    supported: the claimed sign, p < ALPHA. contradicted: the other sign, p < ALPHA; or no sign can be told and the
     interval ends short of half the published difference. open: all else; too few units that differ, or a p within
-    three of its Monte-Carlo errors of alpha, among it.
+    three of its Monte-Carlo errors of ALPHA, among it.
     """
-    if not can_tell(test) or abs(test.p - alpha) < 3 * test.p_error:
+    if not can_tell(test.differing) or abs(test.p - ALPHA) < 3 * test.p_error:
         return "open"
-    if test.p < alpha:
+    if test.p < ALPHA:
         return "supported" if np.sign(test.difference) == sign else "contradicted"
     if published is None:
         return "open"
@@ -167,12 +168,12 @@ def verdict(test: PairedTest, published: float | None, sign: int, *, alpha: floa
 PARTS = ("encoding", "neuron")  # of the gap between SNN and ANN: what feeds the weights, and all the rest
 
 
-def why_verdict(effects: pd.DataFrame, part: str, *, sign: int = -1) -> tuple[str, str]:
+def why_verdict(effects: pd.DataFrame, part: str) -> tuple[str, str]:
     """Does this part carry the gap? The verdict on the explanation that says so, and one sentence that says why.
 
     `effects`: factor (gap and `PARTS`), effect, low, high (over networks; NaN of one), share. open: one network, or
-    the gap's interval covers zero. supported: the part has the claimed sign, its interval excludes zero and it
-    carries at least half. contradicted: the other sign, zero excluded; or the other part carries at least half, zero
+    the gap's interval covers zero. supported: the part lies below zero, as claimed, its interval excludes zero and it
+    carries at least half. contradicted: above, zero excluded; or the other part carries at least half, zero
     excluded, and this one's interval excludes half of the gap. open: all else.
     """
     rows = effects.set_index("factor")
@@ -193,7 +194,7 @@ def why_verdict(effects: pd.DataFrame, part: str, *, sign: int = -1) -> tuple[st
     if not excludes("gap", 0.0):
         return "open", f"The gap, {said['gap']}, cannot be told from zero: there is nothing to explain."
     if excludes(part, 0.0):
-        if np.sign(rows.effect[part]) == -sign:
+        if rows.effect[part] > 0:
             return "contradicted", f"The {part} works against the claim: {numbers}."
         if carries_half(rows.share[part]):
             return "supported", f"The {part} carries at least half: {numbers}."
@@ -231,17 +232,12 @@ def claim_verdict(
     return verdict(test, None if np.isnan(size) else size, claim.sign)
 
 
-def reaches_floor(low: pd.Series, floor: pd.Series) -> pd.Series:
+def reaches_floor(low: Numbers, floor: Numbers) -> bool | np.bool_ | pd.Series:
     """A score whose interval does may be had without looking at the input."""
     return low <= floor
 
 
 # --- the analysis plan's contrasts
-
-
-def can_contrast(networks: int, tests: int = 2) -> bool:
-    """Whether Holm's p over so many exact tests can fall below ALPHA: with two, from seven networks on."""
-    return tests * 2 * 2.0**-networks < ALPHA
 
 
 def contrast(low: float, high: float, p: float) -> str:
@@ -311,11 +307,6 @@ def leak_seen(tests: Sequence[PairedTest]) -> bool:
 def gate_shut(ann: Numbers) -> bool | np.bool_ | pd.Series:
     """The gate of the judge: of the ANN's reconstructions it recognises (or identifies) fewer than half."""
     return ann < GATE - EQUAL
-
-
-def too_few_differ(differing: int) -> bool:
-    """Whether a test over so many classes that differ can only say "open": its p is 2 * 2^-differing at least."""
-    return 2 * 2.0**-differing >= ALPHA
 
 
 def judged_verdict(test: PairedTest, *, ann: float) -> str:

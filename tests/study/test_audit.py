@@ -11,7 +11,7 @@ import torch
 
 from snnmi.models import foreign, targets
 from snnmi.models.foreign import Assumed
-from snnmi.study import audit, settings
+from snnmi.study import audit, published, settings
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings import audit as findings
 from tests.helpers import seeded, small
@@ -175,7 +175,7 @@ def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(cop
     }
     scores = findings.scores_table(found.experiment)
     assert list(scores.variant.unique()) == findings.ORDER
-    assert set(scores.score) == set(findings.PAPER) and (findings.apart(scores) < 1e-6).all()
+    assert set(scores.score) == set(published.SCORES) and (findings.apart(scores) < 1e-6).all()
     stored = [json.loads(path.read_text()) for path in copied.glob("smoke/attack-digits-yours-*/run.json")]
     assert len(stored) == 2  # asked anything, and in the range
     assert all(run["settings"]["target"]["code"] == {"kind": found.own.digest} for run in stored)

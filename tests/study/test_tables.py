@@ -5,12 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snnmi.store import Store
-from snnmi.study import profiles, published
+from snnmi.study import profiles
 from snnmi.study.experiment import Experiment
-from snnmi.study.runs import AttackRun
-from snnmi.study.settings import Settings
-from snnmi.study.tables import alongside, attacks_table, budgets_table, targets_table
+from snnmi.study.tables import alongside, attacks_table, targets_table
 
 COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k
     M_global_floor M_global_ceiling entropy_generated likeness likeness_ceiling ssim
@@ -63,28 +60,3 @@ def test_every_build_of_a_scale_speaks_of_all_its_stored_networks(copied):
         own, *others = alongside(Experiment("smoke", seeds=seeds, targets=["snn"], results=copied))
         assert own.compute and not any(other.compute for other in others)
         assert {*attacks_table([own, *others]).seed} == {0, 3}
-
-
-def test_budgets_stand_beside_the_papers(tmp_path):
-    def finish(run):
-        run.checkpoint.start()
-        run.finish(
-            metrics={"labels": [0, 1, 2], "queries_per_class": published.QUERIES // 4},
-            arrays={name: np.zeros((2, 3)) for name in ("batch", "L_N", "L_G", "M_global")}
-            | {"k": np.array([[0.9, 0.9, 0.9], [0.1, 0.2, 0.9]])},
-        )
-
-    run = Store(tmp_path).get("attack-mnist-ann-s7", {"seed": 7}, finish)
-    attack = AttackRun("quick", "mnist", "ann", "ann", 7, Settings("ann"), run, 7, run)
-    (row,) = budgets_table([attack]).to_dict("records")
-    assert row.pop("wall_s") >= 0
-    assert row == {
-        "dataset": "mnist",
-        "target": "ann",
-        "profile": "quick",
-        "seed": 7,
-        "classes": 3,
-        "queries_per_class": 320_000,
-        "share_of_paper": 0.25,
-        "last_k": 0.2,
-    }

@@ -6,14 +6,12 @@ import numpy as np
 import pandas as pd
 
 from snnmi.measure.intervals import bootstrap_interval, wilson_interval
-from snnmi.measure.scores import METRICS
-from snnmi.study import verdicts
+from snnmi.study import published, verdicts
 from snnmi.study.audit import IN_RANGE, KIND, PLAIN
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import judge, judgements_table
 from snnmi.study.tables import attacks_table
 
-PAPER = [key for key, metric in METRICS.items() if metric.paper]
 ORDER = [variant.name for variant in (*PLAIN, *IN_RANGE)]
 AFTER = ["class mean", "noise"]  # what pictures are read against
 
@@ -37,11 +35,9 @@ def scores_table(experiment: Experiment) -> pd.DataFrame:
     rows = []
     attacks = attacks_table([experiment])
     for (target, variant), part in attacks[attacks.pair == "last"].groupby(["target", "variant"], sort=False):
-        for score in PAPER:
-            values, ends = (
-                part[score].to_numpy(),
-                (part[f"{score}_{end}"].mean() for end in ("floor", "ceiling")),
-            )
+        for score in published.SCORES:
+            values = part[score].to_numpy()
+            ends = (part[f"{score}_{end}"].mean() for end in ("floor", "ceiling"))
             found = (values.mean(), *bootstrap_interval(values, seed=0), *ends, part.queries.iloc[0])
             rows.append((target, variant, score, *found))
     columns = ["target", "variant", "score", "value", "low", "high", "floor", "ceiling", "queries"]
@@ -52,8 +48,8 @@ def judged_table(experiment: Experiment) -> pd.DataFrame:
     """One row a set of images: shares recognised and identified with intervals over classes, and their reading."""
     judged, rows = judgements_table([experiment], ["reconstruction", *AFTER]), []
     chance = 1 / judge(experiment, experiment.datasets[0]).metrics["num_classes"]
-    parts = {name: judged[judged.variant == name] for name in ORDER}
-    parts = {name: part[part.source == "reconstruction"] for name, part in parts.items()}
+    made = judged[judged.source == "reconstruction"]
+    parts = {name: made[made.variant == name] for name in ORDER}
     parts |= {source: judged[judged.source == source] for source in AFTER}
     for name, part in parts.items():
         row: dict[str, object] = {"images": name}
@@ -61,9 +57,7 @@ def judged_table(experiment: Experiment) -> pd.DataFrame:
             values = part[measure].to_numpy()
             low, high = bootstrap_interval(values, seed=0)
             row |= {measure: values.mean(), f"{measure}_low": low, f"{measure}_high": high}
-        lows = [
-            row[m] if np.isnan(row[f"{m}_low"]) else row[f"{m}_low"] for m in ("recognised", "identified")
-        ]
+        lows = [row[m if np.isnan(row[f"{m}_low"]) else f"{m}_low"] for m in ("recognised", "identified")]
         rows.append(row | {"reading": verdicts.reading(*lows, chance), "chance": chance})
     return pd.DataFrame(rows)
 
@@ -80,7 +74,7 @@ def outcome(scores: pd.DataFrame, judged: pd.DataFrame, *, test_images: int) -> 
     return Outcome(
         queries=int(own.queries.iloc[0]),
         accuracy=float(accuracy),
-        works=not verdicts.reaches_floor(pd.Series([low]), pd.Series([guess])).any(),
+        works=not verdicts.reaches_floor(low, guess),
         copies=copies.value.to_dict(),
         copied=not verdicts.reaches_floor(own.low.fillna(own.value), own.floor).all(),
         guess=float(guess),

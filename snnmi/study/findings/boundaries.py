@@ -8,6 +8,7 @@ import pandas as pd
 from snnmi.measure.intervals import bootstrap_interval
 from snnmi.study import verdicts
 from snnmi.study.runs import BoundaryRun
+from snnmi.study.tables import of_both_kinds
 
 PATHS = {"between": "two classes", "within": "one class", "noise": "image to noise"}  # what a path joins
 READINGS = {  # a column of `paths_table`: whose flips, and how they are read (`measure.boundaries`)
@@ -30,10 +31,7 @@ def measured_table(runs: Sequence[BoundaryRun]) -> pd.DataFrame:
     """
     keys = ["profile", "dataset", "target", "seed", "label"]
     found = pd.DataFrame({key: getattr(run, key) for key in keys} | run.metrics for run in runs)
-    if found.empty:
-        return found
-    kinds = found.groupby(["profile", "dataset", "seed", "label"]).target.transform("nunique")
-    return found[kinds == kinds.groupby([found.profile, found.dataset]).transform("max")]
+    return found if found.empty else of_both_kinds(found, ["profile", "dataset"], ["seed", "label"])
 
 
 def paths_table(runs: Sequence[BoundaryRun]) -> pd.DataFrame:
@@ -99,24 +97,15 @@ def slices(runs: Sequence[BoundaryRun], place: tuple[str, str], plane: str) -> t
     rows, classes = [], 1
     for kind, maps in MAPS.items():
         for run in [run for run in runs if (run.profile, run.dataset, run.target) == (*place, kind)][:1]:
-            labels = {
-                key: array.astype(int)
-                for key, array in run.arrays.items()
-                if key.endswith(("_labels", "_voted"))
-            }
+            names = [name for name in run.arrays if name.endswith(("_labels", "_voted"))]
+            labels = {name: run.arrays[name].astype(int) for name in names}
             classes = max(classes, 1 + max(int(array.max()) for array in labels.values()))
             size = run.metrics[f"{plane}_extent"]
-            common = {
-                "surrogate": labels[f"{plane}_surrogate_labels"],
-                "extent": (-size, size, -size, size),
-            }
+            common = {"surrogate": labels[f"{plane}_surrogate_labels"], "extent": (-size, size, -size, size)}
             if plane == "plane":
-                common["points"] = run.arrays["plane_points"]
-                common["point_labels"] = labels["plane_point_labels"]
-            rows += [
-                {"title": title, "target": labels[f"{plane}_target_{key}"], **common}
-                for title, key in maps.items()
-            ]
+                common |= {"points": run.arrays["plane_points"], "point_labels": labels["plane_point_labels"]}
+            for title, key in maps.items():
+                rows.append({"title": title, "target": labels[f"{plane}_target_{key}"], **common})
     return rows, classes
 
 

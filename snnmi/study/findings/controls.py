@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from snnmi.measure.intervals import summary_interval
+from snnmi.measure.intervals import t_interval
 from snnmi.show import pages
 from snnmi.study import published, verdicts
 from snnmi.study.controls import BASELINES, CELLS, FOUR, IN_RANGE, NOISE, TIME, Variant
@@ -16,6 +16,7 @@ from snnmi.study.runs import AttackRun
 SCORE = "surrogate_accuracy"  # the plan's primary outcome, of the last pair
 GROUP = ["profile", "dataset", "scale"]
 UNIT = ["seed", "attack_seed"]
+OVER_NETWORKS = ["value", "low", "high", "networks"]
 PUBLISHED_NOISE, CLIPPED = "Gaussian, as published", "Gaussian, clipped"
 NOISES = {  # what the attacker asks: an ANN and an SNN attacked so
     PUBLISHED_NOISE: tuple(BASELINES.values()),
@@ -63,10 +64,7 @@ def shared(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
 def over_networks(values: pd.Series) -> dict:
     """Mean over networks with Student's 95 % interval (new networks); none from one. `values`: by `UNIT`."""
     own = values.groupby("seed").mean()  # attacked more than once
-    if len(own) < 2:
-        return {"value": own.mean(), "low": float("nan"), "high": float("nan"), "networks": len(own)}
-    low, high = summary_interval(own.mean(), own.std(), len(own))
-    return {"value": own.mean(), "low": low, "high": high, "networks": len(own)}
+    return dict(zip(OVER_NETWORKS, (own.mean(), *t_interval(own), len(own))))
 
 
 def _score(rows: pd.DataFrame, variant: Variant, pair: str = "last") -> pd.Series:
@@ -149,7 +147,7 @@ def parts_table(rows: pd.DataFrame) -> pd.DataFrame:
             kept = sum(ends["kept"][factor]).mean() / len(ways)
             row |= {"smallest": min(means), "largest": max(means), "kept": kept}
             found.append(row | {"share": row["value"] / gap if gap else float("nan")})
-    columns = [*GROUP, "factor", "value", "low", "high", "networks", "smallest", "largest", "kept", "share"]
+    columns = [*GROUP, "factor", *OVER_NETWORKS, "smallest", "largest", "kept", "share"]
     return pd.DataFrame(found, columns=columns).rename(columns={"value": "effect"})
 
 
@@ -166,8 +164,7 @@ def explanations(parts: pd.DataFrame) -> pd.DataFrame:
 def deciding(frame: pd.DataFrame) -> pd.DataFrame:
     """Of each data set of the paper the rows of the scale with most networks, the largest of these; of whatever there
     is, without any of them."""
-    own = frame[frame.dataset.isin(published.CLASSES)]
-    own = own if len(own) else frame
+    own = published.of_paper(frame)
     most = own[own.networks == own.groupby("dataset").networks.transform("max")]
     return pages.largest_scale(most)
 
@@ -175,10 +172,8 @@ def deciding(frame: pd.DataFrame) -> pd.DataFrame:
 def ends(rows: pd.DataFrame, scales: Iterable[str]) -> dict[str, dict[str, int]]:
     """Of the attacks on the four cells at these scales: how many there are, have settled, and ended with k_t near 0."""
     last = shared(rows[rows["pair"] == "last"], FOUR)
-    return {
-        scale: last[last.scale == scale][["classes", "settled", "off"]].sum().astype(int).to_dict()
-        for scale in scales
-    }
+    counts = last.groupby("scale")[["classes", "settled", "off"]].sum()
+    return counts.loc[[*scales]].astype(int).to_dict("index")
 
 
 # --- an attacker who stays in the range
@@ -201,12 +196,12 @@ def noise_table(rows: pd.DataFrame, noises: Mapping[str, Sequence[Variant]]) -> 
             last, kept = (mine[mine["pair"] == end] for end in ("last", "kept"))
             row = dict(zip(GROUP, key)) | {"noise": noise} | difference(own, *pair)
             for kind, variant in zip(BASELINES, pair):
-                row |= {kind: _score(own, variant).mean()}
+                row[kind] = _score(own, variant).mean()
                 row[f"{kind}_taken"] = last[last.variant == variant.name].taken.mean()
             row["change"] = (_score(own, pair[1]) - _score(own, pair[0]) - gap).mean()
             row |= {"first": kept["first"].min(), "latest": kept.latest.max(), "batches": kept.batches.max()}
             found.append(row | {"classes": kept.classes.max()})
-    columns = [*GROUP, "noise", *BASELINES, "value", "low", "high", "networks", "kept", "change"]
+    columns = [*GROUP, "noise", *BASELINES, *OVER_NETWORKS, "kept", "change"]
     columns += ["ann_taken", "snn_taken", "classes", "first", "latest", "batches"]
     return pd.DataFrame(found, columns=columns)
 
@@ -230,7 +225,7 @@ def changes_table(rows: pd.DataFrame, controls: Sequence[Variant]) -> pd.DataFra
             about = dict(zip(GROUP, key)) | {"factor": control.factor, "target": control.kind}
             about |= {"name": control.changed(), "own": own[own.variant == control.name].own.mean()}
             found.append(about | difference(own, *pair))
-    columns = [*GROUP, "factor", "target", "name", "own", "value", "low", "high", "networks", "kept"]
+    columns = [*GROUP, "factor", "target", "name", "own", *OVER_NETWORKS, "kept"]
     return pd.DataFrame(found, columns=columns).rename(columns={"value": "difference"})
 
 
@@ -262,5 +257,5 @@ def time_table(rows: pd.DataFrame, num_steps: int) -> pd.DataFrame:
             about = dict(zip(GROUP, key)) | {"target": control.kind, "num_steps": steps[control.name]}
             for score, name in ((SCORE, "surrogate acc."), ("own", "target's own acc.")):
                 found.append(about | {"score": score, "metric": name} | over_networks(mine[score]))
-    columns = [*GROUP, "target", "num_steps", "score", "metric", "value", "low", "high", "networks"]
+    columns = [*GROUP, "target", "num_steps", "score", "metric", *OVER_NETWORKS]
     return pd.DataFrame(found, columns=columns)

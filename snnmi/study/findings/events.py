@@ -10,7 +10,16 @@ from snnmi.recordings import STEPS
 from snnmi.show import pages
 from snnmi.study.controls import RECORDED
 from snnmi.study.experiment import Experiment
-from snnmi.study.findings.controls import SCORE, UNIT, difference, networks_table, over_networks, shared
+from snnmi.study.findings.controls import (
+    GROUP,
+    OVER_NETWORKS,
+    SCORE,
+    UNIT,
+    difference,
+    networks_table,
+    over_networks,
+    shared,
+)
 from snnmi.study.runs import AttackRun
 
 NAMES = dict(
@@ -19,50 +28,41 @@ NAMES = dict(
 MEASURES = {"own": "target's accuracy", SCORE: "accuracy of the copy", "taken": "classes taken"}
 
 
+def _place(profile: str, dataset: str) -> str:
+    """A scale in words, without the digest that says which recordings these are."""
+    return pages.place(profile, dataset.partition("-")[0])
+
+
+def _networks(runs: Iterable[AttackRun]) -> pd.DataFrame:
+    rows = networks_table(runs)
+    return rows.assign(scale=[_place(*where) for where in zip(rows.profile, rows.dataset)])
+
+
 def cells_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
     """One row a scale, cell and measure of `MEASURES`: mean over the networks that have all four cells, last pairs,
     with Student's interval where there are several; taken: the share of the classes.
     """
-    rows = networks_table(runs)
+    rows = _networks(runs)
     rows = shared(rows[rows["pair"] == "last"], RECORDED)
     rows = rows.assign(taken=rows.taken / rows.classes)
     found = []
     for variant in RECORDED:
-        for (profile, dataset), own in rows[rows.variant == variant.name].groupby(
-            ["profile", "dataset"], sort=False
-        ):
-            about = {
-                "profile": profile,
-                "dataset": dataset,
-                "scale": pages.place(profile, dataset.partition("-")[0]),
-            }
-            about |= {"cell": NAMES[variant.name], "target": variant.kind, "floor": own.floor.mean()}
-            by = own.set_index(UNIT)
+        for key, own in rows[rows.variant == variant.name].groupby(GROUP, sort=False):
+            about = dict(zip(GROUP, key)) | {"cell": NAMES[variant.name], "target": variant.kind}
+            about, by = about | {"floor": own.floor.mean()}, own.set_index(UNIT)
             found += [about | {"measure": name} | over_networks(by[name]) for name in MEASURES]
-    columns = [
-        "profile",
-        "dataset",
-        "scale",
-        "cell",
-        "target",
-        "floor",
-        "measure",
-        "value",
-        "low",
-        "high",
-        "networks",
-    ]
+    columns = [*GROUP, "cell", "target", "floor", "measure", *OVER_NETWORKS]
     return pd.DataFrame(found, columns=columns)
 
 
 def against_clip(runs: Iterable[AttackRun]) -> pd.DataFrame:
     """One row a scale: the copy of the SNN minus that of the ANN behind a clip, network by network."""
     _, clip, _, snn = RECORDED
-    rows, found = networks_table(runs), []
-    for (profile, dataset), own in shared(rows, RECORDED).groupby(["profile", "dataset"], sort=False):
-        about = {"scale": pages.place(profile, dataset.partition("-")[0])}
-        found.append(about | difference(own, clip, snn))
-    return pd.DataFrame(found, columns=["scale", "value", "low", "high", "networks", "kept"])
+    rows = shared(_networks(runs), RECORDED)
+    found = [
+        {"scale": scale} | difference(own, clip, snn) for scale, own in rows.groupby("scale", sort=False)
+    ]
+    return pd.DataFrame(found, columns=["scale", *OVER_NETWORKS, "kept"])
 
 
 def value(found: pd.DataFrame, scale: str, cell: str, measure: str = SCORE) -> float:
@@ -84,11 +84,11 @@ def with_stored(own: Experiment) -> list[Experiment]:
 Film = Float[np.ndarray, " step polarity height width"]
 
 
-def film(image: np.ndarray, steps: int = STEPS) -> Film:
+def film(image: np.ndarray) -> Film:
     """A recording's image, or what was drawn of one, as its bins: values in [0, 1]."""
-    high = image.shape[0] // (2 * steps)
+    high = image.shape[0] // (2 * STEPS)
     grey = image / 255 if image.dtype == np.uint8 else image
-    return np.asarray(grey, dtype=np.float32).reshape(steps, 2, high, image.shape[1])
+    return np.asarray(grey, dtype=np.float32).reshape(STEPS, 2, high, image.shape[1])
 
 
 def shown(experiment: Experiment, label: int) -> tuple[str, dict[str, Film]]:
@@ -97,12 +97,10 @@ def shown(experiment: Experiment, label: int) -> tuple[str, dict[str, Film]]:
     """
     runs = {run.variant: run for run in reversed(experiment.attacks())}
     first = next(iter(runs.values()))
-    found: dict[str, Film] = {}
-    for name, pictures in experiment.originals(first.dataset).items():
-        found[{"test image": "a recording", "class mean": "mean of the class"}.get(name, name)] = film(
-            pictures[label]
-        )
+    names = {"test image": "a recording", "class mean": "mean of the class"}
+    originals = experiment.originals(first.dataset)
+    found: dict[str, Film] = {names[name]: film(shown[label]) for name, shown in originals.items()}
     for variant in (RECORDED[0], RECORDED[-1]):
         if variant.name in runs:
             found[f"drawn from the {variant.label}"] = film(runs[variant.name].reconstructions[label, 0])
-    return pages.place(first.profile, first.dataset.partition("-")[0]), found
+    return _place(first.profile, first.dataset), found

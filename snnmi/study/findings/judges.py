@@ -11,7 +11,7 @@ from snnmi.show import figures, pages
 from snnmi.study import judgements, published, verdicts
 from snnmi.study.experiment import Experiment
 from snnmi.study.runs import AttackRun
-from snnmi.study.tables import targets_table
+from snnmi.study.tables import of_both_kinds, targets_table
 
 Scale = tuple[str, str]  # profile, data set
 GROUP = ["profile", "dataset", "source", "target"]
@@ -46,13 +46,13 @@ def accuracy_table(experiments: Sequence[Experiment], judges: Mapping[Scale, dic
     for scale, judge in judges.items():
         own = trained[(trained.profile == scale[0]) & (trained.dataset == scale[1])]
         rows.append((*scale, "judge", judge["test_accuracy"], judge["n_test"]))
-        rows += [
-            (*scale, f"{figures.KINDS[t.target]}, seed {t.seed}", t.test_accuracy, t.n_test)
-            for t in own.itertuples()
-        ]
+        for t in own.itertuples():
+            rows.append((*scale, f"{figures.KINDS[t.target]}, seed {t.seed}", t.test_accuracy, t.n_test))
     found = pd.DataFrame(rows, columns=["profile", "dataset", "network", "test_accuracy", "n_test"])
-    spans = [intervals.wilson_interval(r.test_accuracy, r.n_test) for r in found.itertuples()]
-    return found.assign(low=[low for low, _ in spans], high=[high for _, high in spans])
+    found[["low", "high"]] = [
+        intervals.wilson_interval(r.test_accuracy, r.n_test) for r in found.itertuples()
+    ]
+    return found
 
 
 # --- each set of images
@@ -68,9 +68,7 @@ def shown(judged: pd.DataFrame) -> pd.DataFrame:
     """
     made = pages.largest_scale(judged[judged.source == "reconstruction"])
     rows = judged.drop_duplicates(KEYS).merge(made[["profile", "dataset"]].drop_duplicates())
-    scale = ["profile", "dataset", "source"]
-    kinds = rows.groupby([*scale, "seed", "attack_seed"], dropna=False).target.transform("nunique")
-    rows = rows[kinds == kinds.groupby([rows[name] for name in scale]).transform("max")]
+    rows = of_both_kinds(rows, ["profile", "dataset", "source"], ["seed", "attack_seed"])
     place = rows.groupby(["profile", "dataset"], sort=False).ngroup() * len(SOURCES)
     return rows.iloc[(place + rows.source.map(SOURCES.index)).argsort(kind="stable")].reset_index(drop=True)
 
@@ -111,9 +109,7 @@ def chances(judges: Mapping[Scale, dict]) -> dict[Scale, float]:
 def readings(found: pd.DataFrame, chance: Mapping[Scale, float]) -> dict[tuple, str]:
     """`verdicts.reading` of every set of images of a `summary`; without an interval the value itself counts."""
     low = wide(found.assign(low=found.low.fillna(found.value)), "low")
-    return {
-        key: verdicts.reading(low.recognised[key], low.identified[key], chance[key[:2]]) for key in low.index
-    }
+    return {key: verdicts.reading(r.recognised, r.identified, chance[key[:2]]) for key, r in low.iterrows()}
 
 
 def of_source(found: pd.DataFrame, source: str) -> pd.DataFrame:
@@ -146,11 +142,9 @@ def multiples(found: pd.DataFrame, scale: Scale, source: str) -> dict[str, float
 def beyond_natural(found: pd.DataFrame, judges: Mapping[Scale, dict]) -> pd.Series:
     """Whether reconstructions in a `summary` lie beyond the natural distance, by (profile, dataset, target)."""
     rows = found[(found.measure == "feature_train") & (found.source == "reconstruction")]
-    rows = rows.set_index(["profile", "dataset", "target"])
-    natural = [judges[key[:2]]["natural_distance"] for key in rows.index]
-    return pd.Series(
-        [verdicts.lies_beyond(low, mark) for low, mark in zip(rows.low, natural)], rows.index, bool
-    )
+    low = rows.set_index(["profile", "dataset", "target"]).low
+    beyond = [verdicts.lies_beyond(own, judges[key[:2]]["natural_distance"]) for key, own in low.items()]
+    return pd.Series(beyond, low.index, bool)
 
 
 # --- leaks

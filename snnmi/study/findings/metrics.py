@@ -1,6 +1,6 @@
 """Chapter 4: Table II beside the paper's, what the choice of the pair changes, and the paper's claims one by one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +11,8 @@ from snnmi.measure.scores import METRICS
 from snnmi.measure.statistics import PairedTest, paired_test
 from snnmi.show import pages
 from snnmi.study import published, verdicts
+from snnmi.study.experiment import Experiment
 from snnmi.study.published import CLAIMS, Claim
-from snnmi.study.runs import AttackRun
 
 GROUP = ["profile", "dataset", "target"]
 # L_N above H(T), the target's own mean entropy on noise, which it cannot fall below
@@ -21,21 +21,19 @@ CLAIM_COLUMNS = """profile dataset key claim difference low high p p_error n dif
     ann snn won_ann won_snn attacks printed judged published verdict decimals verdict_kept""".split()
 
 
-def completed(
-    attacks: pd.DataFrame, runs: Sequence[AttackRun], originals: Mapping[tuple[str, str], Mapping]
-) -> pd.DataFrame:
+def completed(attacks: pd.DataFrame, experiments: Sequence[Experiment]) -> pd.DataFrame:
     """An `attacks_table` with L_N above the target's entropy, and the likeness of scores that lack it.
 
     Not M_global above it: its second term, |gamma L_N - L_G|, is made of entropies as much. The likeness is that of the
-    stored pictures, which are the kept pair's, to the stored class means (`originals`, by profile and data set).
+    stored pictures, which are the kept pair's, to the stored class means.
     """
     found = attacks.assign(**{ABOVE: attacks.L_N - attacks.get("M_global_ceiling", np.nan)})
     found["likeness"] = attacks.get("likeness", pd.Series(np.nan, attacks.index))
-    for run in runs:
-        means = originals.get((run.profile, run.dataset), {}).get("class mean")
+    for experiment, run in [(one, run) for one in experiments for run in one.attacks()]:
         own = found.likeness.isna()
         for name in ("profile", "dataset", "variant", "seed", "attack_seed"):
             own &= found[name] == getattr(run, name)
+        means = experiment.originals(run.dataset).get("class mean")
         if means is not None and own.any():
             for label, shown in zip(run.labels, run.reconstructions):
                 found.loc[own & (found.label == label), "likeness"] = metrics.likeness(shown, means[label])
@@ -166,7 +164,7 @@ def try_claim(rows: pd.DataFrame, dataset: str, claim: Claim) -> dict | None:
     test, a_target = (judged or both).test, rows[rows.target == "ann"].A_target.mean()
     about = {"a_target": a_target, "known": bool(judged or not claim.judged)}
     verdict = verdicts.claim_verdict(test, dataset, claim, **about)
-    tested = verdicts.can_tell(test) and not spread
+    tested = verdicts.can_tell(test.differing) and not spread
     if not tested:  # no interval either: of few classes that differ it would be too sure
         test = PairedTest(value.snn - value.ann, *[np.nan] * 3, test.n, test.differing)
     return test._asdict() | {

@@ -3,7 +3,6 @@
 import pandas as pd
 
 from snnmi.measure.intervals import t_interval
-from snnmi.measure.scores import METRICS
 from snnmi.measure.statistics import holm, sign_flip_p
 from snnmi.show import pages
 from snnmi.study import plan, published, verdicts
@@ -30,8 +29,8 @@ CHOICES = ["hidden", "rate", "split", "target", "generator steps", "z"]  # of `p
 def distance(scores: pd.Series, reading: str) -> float:
     """Mean absolute relative difference from the five published numbers of MNIST-ANN, by this reading of F."""
     row = published.TABLE_2["mnist", "ann"]
-    names = [name for name, metric in METRICS.items() if metric.paper and name not in READINGS]
-    found = [abs(scores[name] / row[METRICS[name].paper] - 1) for name in (*names, reading)]
+    names = [name for name in published.SCORES if name not in READINGS]
+    found = [abs(scores[name] / row[published.column(name)] - 1) for name in (*names, reading)]
     return sum(found) / len(found)
 
 
@@ -42,8 +41,7 @@ def calibration(experiment: Experiment) -> pd.DataFrame:
     attacks = attacks_table([experiment])
     if attacks.empty:
         return attacks
-    columns = [name for name, metric in METRICS.items() if metric.paper]
-    kept = attacks[attacks.pair == "kept"].groupby("variant", sort=False)[columns].mean()
+    kept = attacks[attacks.pair == "kept"].groupby("variant", sort=False)[[*published.SCORES]].mean()
     last = attacks[attacks.pair == "last"].groupby("variant", sort=False)[PRIMARY].mean()
     rows = []
     for variant in experiment.variants:
@@ -61,12 +59,17 @@ def network_means(networks: pd.DataFrame) -> pd.DataFrame:
     """One row a network of the four cells, from a `controls.networks_table`: the primary outcome (`value`), its floor,
     and the cell's name.
     """
-    cells = {variant.name: cell for cell, variant in NAMES.items()}
-    last = networks[(networks.pair == "last") & networks.variant.isin(cells)]
-    last = last.assign(cell=pd.Categorical(last.variant.map(cells), list(NAMES)))
+    last = _cells(networks[networks.pair == "last"])
     found = last.groupby([*PLACE, "cell", "target", "seed"], sort=False, observed=True)
     means = found[[PRIMARY, "floor"]].mean().reset_index().rename(columns={PRIMARY: "value"})
     return means.sort_values("cell", kind="stable").astype({"cell": str})
+
+
+def _cells(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the four cells, with the `cell`'s name, which is sorted as `NAMES`."""
+    names = {variant.name: cell for cell, variant in NAMES.items()}
+    rows = rows[rows.variant.isin(names)]
+    return rows.assign(cell=pd.Categorical(rows.variant.map(names), [*NAMES]))
 
 
 def deciding(means: pd.DataFrame) -> pd.DataFrame:
@@ -149,27 +152,17 @@ def budgets(attacks: pd.DataFrame) -> pd.DataFrame:
     """
     if attacks.empty:
         return pd.DataFrame()
-    cells = {variant.name: cell for cell, variant in NAMES.items()}
-    own = attacks.assign(profile=attacks.profile.str.split(",").str[0], cell=attacks.variant.map(cells))
-    own = own[own.profile.isin(["plan", "people", "paper"]) & own.cell.notna()]
-    own = own.assign(cell=pd.Categorical(own.cell, list(NAMES)), full=own.profile == "paper")
-    own = own[own.groupby(["dataset", "variant", "seed"]).full.transform("nunique") == 2]
+    own = _cells(attacks.assign(profile=attacks.profile.str.split(",").str[0]))
+    own = own[own.profile.isin(["plan", "people", "paper"])]
+    own = own.assign(dataset=pd.Categorical(own.dataset, pages.LANDING), full=own.profile == "paper")
+    own = own[own.groupby(["dataset", "variant", "seed"], observed=True).full.transform("nunique") == 2]
     if own.empty:
         return pd.DataFrame()
-    columns = [name for name, metric in METRICS.items() if metric.paper]
     where, what = ["dataset", "cell"], ["full", "queries"]
-    last, kept = (
-        own[own.pair == pair].groupby([*where, *what], sort=False, observed=True) for pair in ("last", "kept")
-    )
-    found = kept[columns].mean().join(last[PRIMARY].mean().rename("last"))
+    last, kept = (own[own.pair == pair].groupby([*where, *what], observed=True) for pair in ("last", "kept"))
+    found = kept[[*published.SCORES]].mean().join(last[PRIMARY].mean().rename("last"))
     found = found.join(kept.seed.nunique().rename("networks")).reset_index()
-    order = found.dataset.map({name: i for i, name in enumerate(pages.LANDING)})
-    found = (
-        found.assign(order=order)
-        .sort_values(["order", "cell", "full"], ignore_index=True)
-        .drop(columns="order")
-    )
-    found = found.astype({"cell": str})
+    found = found.astype(dict.fromkeys(where, str))
     return found.assign(change=found["last"] - found.groupby(where, sort=False)["last"].transform("first"))
 
 

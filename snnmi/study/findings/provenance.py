@@ -45,10 +45,9 @@ def _origin(scale: str, run: Run) -> dict:
 
 def _dataset(settings: dict) -> str:
     """Which one a run is of: a judgement is of an attack or by a judge, an attack on a target."""
-    inside = [
-        settings[name] for name in ("attack", "target", "judge") if isinstance(settings.get(name), dict)
-    ]
-    return settings.get("dataset") or next(filter(None, map(_dataset, inside)), "")
+    named = (settings.get(name) for name in ("attack", "target", "judge"))
+    inside = (_dataset(one) for one in named if isinstance(one, dict))
+    return settings.get("dataset") or next(filter(None, inside), "")
 
 
 def full_budget_on_gpus(found: pd.DataFrame) -> dict[str, object]:

@@ -27,10 +27,8 @@ def lines(experiment: Experiment, attacks: Sequence[AttackRun]) -> dict[str, lis
     found = originals(experiment, attacks[0])
     for attack in attacks:
         none = np.full(attack.reconstructions.shape[2:], np.nan)
-        pictures = zip(attack.labels, attack.reconstructions[:, 0], strict=True)
-        found[figures.KINDS[attack.target]] = [
-            none if y in attack.lost else picture for y, picture in pictures
-        ]
+        pictures, lost = zip(attack.labels, attack.reconstructions[:, 0], strict=True), attack.lost
+        found[figures.KINDS[attack.target]] = [none if y in lost else picture for y, picture in pictures]
     return found
 
 

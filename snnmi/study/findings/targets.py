@@ -5,6 +5,7 @@ from bisect import bisect
 import pandas as pd
 
 from snnmi.measure.intervals import intervals_apart, share_difference_interval, wilson_interval
+from snnmi.study import verdicts
 from snnmi.study.published import TABLE_1, TEST_IMAGES
 
 KEY = ["dataset", "profile", "seed"]
@@ -63,10 +64,7 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns: dataset, profile, seed, both accuracies with their n, difference, low, high, told_apart (zero excluded).
     """
-    paper = [
-        (dataset, PUBLISHED, 0, kind, share, TEST_IMAGES[dataset])
-        for (dataset, kind), share in TABLE_1.items()
-    ]
+    paper = [(name, PUBLISHED, 0, kind, share, TEST_IMAGES[name]) for (name, kind), share in TABLE_1.items()]
     columns = [*KEY, "target", "test_accuracy", "n_test"]
     rows = pd.concat([table[columns], pd.DataFrame(paper, columns=columns)])
     ann, snn = (rows[rows.target == kind].drop(columns="target") for kind in ("ann", "snn"))
@@ -76,5 +74,5 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
         share_difference_interval(r.test_accuracy_ann, r.n_test_ann, r.test_accuracy_snn, r.n_test_snn)
         for r in both.itertuples()
     ]
-    both["told_apart"] = (both.low > 0) | (both.high < 0)
+    both["told_apart"] = verdicts.lies_off(both.low, both.high)
     return both

@@ -41,10 +41,9 @@ def budget_finding(ends: pd.DataFrame) -> str:
     return f"{full} of {len(ends)} runs spent the paper's full budget of 1,280,000 queries a class."
 
 
-def _places(ends: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
-    """The largest scale of each of the paper's data sets, and its rows; of whatever there is, without any of them."""
-    own = ends[ends.dataset.isin(published.CLASSES)]
-    shown = pages.largest_scale(own if len(own) else ends)
+def largest_places(found: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The largest scale of each of the paper's data sets, in words, and its rows; of whatever there is, without any."""
+    shown = pages.largest_scale(published.of_paper(found))
     for where, rows in shown.groupby(["profile", "dataset"], sort=False):
         yield pages.place(*where), rows
 
@@ -52,7 +51,7 @@ def _places(ends: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 def settled(ends: pd.DataFrame) -> str:
     """At each largest scale: "MNIST, laptop: 3 of 20 attacks on these two ANNs and 1 of 10 on this SNN"."""
     said = []
-    for where, rows in _places(ends):
+    for where, rows in largest_places(ends):
         by_kind = [
             f"{own.settled.sum()} of {own.classes.sum()} on {these(kind, own.seed.nunique())}"
             for kind, own in rows.groupby("target", sort=False)
@@ -67,7 +66,7 @@ def endings(ends: pd.DataFrame) -> str:
         f"{where}: in {rows.off.sum()} of {rows.classes.sum()} attacks the adversarial term is off at the end (kₜ "
         f"below {verdicts.OFF}), and the {rows.shown.max()} stored images of a generator correlate at "
         f"{rows.alike.mean():.3f} on average"
-        for where, rows in _places(ends)
+        for where, rows in largest_places(ends)
     )
 
 

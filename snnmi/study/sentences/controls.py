@@ -55,18 +55,15 @@ def cells(found: pd.DataFrame) -> pd.DataFrame:
 
 def cells_finding(found: pd.DataFrame, scales: Sequence[str]) -> str:
     """What clip and raw numbers do to the copy, at the first of the scales that decide."""
-    for scale in scales:
-        rows = found[found.scale == scale].set_index(["neuron", "input"])
-        ann, clipped, raw, snn = (
-            rows.value[cell]
-            for cell in (("ann", "current"), ("ann", "clip"), ("snn", "current"), ("snn", "rate"))
-        )
-        n = int(rows.networks.max())
-        return (
-            f"At {scale} a clip takes the accuracy of {whose('ann', n)} copy from {ann:.2f} to {clipped:.2f}; raw "
-            f"numbers take that of {whose('snn', n)} from {snn:.2f} to {raw:.2f}."
-        )
-    return "No scale has all four cells."
+    if not scales:
+        return "No scale has all four cells."
+    rows = found[found.scale == scales[0]].set_index(["neuron", "input"])
+    value, n = rows.value, int(rows.networks.max())
+    return (
+        f"At {scales[0]} a clip takes the accuracy of {whose('ann', n)} copy from {value['ann', 'current']:.2f} to "
+        f"{value['ann', 'clip']:.2f}; raw numbers take that of {whose('snn', n)} from {value['snn', 'rate']:.2f} to "
+        f"{value['snn', 'current']:.2f}."
+    )
 
 
 def cells_caption(
@@ -170,7 +167,7 @@ def changes(found: pd.DataFrame) -> pd.DataFrame:
 
 def changes_caption(found: pd.DataFrame, same: Sequence[tuple[Variant, str, int]]) -> str:
     """`same`: controls that load their baseline's own run."""
-    count = found.groupby(["scale", "factor", "target", "name"]).ngroups
+    count = len(found.drop_duplicates(["scale", "factor", "target", "name"]))
     seeds: dict[tuple[str, str], list[int]] = {}
     for control, scale, seed in same:
         seeds.setdefault((control.label, scale), []).append(seed)

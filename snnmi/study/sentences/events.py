@@ -28,11 +28,11 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame) -> str:
     for r in rest.itertuples():
         ann, clip, raw, snn = (value(found, r.scale, cell) for cell in NAMES.values())
         said.append(
-            f"at {r.scale} ({pages.words(int(r.networks), 'network')} of each kind) the copy of an ANN reads {ann:.0%} "
+            f"At {r.scale} ({pages.words(int(r.networks), 'network')} of each kind) the copy of an ANN reads {ann:.0%} "
             f"of the test recordings, behind a clip {clip:.0%}; that of an SNN reads {snn:.0%}, and without its draws "
-            f"and clip {raw:.0%}. SNN less clipped ANN: {told(r.value, r.low, r.high, sign=True)}, {_apart(r)}"
+            f"and clip {raw:.0%}. SNN less clipped ANN: {told(r.value, r.low, r.high, sign=True)}, {_apart(r)}."
         )
-    return _sentence(said)
+    return " ".join(said) or "Not run at any scale."
 
 
 def _apart(r: tuple) -> str:
@@ -40,11 +40,3 @@ def _apart(r: tuple) -> str:
     if r.low != r.low:
         return "one network, so no interval"
     return "told from none" if verdicts.lies_off(r.low, r.high) else "not told from none"
-
-
-def _sentence(said: list[str]) -> str:
-    return " ".join(f"{text[0].upper()}{text[1:]}." for text in said) or "Not run at any scale."
-
-
-def film_caption(scale: str, label: int) -> str:
-    return f"**Class {label}, bin by bin.** {scale}; the first network, the first image: none is picked."

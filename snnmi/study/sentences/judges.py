@@ -16,7 +16,7 @@ WORDS = {
 }
 
 
-def both(values: Mapping[str, float | str], form: str = "{:.1f}") -> str:
+def both(values: Mapping[str, float | str] | pd.Series, form: str = "{:.1f}") -> str:
     """A value a target: `both({"ann": 3.1, "snn": 2})` -> "3.1 (ANN) and 2.0 (SNN)"."""
     return " and ".join(f"{form.format(value)} ({figures.KINDS[kind]})" for kind, value in values.items())
 
@@ -47,17 +47,16 @@ def accuracy(found: pd.DataFrame) -> pd.DataFrame:
             "test accuracy": [
                 f"{r.test_accuracy:.1%} [{r.low:.1%}, {r.high:.1%}]" for r in found.itertuples()
             ],
-            "test images": [f"{n:,}" for n in found.n_test],
+            "test images": found.n_test.map("{:,}".format),
         }
     )
 
 
 def accuracy_caption(found: pd.DataFrame) -> str:
     own, targets = found[found.network == "judge"], found[found.network != "judge"]
-    best = targets.groupby(["profile", "dataset"]).test_accuracy.max()
-    ahead = [
-        r.dataset for r in own.itertuples() if r.test_accuracy >= best[r.profile, r.dataset] - verdicts.EQUAL
-    ]
+    best = targets.groupby(["profile", "dataset"]).test_accuracy.max().rename("best")
+    own = own.join(best, on=["profile", "dataset"])
+    ahead = own.dataset[own.test_accuracy >= own.best - verdicts.EQUAL]
     return (
         f"**The judge is at least as accurate as every target on: {_names(ahead)}.** Share of test images "
         "named rightly, with Wilson's 95 % interval (it speaks of new test images)."
@@ -115,9 +114,7 @@ def distances(wide: pd.DataFrame, scales: Sequence[Scale]) -> str:
     """Feature distances in multiples of a real test image's, scale by scale."""
     said = []
     for scale in scales:
-        made, fooling = (
-            both(multiples(wide, scale, source)) for source in ("reconstruction", "fooling noise")
-        )
+        made, fooling = (both(multiples(wide, scale, what)) for what in ("reconstruction", "fooling noise"))
         said.append(f"{pages.place(*scale)}: {made}, fooling noise {fooling}")
     return "; ".join(said)
 
@@ -158,9 +155,7 @@ def leaks_caption(found: pd.DataFrame) -> str:
 
 def picture(scale: Scale, wide: pd.DataFrame, chance: float, *, missing: bool) -> str:
     """What stands below a grid of pictures; `missing`: the data set is not at hand."""
-    identified = wide.identified.xs(
-        (*scale, "reconstruction"), level=["profile", "dataset", "source"]
-    ).to_dict()
+    identified = of_source(wide, "reconstruction").identified[scale]  # by target
     absent = " The data set is not on this machine, so its images are missing." if missing else ""
     return (
         f"**{pages.place(*scale)}: identified {both(identified, '{:.0%}')}, chance {chance:.1%}.** From above: mean "
@@ -173,7 +168,7 @@ def picture(scale: Scale, wide: pd.DataFrame, chance: float, *, missing: bool) -
 
 def _told(r: tuple | pd.Series) -> str:
     """A difference with its interval and p; without p where too few classes differ for a test to tell."""
-    if verdicts.too_few_differ(differing := int(r.differing)):
+    if not verdicts.can_tell(differing := int(r.differing)):
         differ = pages.words(differing, "class differs", "classes differ")
         return f"{pages.mean_and_span(r.difference, r.low, r.high, sign=True)}, {differ}"
     return pages.difference(r.difference, r.low, r.high, r.p)
@@ -265,9 +260,8 @@ def landing(found: pd.DataFrame) -> dict[str, str]:
 
 def shown(part: pd.DataFrame, readings: Mapping[tuple, str]) -> str:
     """What the reconstructions of one scale show, said once where both targets' show the same."""
-    words = {
-        r.target: WORDS[readings[r.profile, r.dataset, "reconstruction", r.target]] for r in part.itertuples()
-    }
+    keys = ((r.profile, r.dataset, "reconstruction", r.target) for r in part.itertuples())
+    words = {key[-1]: WORDS[readings[key]] for key in keys}
     if "ann" in words and len(set(words.values())) == 1:
         return words["ann"]
     return both(words, "{}")
@@ -278,13 +272,10 @@ def headline(
 ) -> str:
     """The chapter's answer, on the paper's data where it is there: what reconstructions show, and where they leak."""
     made = of_source(wide, "reconstruction").reset_index()
-    own = made[made.dataset.isin(published.CLASSES)]
     said: dict[str, list[str]] = {}  # what is shown -> where
-    for scale, part in (own if len(own) else made).groupby(["profile", "dataset"], sort=False):
-        identified = both(dict(zip(part.target, part.identified)), "{:.0%}")
-        share = (
-            f"{pages.place(*scale)}, {identified} identified by the class mean (chance {chance[scale]:.1%})"
-        )
+    for scale, part in published.of_paper(made).groupby(["profile", "dataset"], sort=False):
+        identified = f"{both(dict(zip(part.target, part.identified)), '{:.0%}')} identified by the class mean"
+        share = f"{pages.place(*scale)}, {identified} (chance {chance[scale]:.1%})"
         said.setdefault(shown(part, readings), []).append(share)
     told = "; ".join(f"{show}: on {'; on '.join(shares)}" for show, shares in said.items())
     return f"They show {told}. Where training images are seen to leak: {leaky(leaks)}."
@@ -292,6 +283,4 @@ def headline(
 
 def waiting(scales: Sequence[Scale]) -> str:
     """Which stored scales are not yet judged; nothing where all are."""
-    return (
-        f"Stored but not yet judged: {'; '.join(pages.place(*scale) for scale in scales)}." if scales else ""
-    )
+    return f"Stored but not yet judged: {'; '.join(pages.place(*one) for one in scales)}." if scales else ""

@@ -8,10 +8,10 @@ from snnmi.show import figures, pages
 from snnmi.study import published, verdicts
 from snnmi.study.findings.metrics import ABOVE, GROUP
 from snnmi.study.published import CLAIMS, Claim, is_share
+from snnmi.study.sentences.attacks import largest_places, these
 from snnmi.study.verdicts import ALPHA
 
 ONE_KIND = "one kind of target only: nothing to compare"
-PRINTED = [key for key, metric in METRICS.items() if metric.paper]
 ENOUGH = pages.words(verdicts.NETWORKS)
 
 # --- Table II
@@ -28,9 +28,8 @@ def score(r: tuple) -> str:
     """
     scale, digits = (100, 1) if is_share(r.score) else (1, 3)
     value, std, low, high = (scale * number for number in (r.value, r.std, r.low, r.high))
-    mean = f"{value:.{digits}f} ± {std:.{digits}f}{' †' * r.apart}{' ¶' * bool(r.lost)}".replace(
-        " ", "\u00a0"
-    )
+    mean = f"{value:.{digits}f} ± {std:.{digits}f}{' †' * r.apart}{' ¶' * bool(r.lost)}"
+    mean = mean.replace(" ", "\u00a0")
     return f"{mean} {pages.span(low, high, digits)}"
 
 
@@ -51,15 +50,16 @@ def table_2(scores: pd.DataFrame) -> pd.DataFrame:
     for (dataset, target), group in scores.groupby(["dataset", "target"], sort=False):
         head = {"target": f"{figures.title(dataset)}, {figures.KINDS[target]}"}
         if (dataset, target) in published.TABLE_2:
-            theirs = {name(key): printed_score(dataset, target, key) for key in PRINTED}
+            theirs = {name(key): printed_score(dataset, target, key) for key in published.SCORES}
             lines.append(head | {"scale": "published"} | theirs)
         for profile, one in group.groupby("profile", sort=False):
             about = {"scale": profile, "networks": f"{one.networks.iloc[0]}"}
             lines.append(head | about | {name(r.score): score(r) for r in one.itertuples()})
-    there = [key for key in ("M_global", ABOVE, *METRICS) if key in {*scores.score} or key in PRINTED]
-    return pd.DataFrame(
-        lines, columns=["target", "scale", "networks", *dict.fromkeys(map(name, there))]
-    ).fillna("")
+    there = [
+        key for key in ("M_global", ABOVE, *METRICS) if key in {*scores.score} or key in published.SCORES
+    ]
+    columns = ["target", "scale", "networks", *dict.fromkeys(map(name, there))]
+    return pd.DataFrame(lines, columns=columns).fillna("")
 
 
 def table_2_caption(scores: pd.DataFrame) -> str:
@@ -97,7 +97,7 @@ def rescaled(found: pd.DataFrame) -> str:
     said = []
     for (profile, dataset), rows in found.groupby(["profile", "dataset"], sort=False):
         shares = [
-            f"{pages.number(100 * r.rescaled, 0)} % on {verdicts.named(figures.KINDS[r.target], int(r.networks))}"
+            f"{pages.number(100 * r.rescaled, 0)} % on {these(r.target, int(r.networks))}"
             for r in rows.itertuples()
         ]
         said.append(f"{' and '.join(shares)} ({pages.place(profile, dataset)})")
@@ -193,8 +193,8 @@ def claims(found: pd.DataFrame) -> pd.DataFrame:
 def claims_finding(found: pd.DataFrame) -> str:
     """Which claims are supported, which contradicted, on the paper's data sets at their largest scale."""
     said = []
-    largest = pages.largest_scale(found[found.dataset.isin([*published.CLASSES])])
-    for (profile, dataset), rows in largest.groupby(["profile", "dataset"], sort=False):
+    shown = pages.largest_scale(found[found.dataset.isin(published.CLASSES)])
+    for (profile, dataset), rows in shown.groupby(["profile", "dataset"], sort=False):
         names = rows.key.map(panel).groupby(rows.verdict, sort=False).agg(", ".join)
         told = [f"{word} by {names[word]}" for word in ("supported", "contradicted", "open") if word in names]
         said.append(f"{pages.place(profile, dataset)}: {'; '.join(told)}.")
@@ -216,9 +216,9 @@ def landing(found: pd.DataFrame, shares: pd.Series) -> dict[str, str]:
     `shares`: of the paper's queries, by (profile, dataset).
     """
     cells = {f"claim_{key}_paper": paper_numbers(claim) for key, claim in CLAIMS.items()}
-    largest = pages.largest_scale(found)
+    shown = pages.largest_scale(found)
     for dataset in pages.LANDING:
-        rows = largest[largest.dataset == dataset].set_index("key", drop=False)
+        rows = shown[shown.dataset == dataset].set_index("key", drop=False)
         verdict, text, scale = "not run", "at any scale", "not run"
         if len(rows):
             profile, networks = rows.profile.iloc[0], pages.words(int(rows.networks.iloc[0]), "network")
@@ -234,15 +234,12 @@ def landing(found: pd.DataFrame, shares: pd.Series) -> dict[str, str]:
 
 def headline(found: pd.DataFrame) -> str:
     """The chapter's answer: what copies and targets do at the largest scale of the paper's data sets, else others'."""
-    papers = found[found.dataset.isin([*published.CLASSES])]
     said = []
-    for (profile, dataset), rows in pages.largest_scale(papers if len(papers) else found).groupby(
-        ["profile", "dataset"], sort=False
-    ):
-        copies, target = rows.set_index("key").loc["surrogate"], rows.set_index("key").loc["a_target"]
-        ann, snn = (verdicts.named(kind, int(copies.networks)) for kind in figures.KINDS.values())
+    for place, rows in largest_places(found):
+        copies, target = (rows.set_index("key").loc[key] for key in ("surrogate", "a_target"))
+        ann, snn = (these(kind, int(copies.networks)) for kind in figures.KINDS)
         said.append(
-            f"On {pages.place(profile, dataset)}, copies of {ann} read {copies.ann:.0%} of the test images, copies of "
+            f"On {place}, copies of {ann} read {copies.ann:.0%} of the test images, copies of "
             f"{snn} {copies.snn:.0%} ({copies.verdict}); {ann} accepted the pictures in {target.won_ann} of "
             f"{target.attacks} attacks, {snn} in {target.won_snn} ({target.verdict})."
         )

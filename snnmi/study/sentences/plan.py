@@ -2,20 +2,19 @@
 
 import pandas as pd
 
-from snnmi.measure.scores import METRICS
 from snnmi.show import pages
 from snnmi.show.figures import title
 from snnmi.study import plan, published
-from snnmi.study.findings.plan import CHOICES, CONTRASTS, NAMES, PRIMARY
-from snnmi.study.verdicts import SAME, can_contrast
+from snnmi.study.findings.plan import CHOICES, CONTRASTS, NAMES, PRIMARY, READINGS
+from snnmi.study.verdicts import SAME, can_tell
 
-CELLS = [*NAMES]
+LAST = "surrogate acc., last pair"
 
 
 def shares(means: pd.DataFrame) -> str:
     """The primary outcome of each cell at one scale: "49 % on the ANN, 13 % on the ANN behind a clip"."""
     found = means.groupby("cell").value.mean()
-    return ", ".join(f"{100 * found[cell]:.0f}\u00a0% on the {cell}" for cell in CELLS if cell in found)
+    return ", ".join(f"{100 * found[cell]:.0f}\u00a0% on the {cell}" for cell in NAMES if cell in found)
 
 
 def number(row: pd.Series) -> str:
@@ -42,7 +41,7 @@ def tested(contrasts: pd.DataFrame) -> str:
     if not {*CONTRASTS} <= set(rows.index):
         return "Open: not all cells have been attacked yet."
     clip, rest = rows.loc["clip"], rows.loc["rest"]
-    if not can_contrast(networks := int(min(clip.networks, rest.networks))):
+    if not can_tell(networks := int(min(clip.networks, rest.networks)), tests=2):
         return f"Seen with {pages.words(networks, 'network')} of each, too few to test."
     taken = {
         "same": "A clip takes nothing from the attack on an ANN",
@@ -60,19 +59,17 @@ def tested(contrasts: pd.DataFrame) -> str:
 def contrast_lines(contrasts: pd.DataFrame) -> pd.DataFrame:
     """The contrasts as a table's text."""
     names = {name: " − ".join(pair) for name, pair in CONTRASTS.items()}
-    rows = [row for _, row in contrasts.iterrows()]
+    rows = [*contrasts.itertuples()]
     return pd.DataFrame(
         {
             "contrast": [names[row.contrast] for row in rows],
             "run": [pages.place(row.profile, row.dataset) for row in rows],
             "networks": [row.networks for row in rows],
             "difference": [pages.number(row.difference, 3, sign=True) for row in rows],
-            "95 % t-interval": [
-                pages.span(row.low, row.high, 3) if row.networks > 1 else "–" for row in rows
-            ],
+            "95 % t-interval": [pages.span(r.low, r.high, 3) if r.networks > 1 else "–" for r in rows],
             "exact p": [f"{row.p:.3g}" for row in rows],
             "Holm": [f"{row.p_holm:.3g}" for row in rows],
-            "verdict": [row.verdict if can_contrast(row.networks) else "too few networks" for row in rows],
+            "verdict": [r.verdict if can_tell(r.networks, tests=2) else "too few networks" for r in rows],
         }
     )
 
@@ -91,12 +88,12 @@ NOTHING = pd.DataFrame({"setting": ["not run yet"]})  # a table has a row
 # --- calibration, and what the guesses change
 
 
-def calibration_said(settings: pd.DataFrame, reading: str = "fidelity_mae") -> str:
+def calibration_said(settings: pd.DataFrame) -> str:
     """How near the nearest setting of the grid comes to the published row, and what no setting reaches."""
     if settings.empty:
         return "No setting of the grid has been run yet."
     first, printed = settings.iloc[0], published.TABLE_2["mnist", "ann"][PRIMARY]
-    best = settings[settings.reading == reading][PRIMARY].max()
+    best = settings[settings.reading == "fidelity_mae"][PRIMARY].max()
     reached = "no setting reaches that, the best comes to" if best < printed else "the best setting comes to"
     return (
         f"Nearest to the published row come players with hidden layers of {first.hidden}, rate {first.rate}, "
@@ -126,15 +123,11 @@ def calibration(settings: pd.DataFrame) -> pd.DataFrame:
     """The grid as text, a row a setting: the nearest first, fidelity read as a mean absolute error."""
     if settings.empty:
         return NOTHING
-    names = {name: metric.name for name, metric in METRICS.items() if metric.paper}
-    names |= {"last": "surrogate acc., last pair"}
+    names = published.SCORES | {"last": LAST}
     keys = CHOICES[:3]
     by_reading = {reading: own.set_index(keys) for reading, own in settings.groupby("reading")}
     shown = by_reading["fidelity_mae"][[*names]].map("{:.3f}".format).rename(columns=names)
-    for reading, name in (
-        ("fidelity_mae", "distance (F as error)"),
-        ("fidelity_top", "distance (F as top class)"),
-    ):
+    for reading, name in zip(READINGS, ("distance (F as error)", "distance (F as top class)")):
         shown[name] = by_reading[reading].distance.map("{:.1%}".format)
     return shown.reset_index()
 
@@ -176,9 +169,8 @@ def specification(curve: pd.DataFrame) -> pd.DataFrame:
     if curve.empty:
         return NOTHING
     ordered = curve.sort_values("effect", ascending=False, kind="stable")
-    for name in ("ANN", "ANN behind a clip"):
-        ordered = ordered.assign(**{name: ordered[name].map("{:.3f}".format)})
-    return ordered.assign(effect=[pages.number(effect, 3, sign=True) for effect in ordered.effect])
+    shares = {name: ordered[name].map("{:.3f}".format) for name in CONTRASTS["clip"]}
+    return ordered.assign(**shares, effect=[pages.number(effect, 3, sign=True) for effect in ordered.effect])
 
 
 def budgets_said(table: pd.DataFrame) -> str:
@@ -206,8 +198,7 @@ def budgets(table: pd.DataFrame) -> pd.DataFrame:
     """The cells at both budgets, as text."""
     if table.empty:
         return NOTHING
-    names = {name: metric.name for name, metric in METRICS.items() if metric.paper}
-    names = {"last": "surrogate acc., last pair"} | names
+    names = {"last": LAST} | published.SCORES
     about = {"target": table.dataset.map(title) + ", " + table.cell, "networks": table.networks}
     about["queries a class"] = table.queries.map("{:,.0f}".format)
     return pd.DataFrame(about).join(table[[*names]].map("{:.3f}".format).rename(columns=names))

@@ -70,9 +70,8 @@ def precision(spikes: Sequence[int], accuracies: Sequence[float], means: pd.Data
         (digits, "test accuracy", *(f"{share:.1%}" for share in accuracies)),
     ]
     if len(means):
-        rows += [
-            (mnist, name, *(f"{value:.3f}" for value in means[column])) for column, name in METRICS.items()
-        ]
+        for column, name in METRICS.items():
+            rows.append((mnist, name, *(f"{value:.3f}" for value in means[column])))
     return pd.DataFrame(rows, columns=["data, scale", "measured", "float32", "11 bits"])
 
 

@@ -22,10 +22,8 @@ def setting(profile: str, dataset: str, seed: int, queries: int, *, originals: b
 
 def absent(dataset: str) -> tuple[str, str]:
     """`accepted` and `setting` of a data set without a run."""
-    return (
-        "No finished run is at hand.",
-        f"To have one of {figures.title(dataset)}: `make book PROFILE=laptop`.",
-    )
+    how = f"To have one of {figures.title(dataset)}: `make book PROFILE=laptop`."
+    return "No finished run is at hand.", how
 
 
 def likeness_lines(means: pd.DataFrame) -> pd.DataFrame:

@@ -38,9 +38,8 @@ def parts(found: pd.DataFrame) -> pd.DataFrame:
             both = f", {pages.number(r.smallest, sign=True)} and {pages.number(r.largest, sign=True)}"
             ways = "" if r.factor == "gap" else both
             name = figures.FACTORS[r.factor][1]
-            line[name] = (
-                f"{told(r.effect, r.low, r.high, sign=True)} (kept {pages.number(r.kept, sign=True)}{ways})"
-            )
+            effect = told(r.effect, r.low, r.high, sign=True)
+            line[name] = f"{effect} (kept {pages.number(r.kept, sign=True)}{ways})"
         lines.append(line)
     return pd.DataFrame(lines or [{"scale": "none has all four cells"}])
 
@@ -78,9 +77,8 @@ def landing(
                 verdict, reason = verdicts.DEMONSTRATION, "The paper does not use this data set."
                 scale = ", ".join(profile for profile, _ in scales)
             elif scales:
-                left = "; ".join(
-                    f"{pages.place(*where)}: {lacking(missing[pages.place(*where)])}" for where in scales
-                )
+                places = [pages.place(*where) for where in scales]
+                left = "; ".join(f"{place}: {lacking(missing[place])}" for place in places)
                 verdict, reason = "open", f"The four cells are not complete; not run: {left}."
                 scale = ", ".join(profile for profile, _ in scales)
             for what, text in (("verdict", verdict), ("reason", reason), ("scale", scale)):
@@ -108,9 +106,8 @@ def _opening(parts: pd.DataFrame, verdict: pd.Series) -> str:
     gap, networks = own.loc["gap"], pages.words(int(parts.networks.min()), "network")
     if verdicts.same(gap.effect):
         return "there is no gap to explain"
-    if pd.notna(gap.low) and not verdicts.lies_off(
-        gap.low, gap.high, 0.0
-    ):  # what the page's verdicts call nothing to explain is not explained here
+    # what the page's verdicts call nothing to explain is not explained here
+    if pd.notna(gap.low) and not verdicts.lies_off(gap.low, gap.high):
         return f"no gap can be told from zero with {networks} of each kind, so there is none to explain"
     lead = "encoding" if own.share["encoding"] >= verdicts.HALF else "neuron"
     settled, seen = OPENING[lead]

@@ -110,11 +110,10 @@ def answer(table: pd.DataFrame) -> str:
     said, compared = [], pages.largest_scale(table[table.published.notna()])
     for (profile, dataset), rows in compared.groupby(["profile", "dataset"], sort=False):
         means = rows.groupby("target")[["test_accuracy", "published"]].mean()
-        scores = [
-            f"the {figures.KINDS[r.Index]} {r.test_accuracy:.1%} ({r.published:.1%})"
-            for r in means.itertuples()
-        ]
-        said.append(f"{pages.place(profile, dataset)}: {', '.join(scores)}, {verdicts.accuracies(rows)}")
+        scores = ", ".join(
+            f"the {figures.KINDS[kind]} {own:.1%} ({theirs:.1%})" for kind, own, theirs in means.itertuples()
+        )
+        said.append(f"{pages.place(profile, dataset)}: {scores}, {verdicts.accuracies(rows)}")
     if not said:
         return "No data set at hand is in the paper, so that nothing can be held against its accuracies."
     return (

@@ -29,6 +29,7 @@ def test_a_run_says_how_many_of_its_attacks_settled_and_when_its_pairs_were_kept
     (row,) = findings.ends_table([run]).to_dict("records")
     assert (row["settled"], row["off"], row["classes"]) == (1, 1, 2)
     assert (row["first_kept"], row["last_kept"], row["batches"]) == (42, 1900, 2000)
+    assert (row["queries_per_class"], row["share_of_paper"], row["last_k"]) == (128_000, 0.1, 0.5)
     assert row["alike"] == pytest.approx(1) and row["shown"] == 3
     assert findings.ends_table([]).empty and "alike" in findings.ends_table([])
 

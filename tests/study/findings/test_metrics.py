@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from snnmi.measure.scores import METRICS
+from snnmi.study.experiment import Experiment
 from snnmi.study.findings import metrics as findings
 from snnmi.study.published import CLAIMS
 from snnmi.study.runs import AttackRun
@@ -32,7 +33,7 @@ def attacks(target: str, shift: float = 0.0, *, dataset: str = "mnist", seeds=(0
 
 def both(shift: float = -0.6, **more) -> pd.DataFrame:
     found = pd.concat([attacks("ann", **more), attacks("snn", shift, **more)], ignore_index=True)
-    return findings.completed(found, [], {})
+    return findings.completed(found, [])
 
 
 def last(rows: pd.DataFrame) -> pd.DataFrame:
@@ -81,7 +82,7 @@ def test_networks_are_averaged_within_each_class_until_there_are_enough_to_be_th
 
 def test_what_lies_above_the_entropy_stands_beside_where_entropies_are_stored():
     rows = both(0.0).assign(M_global_ceiling=lambda r: r.target.map({"ann": 0.8, "snn": 0.5}))
-    table = findings.score_table(last(findings.completed(rows, [], {}))).set_index(["target", "score"])
+    table = findings.score_table(last(findings.completed(rows, []))).set_index(["target", "score"])
     above = table.value.xs(findings.ABOVE, level="score")
     assert above.to_dict() == pytest.approx({"ann": 0.045, "snn": 0.345})
 
@@ -137,7 +138,7 @@ def test_convergence_is_judged_above_the_entropy_and_open_without_it():
     without = findings.claims_table(rows).set_index("key").loc["m_global"]
     assert without.verdict == "open" and [without.difference, without.printed] == pytest.approx([-0.5] * 2)
     rows = rows.assign(M_global_ceiling=rows.target.map({"ann": 0.75, "snn": 0.0}))
-    judged = findings.claims_table(findings.completed(rows, [], {})).set_index("key").loc["m_global"]
+    judged = findings.claims_table(findings.completed(rows, [])).set_index("key").loc["m_global"]
     assert judged.verdict == "supported" and judged.judged == findings.ABOVE
     assert (judged.printed, judged.difference) == (pytest.approx(-0.5), pytest.approx(0.25))
 
@@ -145,7 +146,7 @@ def test_convergence_is_judged_above_the_entropy_and_open_without_it():
 def test_only_networks_that_both_kinds_have_are_compared():
     """A mean of two networks against one of them is a comparison of networks."""
     rows = pd.concat([attacks("ann", seeds=(0, 1)), attacks("snn", -0.6)], ignore_index=True)
-    row = findings.claims_table(findings.completed(rows, [], {})).set_index("key").loc["a_target"]
+    row = findings.claims_table(findings.completed(rows, [])).set_index("key").loc["a_target"]
     assert (row.networks, row.attacks) == (1, 10) and row.difference == pytest.approx(-0.6)
 
 
@@ -167,9 +168,12 @@ def test_likeness_is_read_off_stored_pictures_only_where_scores_lack_it():
         spec=AttackRun, labels=[*LABELS], reconstructions=np.stack([means[:5], 1 - means[5:]]), **about
     )
     run.reconstructions = np.concatenate([means[:5], 1 - means[5:]])[:, None]
-    images = {("quick", "mnist"): {"class mean": means}}
+    stored, none = (
+        Mock(spec=Experiment, attacks=lambda: [run], originals=lambda dataset, found=found: found)
+        for found in ({"class mean": means}, {})
+    )
     rows = attacks("ann", seeds=(0, 1)).drop(columns="likeness", errors="ignore")
-    found = last(findings.completed(rows, [run], images))
+    found = last(findings.completed(rows, [stored]))
     assert found.likeness.tolist() == pytest.approx([1] * 5 + [-1] * 5 + [np.nan] * 10, nan_ok=True)
-    assert findings.completed(rows, [run], {}).likeness.isna().all()
-    assert (findings.completed(rows.assign(likeness=0.3), [run], images).likeness == 0.3).all()
+    assert findings.completed(rows, [none]).likeness.isna().all()
+    assert (findings.completed(rows.assign(likeness=0.3), [stored]).likeness == 0.3).all()
