@@ -28,6 +28,11 @@ def place(profile: str, dataset: str) -> str:
     return f"{title(dataset)}, {profile}"
 
 
+def places(frame: pd.DataFrame) -> list[str]:
+    """That of every row, by its profile and dataset."""
+    return [place(r.profile, r.dataset) for r in frame.itertuples()]
+
+
 def scale(profile: str, share: float) -> str:
     """A scale with its share of the paper's queries: `scale("plan", 0.1)` -> "plan, 10.0% of the paper's queries"."""
     return f"{profile}, {share:.1%} of the paper's queries"

@@ -14,7 +14,7 @@ from snnmi.study import profiles, published
 from snnmi.study.controls import BASELINES, IN_RANGE, RESTARTS, attackers, restarts
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings.attacks import alike
-from snnmi.study.findings.controls import SCORE, UNIT, networks_table, over_networks
+from snnmi.study.findings.controls import OVER_NETWORKS, SCORE, UNIT, networks_table, over_networks
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import judgements
 from snnmi.study.runs import AttackRun
@@ -117,8 +117,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
                 about |= {"knows": own.knows.iloc[0], "queries": own.queries.iloc[0], "measure": measure}
                 rows.append(about | over_networks(known.set_index(UNIT)[measure]))
     columns = ["profile", "dataset", "attacker", "target", "knows", "queries", "measure"]
-    found = pd.DataFrame(rows, columns=[*columns, "value", "low", "high", "networks"])
-    found["scale"] = [pages.place(r.profile, r.dataset) for r in found.itertuples()]
+    found = pd.DataFrame(rows, columns=[*columns, *OVER_NETWORKS])
+    found["scale"] = pages.places(found)
     best = found[found.measure == "identified"].groupby(["scale", "attacker"]).value.mean()
     order = [-best.get((r.scale, r.attacker), 0.0) for r in found.itertuples()]
     return found.assign(order=order).sort_values("order", kind="stable").drop(columns="order")

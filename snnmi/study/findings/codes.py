@@ -4,10 +4,17 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from snnmi.show import pages
 from snnmi.study import verdicts
 from snnmi.study.controls import CODES, LABELS
-from snnmi.study.findings.controls import SCORE, UNIT, networks_table, over_networks, shared
+from snnmi.study.findings.controls import (
+    GROUP,
+    OVER_NETWORKS,
+    SCORE,
+    UNIT,
+    networks_table,
+    over_networks,
+    shared,
+)
 from snnmi.study.runs import AttackRun
 
 CLIPPED = ("rate", "latency", "burst", "phase", "clip")  # all but the population and the raw current
@@ -26,25 +33,12 @@ def codes_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
     rows = rows[rows["pair"] == "last"]
     for code, label in LABELS.items():
         pair = CODES[code, "normal"], CODES[code, "sparse"]
-        for (profile, dataset), own in shared(rows, pair).groupby(["profile", "dataset"], sort=False):
+        for key, own in shared(rows, pair).groupby(GROUP, sort=False):
             by = {variant: own[own.variant == variant.name].set_index(UNIT) for variant in pair}
             values = {"own": by[pair[0]].own, "normal": by[pair[0]][SCORE], "sparse": by[pair[1]][SCORE]}
-            about = {"profile": profile, "dataset": dataset, "scale": pages.place(profile, dataset)}
-            about |= {"code": code, "label": label, "floor": own.floor.mean()}
+            about = dict(zip(GROUP, key)) | {"code": code, "label": label, "floor": own.floor.mean()}
             found += [about | {"measure": name} | over_networks(value) for name, value in values.items()]
-    columns = [
-        "profile",
-        "dataset",
-        "scale",
-        "code",
-        "label",
-        "floor",
-        "measure",
-        "value",
-        "low",
-        "high",
-        "networks",
-    ]
+    columns = [*GROUP, "code", "label", "floor", "measure", *OVER_NETWORKS]
     return pd.DataFrame(found, columns=columns)
 
 

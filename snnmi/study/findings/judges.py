@@ -128,7 +128,7 @@ def ahead_of_fooling(found: pd.DataFrame, measure: str) -> pd.Series:
 def panels(found: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """The rows of these measures as `figures.sources` takes them: metric by metric, scales in words."""
     part = found[found.measure.isin(names)]
-    where = [pages.place(r.profile, r.dataset) for r in part.itertuples()]
+    where = pages.places(part)
     part = part.assign(scale=where, metric=part.measure.map(names))
     return part.sort_values("measure", key=lambda measure: measure.map([*names].index), kind="stable")
 

@@ -21,10 +21,6 @@ def both(values: Mapping[str, float | str] | pd.Series, form: str = "{:.1f}") ->
     return " and ".join(f"{form.format(value)} ({figures.KINDS[kind]})" for kind, value in values.items())
 
 
-def places(frame: pd.DataFrame) -> list[str]:
-    return [pages.place(r.profile, r.dataset) for r in frame.itertuples()]
-
-
 def where(cases: pd.Series) -> str:
     """Where something holds: "MNIST, laptop (ANN and SNN)"; `cases`: by (profile, dataset, target)."""
     said: dict[str, list[str]] = {}
@@ -42,7 +38,7 @@ def accuracy(found: pd.DataFrame) -> pd.DataFrame:
     """The table of accuracies as text."""
     return pd.DataFrame(
         {
-            "data, scale": places(found),
+            "data, scale": pages.places(found),
             "network": found.network,
             "test accuracy": [
                 f"{r.test_accuracy:.1%} [{r.low:.1%}, {r.high:.1%}]" for r in found.itertuples()
@@ -131,7 +127,7 @@ def leaks(found: pd.DataFrame) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "data, scale": places(found),
+            "data, scale": pages.places(found),
             "reconstructions from": found.target.map(figures.KINDS),
             "leak": found.leak.map(pages.number),
             "less a test image's": less("test"),
@@ -179,7 +175,7 @@ def differences(found: pd.DataFrame) -> pd.DataFrame:
     rows = list(found.itertuples())
     return pd.DataFrame(
         {
-            "data, scale": places(found),
+            "data, scale": pages.places(found),
             "measure": found.measure.map(COMPARED),
             "ANN": found.ann.map(pages.number),
             "SNN": found.snn.map(pages.number),

@@ -180,7 +180,7 @@ def claims(found: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "claim: on SNNs …": found.claim,
-            "run": [pages.place(r.profile, r.dataset) for r in rows],
+            "run": pages.places(found),
             "networks of each kind": found.networks,
             "SNN − ANN": [number(r) for r in rows],
             "paper": [paper_number(r.published, r.decimals) for r in rows],
