@@ -1,5 +1,6 @@
 """What finished runs offer, with and without weights; and the runs that are kept in git."""
 
+import json
 import subprocess
 import warnings
 
@@ -10,7 +11,7 @@ from snnmi.attack import gamin
 from snnmi.models import training
 from snnmi.study import plan, profiles
 from snnmi.study.controls import ATTACKERS, CONTROLS, HALVED, RECORDED
-from snnmi.study.experiment import SEEDS, Experiment
+from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import SOURCES, judge, judgements
 from snnmi.study.tables import KEPT, attacks_table
@@ -102,17 +103,17 @@ def test_git_keeps_numbers_and_pictures_and_no_weights():
 def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     if not (files := kept_in_git(profile)):
         pytest.skip(f"no results of {profile} are kept")
-    stored = {"results": ROOT / "results", "compute": False, "seeds": list(range(SEEDS))}
-    steps = [{"profile": "plan"} | step for step in plan.STEPS.values()]
+    records = [json.loads(path.read_text())["settings"] for path in files if path.name == "run.json"]
+    seeds = sorted({record["seed"] for record in records if "seed" in record})
+    stored = {"results": ROOT / "results", "compute": False, "seeds": seeds}
     variants = RECORDED if profile == "events" else (*CONTROLS, *ATTACKERS, HALVED)
-    grids = [{"profile": profile, "variants": variants}]
-    whole = [
-        Experiment(**grid | stored) for grid in grids + [step for step in steps if step["profile"] == profile]
-    ]
+    steps = [{"profile": "plan"} | step for step in plan.STEPS.values()]
+    steps = [{"variants": variants}, *(step for step in steps if step["profile"] == profile)]
+    whole = [Experiment(**stored | {"profile": profile} | step) for step in steps]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a damaged run is only a warning
         attacks = [run for one in whole for run in one.attacks()]
-        runs = [run for one in whole for run in (*one.targets(), *one.boundaries())] + attacks
+        runs = [run for one in whole for run in one.targets()] + whole[0].boundaries() + attacks
         judged = [judgement.run for judgement in judgements(whole[0], (*SOURCES, *WITHOUT_GAMIN))]
         judged += [run for dataset in whole[0].datasets if (run := judge(whole[0], dataset))]
     folders = {path.parent for path in files} - {ROOT / "results" / profile}

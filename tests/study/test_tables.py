@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snnmi.store import Store
-from snnmi.study import profiles, published
+from snnmi.study import profiles, published, tables
 from snnmi.study.experiment import Experiment
 from snnmi.study.runs import AttackRun
 from snnmi.study.settings import Settings
@@ -38,25 +38,28 @@ def test_tables_have_every_number_with_floor_and_ceiling(results):
     assert trained["n_train"].tolist() == [1438] * 2 and trained["target"].tolist() == ["ann", "snn"]
 
 
-def test_larger_profiles_are_shown_alongside_where_they_are_finished(copied, monkeypatch):
+@pytest.fixture
+def five_seeds(monkeypatch):
+    """As many are looked for, which takes half as long as for all."""
+    monkeypatch.setattr(tables, "SEEDS", 5)
+
+
+def test_larger_profiles_are_shown_alongside_where_they_are_finished(copied, monkeypatch, five_seeds):
     smoke = Experiment("smoke", results=copied)
     monkeypatch.setitem(profiles.PROFILES, "laptop", replace(profiles.get("smoke"), name="laptop"))
     assert alongside(smoke) == [smoke]
     Experiment("laptop", targets=["ann"], results=copied).attacks()
     shown = alongside(smoke)
     assert [e.profile.name for e in shown] == ["smoke", "laptop"] and not shown[1].compute
-    assert attacks_table(shown)[["profile", "target"]].drop_duplicates().to_numpy().tolist() == [
-        ["smoke", "ann"],
-        ["smoke", "snn"],
-        ["laptop", "ann"],
-    ]
+    rows = attacks_table(shown)[["profile", "target"]].drop_duplicates()
+    assert [*rows.profile + " " + rows.target] == ["smoke ann", "smoke snn", "laptop ann"]
     # another seed, found where it is stored
     Experiment("laptop", targets=["ann"], seeds=[4], results=copied).attacks()
     laptop = attacks_table(alongside(smoke)).query("profile == 'laptop'")
     assert laptop.seed.unique().tolist() == [0, 4]
 
 
-def test_every_build_of_a_scale_speaks_of_all_its_stored_networks(copied):
+def test_every_build_of_a_scale_speaks_of_all_its_stored_networks(copied, five_seeds):
     """Two builds, one label: p = 0.045 with two stored seeds, 0.113 with the profile's own alone."""
     Experiment("smoke", seeds=[3], targets=["snn"], results=copied).attacks()
     for seeds in (None, [3], [0, 3]):
@@ -68,23 +71,13 @@ def test_every_build_of_a_scale_speaks_of_all_its_stored_networks(copied):
 def test_budgets_stand_beside_the_papers(tmp_path):
     def finish(run):
         run.checkpoint.start()
-        run.finish(
-            metrics={"labels": [0, 1, 2], "queries_per_class": published.QUERIES // 4},
-            arrays={name: np.zeros((2, 3)) for name in ("batch", "L_N", "L_G", "M_global")}
-            | {"k": np.array([[0.9, 0.9, 0.9], [0.1, 0.2, 0.9]])},
-        )
+        arrays = dict.fromkeys(("batch", "L_N", "L_G", "M_global"), np.zeros((2, 3)))
+        arrays["k"] = np.array([[0.9, 0.9, 0.9], [0.1, 0.2, 0.9]])
+        run.finish(metrics={"labels": [0, 1, 2], "queries_per_class": published.QUERIES // 4}, arrays=arrays)
 
     run = Store(tmp_path).get("attack-mnist-ann-s7", {"seed": 7}, finish)
     attack = AttackRun("quick", "mnist", "ann", "ann", 7, Settings("ann"), run, 7, run)
     (row,) = budgets_table([attack]).to_dict("records")
     assert row.pop("wall_s") >= 0
-    assert row == {
-        "dataset": "mnist",
-        "target": "ann",
-        "profile": "quick",
-        "seed": 7,
-        "classes": 3,
-        "queries_per_class": 320_000,
-        "share_of_paper": 0.25,
-        "last_k": 0.2,
-    }
+    about = {"dataset": "mnist", "target": "ann", "profile": "quick", "seed": 7, "classes": 3}
+    assert row == about | {"queries_per_class": 320_000, "share_of_paper": 0.25, "last_k": 0.2}
