@@ -201,24 +201,22 @@ def test_a_damaged_checkpoint_counts_as_none(tmp_path):
     one()
 
 
-def nir_file(folder) -> bytes:
+@pytest.fixture
+def nir_file(tmp_path):
     """A small network as a NIR file; written twice it is the same bytes twice."""
-    path = foreign.write(small("snn"), folder / "whole.nir")
-    return path.read_bytes()
+    return foreign.write(small("snn"), tmp_path / "whole.nir")
 
 
 def network(path):
     return foreign.read(path, foreign.Assumed(), image_shape=(8, 8), num_classes=10)
 
 
-def test_a_damaged_nir_file_is_a_network_or_a_sentence(tmp_path):
-    path, content = tmp_path / "net.nir", nir_file(tmp_path)
-
+def test_a_damaged_nir_file_is_a_network_or_a_sentence(nir_file):
     @settings(tried, max_examples=INPUTS // 10)  # half a second each: a process of its own reads it first
-    @given(damaged(content))
+    @given(damaged(nir_file.read_bytes()))
     def one(found):
-        path.write_bytes(found)
-        outcome(network, path)
+        nir_file.write_bytes(found)
+        outcome(network, nir_file)
 
     one()
 
@@ -226,32 +224,29 @@ def test_a_damaged_nir_file_is_a_network_or_a_sentence(tmp_path):
 @pytest.mark.parametrize(
     "end, said", [("while True: pass", "had not ended after 1 s"), ("os.abort()", "ended its")]
 )
-def test_a_nir_file_that_would_hold_or_kill_its_reader_is_given_up(end, said, tmp_path, monkeypatch):
+def test_a_nir_file_that_would_hold_or_kill_its_reader_is_given_up(end, said, nir_file, monkeypatch):
     """About one damage in a thousand does either to HDF5's library; here its reader does as it does then."""
-    nir_file(tmp_path)
     monkeypatch.setattr(foreign, "PATIENCE", 1)
     monkeypatch.setattr(foreign, "TRIAL", f"import os\n{end}")
-    assert f"reading it {said}" in outcome(network, tmp_path / "whole.nir")
+    assert f"reading it {said}" in outcome(network, nir_file)
 
 
 # --- not damaged, but meant badly
 
 
-def test_a_nir_file_that_would_fill_the_memory_is_not_read(tmp_path):
-    nir_file(tmp_path)
-    with h5py.File(tmp_path / "whole.nir", "a") as file:
+def test_a_nir_file_that_would_fill_the_memory_is_not_read(nir_file):
+    with h5py.File(nir_file, "a") as file:
         hidden = file["node/nodes/hidden_weights"]
         del hidden["weight"]
         hidden.create_dataset("weight", shape=(2**20, 2**20), dtype="f4", chunks=(1024, 1024))
-    assert (tmp_path / "whole.nir").stat().st_size < 1 << 20
-    assert "needs more than 4 GiB" in outcome(network, tmp_path / "whole.nir")
+    assert nir_file.stat().st_size < 1 << 20
+    assert "needs more than 4 GiB" in outcome(network, nir_file)
 
 
-def test_a_nir_file_that_holds_itself_is_refused(tmp_path):
-    nir_file(tmp_path)
-    with h5py.File(tmp_path / "whole.nir", "a") as file:
+def test_a_nir_file_that_holds_itself_is_refused(nir_file):
+    with h5py.File(nir_file, "a") as file:
         file["node/nodes/hidden_weights/again"] = file["node"]
-    assert "cannot be read as a NIR file" in outcome(network, tmp_path / "whole.nir")
+    assert "cannot be read as a NIR file" in outcome(network, nir_file)
 
 
 def test_an_archive_that_would_fill_the_memory_is_not_unpacked(tmp_path, monkeypatch):
