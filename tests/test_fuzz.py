@@ -50,6 +50,11 @@ def damaged(draw, content: bytes) -> bytes:
     return content
 
 
+def every_damage(content: bytes, look, tried=tried) -> None:
+    """`look` is called with one damaged content after the other."""
+    tried(given(damaged(content))(look))()
+
+
 def outcome(read, *what):
     """What was read, or the sentence; anything else fails."""
     with warnings.catch_warnings():
@@ -74,16 +79,14 @@ SMALL |= {"x_test": SMALL["x_train"][:4], "y_test": SMALL["y_train"][:4]}
 @pytest.mark.parametrize("compress", [False, True])
 def test_a_damaged_npz_is_data_or_a_sentence(compress, tmp_path):
     path, content = tmp_path / "mine.npz", npz(compress, **SMALL)
+    path.write_bytes(content)
+    assert isinstance(outcome(data.load, path), data.Dataset)
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         path.write_bytes(found)
         outcome(data.load, path)
 
-    path.write_bytes(content)
-    assert isinstance(outcome(data.load, path), data.Dataset)
-    one()
+    every_damage(content, look)
 
 
 SHAPES = st.sampled_from([(), (0,), (4,), (4, 1), (4, 8, 8), (4, 1, 8, 8), (4, 8, 8, 3), (4, 64), (4, 0, 8)])
@@ -119,13 +122,11 @@ def test_damaged_faces_are_data_or_a_sentence(faces, tmp_path, monkeypatch):
     monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
     path = tmp_path / "att_faces.zip"
 
-    @tried
-    @given(damaged(faces))
-    def one(found):
+    def look(found):
         path.write_bytes(found)
         assert isinstance(outcome(lambda: data.load("faces", download=False)), str)
 
-    one()
+    every_damage(faces, look)
 
 
 def test_damaged_mnist_is_a_sentence(tmp_path, monkeypatch):
@@ -134,13 +135,11 @@ def test_damaged_mnist_is_a_sentence(tmp_path, monkeypatch):
     for name in data.MNIST_FILES:
         (tmp_path / f"{name}.gz").write_bytes(content)
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(found)
         assert isinstance(outcome(lambda: data.load("mnist", download=False)), str)
 
-    one()
+    every_damage(content, look)
 
 
 @pytest.fixture(scope="module")
@@ -160,14 +159,12 @@ def test_a_damaged_archive_brings_whole_runs_or_a_sentence(finished, tmp_path):
     run, content = finished
     path = tmp_path / "results.zip"
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         path.write_bytes(found)
         if isinstance(brought := outcome(offline.bring, path, tmp_path / "results"), list):
             assert all(Run(folder, run.settings).complete() for folder in brought)
 
-    one()
+    every_damage(content, look)
 
 
 def test_a_damaged_record_is_not_believed(finished):
@@ -175,15 +172,13 @@ def test_a_damaged_record_is_not_believed(finished):
     path = run.folder / "run.json"
     content = path.read_bytes()
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         path.write_bytes(found)
         again = Run(run.folder, run.settings)
         if outcome(again.complete) is True:
             assert json.loads(found) == json.loads(content)
 
-    one()
+    every_damage(content, look)
     path.write_bytes(content)
 
 
@@ -192,13 +187,11 @@ def test_a_damaged_checkpoint_counts_as_none(tmp_path):
     checkpoint.save({"x": data.torch.arange(5), "more": {"y": data.torch.ones(2, 2)}})
     content = checkpoint.path.read_bytes()
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         checkpoint.path.write_bytes(found)
         assert outcome(checkpoint.load) is None or found == content
 
-    one()
+    every_damage(content, look)
 
 
 @pytest.fixture
@@ -212,13 +205,14 @@ def network(path):
 
 
 def test_a_damaged_nir_file_is_a_network_or_a_sentence(nir_file):
-    @settings(tried, max_examples=INPUTS // 10)  # half a second each: a process of its own reads it first
-    @given(damaged(nir_file.read_bytes()))
-    def one(found):
+    def look(found):
         nir_file.write_bytes(found)
         outcome(network, nir_file)
 
-    one()
+    few = settings(
+        tried, max_examples=INPUTS // 10
+    )  # half a second each: a process of its own reads it first
+    every_damage(nir_file.read_bytes(), look, few)
 
 
 @pytest.mark.parametrize(

@@ -104,13 +104,19 @@ def test_a_run_that_is_not_there_is_computed_once(runs):
 # --- weights made again
 
 
+@pytest.fixture
+def weightless(runs):
+    """A finished run as git keeps it."""
+    (finished(runs).folder / "weights.safetensors").unlink()
+    return runs.run("attack-digits", SETTINGS)
+
+
 def contents(folder):
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
-def test_weights_are_made_again_beside_the_record_and_once(runs):
-    (finished(runs).folder / "weights.safetensors").unlink()
-    run, made = runs.run("attack-digits", SETTINGS), []
+def test_weights_are_made_again_beside_the_record_and_once(runs, weightless):
+    run, made = weightless, []
     before = contents(run.folder)
 
     def compute(again):
@@ -132,12 +138,12 @@ def as_before_roles(run):
     (run.folder / "run.json").write_text(json.dumps(store.sealed(record)))
 
 
-def test_weights_made_again_of_a_run_from_before_seeds_had_roles_are_said_to_be_anothers(runs, recwarn):
-    (finished(runs).folder / "weights.safetensors").unlink()
-    run = runs.run("attack-digits", SETTINGS)
-    runs.weights(run, lambda again: again.finish(**RESULT))
+def test_weights_made_again_of_a_run_from_before_seeds_had_roles_are_said_to_be_anothers(
+    runs, weightless, recwarn
+):
+    runs.weights(weightless, lambda again: again.finish(**RESULT))
     assert not recwarn.list
-    as_before_roles(run)
+    as_before_roles(weightless)
     with pytest.warns(UserWarning, match="attack-digits-.* one seed for all roles: .* another network's"):
         runs.run("attack-digits", SETTINGS).weights()
 
@@ -148,29 +154,25 @@ def test_weights_that_are_kept_are_not_made_again(runs):
     assert torch.equal(weights["kept"]["0.weight"], torch.arange(4.0))
 
 
-def test_weights_that_may_not_be_made_are_said_to_be_missing(runs):
-    (finished(runs).folder / "weights.safetensors").unlink()
+def test_weights_that_may_not_be_made_are_said_to_be_missing(runs, weightless):
     said = "attack-digits-.* keeps no weights .*nothing may be computed"
     with pytest.raises(FileNotFoundError, match=said):
-        runs.weights(runs.run("attack-digits", SETTINGS), None)
+        runs.weights(weightless, None)
 
 
-def test_half_made_weights_are_made_to_the_end(runs):
-    (finished(runs).folder / "weights.safetensors").unlink()
-    run = runs.run("attack-digits", SETTINGS)
-
+def test_half_made_weights_are_made_to_the_end(runs, weightless):
     def killed(again):
         again.checkpoint.save({"x": torch.zeros(1)})
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        runs.weights(run, killed)
+        runs.weights(weightless, killed)
 
     def resumed(again):
         assert again.checkpoint.load() is not None
         again.finish(**RESULT)
 
-    assert runs.weights(run, resumed)["kept"].keys() == {"0.weight"}
+    assert runs.weights(weightless, resumed)["kept"].keys() == {"0.weight"}
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
@@ -243,10 +245,9 @@ def test_run_without_one_of_its_files_counts_as_missing(runs, file):
         assert not runs.run("attack-digits", SETTINGS).complete()
 
 
-def test_weights_may_be_absent(runs):
-    (finished(runs).folder / "weights.safetensors").unlink()
-    run = runs.run("attack-digits", SETTINGS)
-    assert run.complete() and run.weights() is None and len(run.table("history")) == 2
+def test_weights_may_be_absent(weightless):
+    assert weightless.complete() and weightless.weights() is None
+    assert len(weightless.table("history")) == 2
 
 
 @pytest.mark.parametrize("section", ["settings", "metrics", "provenance", "files"])

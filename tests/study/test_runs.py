@@ -46,10 +46,8 @@ def test_boundaries_are_measured_for_every_target(results):
         assert run.settings["attack"]["target"]["kind"] == run.target
 
 
-def test_runs_without_weights_show_all_but_the_networks(copied, no_computing):
-    for weights in copied.rglob("weights.safetensors"):
-        weights.unlink()
-    smoke = Experiment("smoke", results=copied)
+def test_runs_without_weights_show_all_but_the_networks(without_weights, no_computing):
+    smoke = Experiment("smoke", results=without_weights)
     assert len(attacks_table([smoke])) == 40 and len(smoke.boundaries()) == 2
     for network in (lambda: smoke.targets()[0].model, lambda: smoke.attacks()[0].pair):
         with pytest.raises(FileNotFoundError, match="keeps no weights"):
@@ -72,10 +70,8 @@ def test_an_attack_on_a_target_without_weights_trains_it_again(copied):
     assert made.stat().st_mtime_ns == stamp
 
 
-def test_weights_that_are_not_there_are_not_made_by_who_may_not_compute(copied):
-    for weights in copied.rglob("weights.safetensors"):
-        weights.unlink()
-    read = Experiment("smoke", targets=["ann"], results=copied, compute=False)
+def test_weights_that_are_not_there_are_not_made_by_who_may_not_compute(without_weights):
+    read = Experiment("smoke", targets=["ann"], results=without_weights, compute=False)
     with pytest.raises(FileNotFoundError, match="keeps no weights .* nothing may be computed here"):
         read.model(read.cells()[0])
 
