@@ -63,12 +63,9 @@ def test_a_gap_that_cannot_be_told_from_zero_is_not_explained():
 
 
 def test_what_few_networks_leave_open_at_one_scale_takes_nothing_from_another():
-    few, more = (frame.assign(scale="B, b") for frame in (parts(-0.05, -0.3), explained()))
-    said = spikes.headline(
-        pd.concat([parts(networks=7), few]),
-        pd.concat([explained("supported", "contradicted"), more]),
-        pd.concat([cells(7), cells().assign(scale="B, b")]),
-    )
+    many = parts(networks=7), explained("supported", "contradicted"), cells(7)
+    few = (frame.assign(scale="B, b") for frame in (parts(-0.05, -0.3), explained(), cells()))
+    said = spikes.headline(*map(pd.concat, zip(many, few)))
     assert said.startswith("On MNIST (laptop) what protects is the encoder")
     assert f"On B (b) {UNSETTLED} spiking" in said
     assert spikes.headline(parts()[:0], explained()[:0], cells()) == "Open: no scale has all four cells yet."
