@@ -15,6 +15,7 @@ from snnmi.checkpoint import Checkpoint
 from snnmi.models.targets import Network, Neuron, build
 from snnmi.models.training import TrainedTarget, Training, train
 
+NAN = float("nan")
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 TOOLS = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -56,6 +57,11 @@ def assert_same_tensors(a: dict, b: dict) -> None:
             assert torch.equal(value, b[name]), name
 
 
+def flipped(content: bytes, place: int) -> bytes:
+    """One byte changed."""
+    return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+
+
 class Killed(Exception):
     pass
 
@@ -88,6 +94,11 @@ def run(command: list[str], folder: Path) -> str:
         said = f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}"
         pytest.fail(said, pytrace=False)
     return done.stdout
+
+
+def plain(text: str) -> str:
+    """With spaces at which a line may break."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def texts(fig) -> list[str]:

@@ -39,6 +39,12 @@ def pages(book) -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def soups(book, pages) -> dict[str, BeautifulSoup]:
+    """What is written on them."""
+    return {name: BeautifulSoup((book / name).read_text(), "html.parser") for name in pages}
+
+
+@pytest.fixture(scope="session")
 def server(book):
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *_):
@@ -98,25 +104,23 @@ def test_front_door_leads_to_the_landing_page(browser, address):
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_page_opens_without_network_errors_or_sideways_scrolling(browser, address, pages, width):
-    for name in pages:
-        with reading(browser, address, width) as page:
+    too_wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
+    with reading(browser, address, width) as page:
+        for name in pages:
             visit(page, f"{address}/{name}")
-            assert page.title(), name
-            width_of = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert not page.evaluate(width_of), f"{name} is too wide"
-            broken = "[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)"
-            assert not page.evaluate(broken), name
+            assert page.title() and not page.evaluate(too_wide) and not page.evaluate(broken), name
             assert not page.locator("mjx-merror, .jupyter-widgets-error-widget, .problematic").count(), name
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_accessibility_rules_hold(browser, server, pages, mode, width):
-    found = []
-    for name in pages:
-        with reading(browser, server, width, mode) as page:
+    found, options = [], {"preload": False, "resultTypes": ["violations"]}
+    with reading(browser, server, width, mode) as page:
+        for name in pages:
             visit(page, f"{server}/{name}")
-            for violation in Axe().run(page, options={"preload": False}).response["violations"]:
+            for violation in Axe().run(page, options=options).response["violations"]:
                 nodes = [f"{node['target'][0]} {node['failureSummary']}" for node in violation["nodes"][:3]]
                 found.append(f"{name}: {violation['id']} ({violation['impact']}): {'; '.join(nodes)}")
     assert not found, "\n".join(found)
@@ -130,8 +134,7 @@ def test_light_and_dark_differ(browser, server):
         assert light.evaluate(background) == "rgb(255, 255, 255)" != dark.evaluate(background)
 
 
-def test_no_link_or_anchor_is_broken(book, pages):
-    soups = {name: BeautifulSoup((book / name).read_text(), "html.parser") for name in pages}
+def test_no_link_or_anchor_is_broken(book, soups):
     broken = []
     for name, soup in soups.items():
         links = [(tag.get("href") or tag.get("src"), tag.name) for tag in soup.select("[href], [src]")]
@@ -153,10 +156,9 @@ def test_no_link_or_anchor_is_broken(book, pages):
     assert not broken, "\n".join(broken)
 
 
-def test_every_figure_says_what_it_shows(book, pages):
+def test_every_figure_says_what_it_shows(soups):
     silent = []
-    for name in pages:
-        soup = BeautifulSoup((book / name).read_text(), "html.parser")
+    for name, soup in soups.items():
         for image in soup.select("article img, main img"):
             alt = image.get("alt", "").strip()
             if len(alt) < 15 or "_images/" in alt:
@@ -189,9 +191,8 @@ def test_what_a_page_was_made_with_stands_in_the_fold_of_its_settings(browser, a
         fold = page.locator(".cell.tag_parameters details")
         assert not fold.get_by_text('profile = "smoke"').is_visible(), "folded"
         fold.locator("summary").click()
-        assert (
-            fold.locator(".tag_injected-parameters").is_visible() and 'profile = "smoke"' in fold.inner_text()
-        )
+        assert fold.locator(".tag_injected-parameters").is_visible()
+        assert 'profile = "smoke"' in fold.inner_text()
 
 
 def test_explorer_answers_without_a_kernel(browser, address):
@@ -276,21 +277,19 @@ def test_search_finds_the_attack(browser, address):
         page.wait_for_url(lambda url: "search.html" not in url)
 
 
-def test_every_notebook_can_be_downloaded(book):
+def test_every_notebook_can_be_downloaded(book, soups):
     for notebook in NOTEBOOKS:
-        page = book / "executed" / f"{notebook.stem}.html"
-        links = BeautifulSoup(page.read_text(), "html.parser").select("a.btn-download-source-button")
-        assert links, f"{page.name} has no download button"
-        got = nbformat.read((page.parent / links[0]["href"]).resolve(), as_version=4)
+        links = soups[f"executed/{notebook.stem}.html"].select("a.btn-download-source-button")
+        assert links, f"{notebook.stem} has no download button"
+        got = nbformat.read((book / "executed" / links[0]["href"]).resolve(), as_version=4)
         both = (got, nbformat.read(notebook, as_version=4))
         text, wanted = ([c.source for c in nb.cells if c.cell_type == "markdown"] for nb in both)
         assert text == wanted
 
 
-def test_every_numbered_table_comes_with_its_csv(book, pages):
+def test_every_numbered_table_comes_with_its_csv(book, soups):
     linked = set()
-    for name in pages:
-        soup = BeautifulSoup((book / name).read_text(), "html.parser")
+    for name, soup in soups.items():
         linked |= {(book / name).parent.joinpath(a["href"]).resolve() for a in soup.select("a[href$='.csv']")}
     written = {path.name for path in (book.parent.parent / "executed" / "tables").glob("*.csv")}
     assert written and {path.name for path in linked} == written

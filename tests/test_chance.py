@@ -22,9 +22,8 @@ def test_no_two_roles_share_a_stream(one, other):
 def test_a_stream_is_known_by_role_and_seed():
     assert torch.equal(draws("attacker's queries", 3), draws("attacker's queries", 3))
     assert not torch.equal(draws("attacker's queries", 3), draws("attacker's queries", 4))
-    assert (
-        chance.stream("attacker's queries", 3) == 2485296138006895086
-    )  # the first 63 bits of SHA-256 of "attacker's queries 3"
+    # the first 63 bits of SHA-256 of "attacker's queries 3"
+    assert chance.stream("attacker's queries", 3) == 2485296138006895086
 
 
 def test_an_unknown_role_is_refused():

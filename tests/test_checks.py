@@ -31,19 +31,10 @@ def test_a_name_is_one_of_those_there_are():
         one_of(Fields(reset="never"), reset={"delayed", "early"})
 
 
-@pytest.mark.parametrize(
-    "given, meant",
-    [
-        ("1e1", 10),
-        (1e1, 10),
-        ("0.5", 0.5),
-        (3, 3),
-        (True, True),
-        ("rate", "rate"),
-        ([512], [512]),
-        (None, None),
-    ],
-)
+MEANT = [("1e1", 10), (1e1, 10), ("0.5", 0.5), *((same, same) for same in (3, True, "rate", [512], None))]
+
+
+@pytest.mark.parametrize("given, meant", MEANT)
 def test_a_number_is_one_however_it_is_written(given, meant):
     assert number(given) == meant and type(number(given)) is type(meant)
 

@@ -50,6 +50,11 @@ def damaged(draw, content: bytes) -> bytes:
     return content
 
 
+def every_damage(content: bytes, look, tried=tried) -> None:
+    """`look` is called with one damaged content after the other."""
+    tried(given(damaged(content))(look))()
+
+
 def outcome(read, *what):
     """What was read, or the sentence; anything else fails."""
     with warnings.catch_warnings():
@@ -74,16 +79,14 @@ SMALL |= {"x_test": SMALL["x_train"][:4], "y_test": SMALL["y_train"][:4]}
 @pytest.mark.parametrize("compress", [False, True])
 def test_a_damaged_npz_is_data_or_a_sentence(compress, tmp_path):
     path, content = tmp_path / "mine.npz", npz(compress, **SMALL)
+    path.write_bytes(content)
+    assert isinstance(outcome(data.load, path), data.Dataset)
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         path.write_bytes(found)
         outcome(data.load, path)
 
-    path.write_bytes(content)
-    assert isinstance(outcome(data.load, path), data.Dataset)
-    one()
+    every_damage(content, look)
 
 
 SHAPES = st.sampled_from([(), (0,), (4,), (4, 1), (4, 8, 8), (4, 1, 8, 8), (4, 8, 8, 3), (4, 64), (4, 0, 8)])
@@ -119,13 +122,11 @@ def test_damaged_faces_are_data_or_a_sentence(faces, tmp_path, monkeypatch):
     monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
     path = tmp_path / "att_faces.zip"
 
-    @tried
-    @given(damaged(faces))
-    def one(found):
+    def look(found):
         path.write_bytes(found)
         assert isinstance(outcome(lambda: data.load("faces", download=False)), str)
 
-    one()
+    every_damage(faces, look)
 
 
 def test_damaged_mnist_is_a_sentence(tmp_path, monkeypatch):
@@ -134,13 +135,11 @@ def test_damaged_mnist_is_a_sentence(tmp_path, monkeypatch):
     for name in data.MNIST_FILES:
         (tmp_path / f"{name}.gz").write_bytes(content)
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(found)
         assert isinstance(outcome(lambda: data.load("mnist", download=False)), str)
 
-    one()
+    every_damage(content, look)
 
 
 @pytest.fixture(scope="module")
@@ -160,14 +159,12 @@ def test_a_damaged_archive_brings_whole_runs_or_a_sentence(finished, tmp_path):
     run, content = finished
     path = tmp_path / "results.zip"
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         path.write_bytes(found)
         if isinstance(brought := outcome(offline.bring, path, tmp_path / "results"), list):
             assert all(Run(folder, run.settings).complete() for folder in brought)
 
-    one()
+    every_damage(content, look)
 
 
 def test_a_damaged_record_is_not_believed(finished):
@@ -175,15 +172,13 @@ def test_a_damaged_record_is_not_believed(finished):
     path = run.folder / "run.json"
     content = path.read_bytes()
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         path.write_bytes(found)
         again = Run(run.folder, run.settings)
         if outcome(again.complete) is True:
             assert json.loads(found) == json.loads(content)
 
-    one()
+    every_damage(content, look)
     path.write_bytes(content)
 
 
@@ -192,66 +187,60 @@ def test_a_damaged_checkpoint_counts_as_none(tmp_path):
     checkpoint.save({"x": data.torch.arange(5), "more": {"y": data.torch.ones(2, 2)}})
     content = checkpoint.path.read_bytes()
 
-    @tried
-    @given(damaged(content))
-    def one(found):
+    def look(found):
         checkpoint.path.write_bytes(found)
         assert outcome(checkpoint.load) is None or found == content
 
-    one()
+    every_damage(content, look)
 
 
-def nir_file(folder) -> bytes:
+@pytest.fixture
+def nir_file(tmp_path):
     """A small network as a NIR file; written twice it is the same bytes twice."""
-    path = foreign.write(small("snn"), folder / "whole.nir")
-    return path.read_bytes()
+    return foreign.write(small("snn"), tmp_path / "whole.nir")
 
 
 def network(path):
     return foreign.read(path, foreign.Assumed(), image_shape=(8, 8), num_classes=10)
 
 
-def test_a_damaged_nir_file_is_a_network_or_a_sentence(tmp_path):
-    path, content = tmp_path / "net.nir", nir_file(tmp_path)
+def test_a_damaged_nir_file_is_a_network_or_a_sentence(nir_file):
+    def look(found):
+        nir_file.write_bytes(found)
+        outcome(network, nir_file)
 
-    @settings(tried, max_examples=INPUTS // 10)  # half a second each: a process of its own reads it first
-    @given(damaged(content))
-    def one(found):
-        path.write_bytes(found)
-        outcome(network, path)
-
-    one()
+    few = settings(
+        tried, max_examples=INPUTS // 10
+    )  # half a second each: a process of its own reads it first
+    every_damage(nir_file.read_bytes(), look, few)
 
 
 @pytest.mark.parametrize(
     "end, said", [("while True: pass", "had not ended after 1 s"), ("os.abort()", "ended its")]
 )
-def test_a_nir_file_that_would_hold_or_kill_its_reader_is_given_up(end, said, tmp_path, monkeypatch):
+def test_a_nir_file_that_would_hold_or_kill_its_reader_is_given_up(end, said, nir_file, monkeypatch):
     """About one damage in a thousand does either to HDF5's library; here its reader does as it does then."""
-    nir_file(tmp_path)
     monkeypatch.setattr(foreign, "PATIENCE", 1)
     monkeypatch.setattr(foreign, "TRIAL", f"import os\n{end}")
-    assert f"reading it {said}" in outcome(network, tmp_path / "whole.nir")
+    assert f"reading it {said}" in outcome(network, nir_file)
 
 
 # --- not damaged, but meant badly
 
 
-def test_a_nir_file_that_would_fill_the_memory_is_not_read(tmp_path):
-    nir_file(tmp_path)
-    with h5py.File(tmp_path / "whole.nir", "a") as file:
+def test_a_nir_file_that_would_fill_the_memory_is_not_read(nir_file):
+    with h5py.File(nir_file, "a") as file:
         hidden = file["node/nodes/hidden_weights"]
         del hidden["weight"]
         hidden.create_dataset("weight", shape=(2**20, 2**20), dtype="f4", chunks=(1024, 1024))
-    assert (tmp_path / "whole.nir").stat().st_size < 1 << 20
-    assert "needs more than 4 GiB" in outcome(network, tmp_path / "whole.nir")
+    assert nir_file.stat().st_size < 1 << 20
+    assert "needs more than 4 GiB" in outcome(network, nir_file)
 
 
-def test_a_nir_file_that_holds_itself_is_refused(tmp_path):
-    nir_file(tmp_path)
-    with h5py.File(tmp_path / "whole.nir", "a") as file:
+def test_a_nir_file_that_holds_itself_is_refused(nir_file):
+    with h5py.File(nir_file, "a") as file:
         file["node/nodes/hidden_weights/again"] = file["node"]
-    assert "cannot be read as a NIR file" in outcome(network, tmp_path / "whole.nir")
+    assert "cannot be read as a NIR file" in outcome(network, nir_file)
 
 
 def test_an_archive_that_would_fill_the_memory_is_not_unpacked(tmp_path, monkeypatch):

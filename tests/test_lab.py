@@ -15,9 +15,8 @@ NAME = "06_reconstructions.ipynb"
 
 
 def test_the_module_is_found_wherever_a_kernel_starts(tmp_path):
-    found = subprocess.run(
-        [sys.executable, "-c", "import snnmi; print(snnmi.__file__)"], cwd=tmp_path, **PIPED
-    )
+    command = [sys.executable, "-c", "import snnmi; print(snnmi.__file__)"]
+    found = subprocess.run(command, cwd=tmp_path, **PIPED)
     assert found.returncode == 0, "not installed in place: make env"
     assert Path(found.stdout.strip()).name == "__init__.py"
 
@@ -32,13 +31,9 @@ def lab(tmp_path):
     path = folder / "book" / NAME
     path.write_text(path.read_text().replace('profile = \\"quick\\"', 'profile = \\"smoke\\"'))
     assert any("smoke" in "".join(cell["source"])[:20] for cell in json.loads(path.read_text())["cells"])
-    options = (
-        "--no-browser --allow-root --port=0 --IdentityProvider.token= --ServerApp.disable_check_xsrf=True"
-    )
-    own = {
-        name: str(tmp_path / name)
-        for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
-    }
+    options = "--no-browser --allow-root --port=0 --IdentityProvider.token="
+    options += " --ServerApp.disable_check_xsrf=True"
+    own = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     env = TOOLS | own | {"PYTHONPATH": str(folder)}
     command = ["jupyter", "lab", *options.split(), f"--ServerApp.root_dir={folder}"]
     server = subprocess.Popen(command, cwd=folder, env=env, **PIPED)

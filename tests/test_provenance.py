@@ -19,10 +19,8 @@ def unpacked(tmp_path, monkeypatch):
     """This module in a folder that somebody unpacked, inside a repository with one commit; and how git is asked."""
 
     def git(*words, at=tmp_path):
-        who = ["-c", "user.name=x", "-c", "user.email=x@x"]
-        return subprocess.run(
-            ["git", "-C", at, *who, *words], capture_output=True, check=True, text=True
-        ).stdout
+        command = ["git", "-C", at, "-c", "user.name=x", "-c", "user.email=x@x", *words]
+        return subprocess.run(command, capture_output=True, check=True, text=True).stdout
 
     (tmp_path / "zip/snnmi").mkdir(parents=True)
     (tmp_path / "zip/snnmi/provenance.py").write_text("")
@@ -41,9 +39,7 @@ def test_what_was_unpacked_inside_somebodys_repository_has_no_commit(unpacked, t
 def test_a_checkout_says_its_commit_and_whether_it_was_changed(unpacked, tmp_path):
     ours = tmp_path / "zip"
     unpacked("init", at=ours)
-    assert (
-        provenance.commit.__wrapped__() == "unknown"
-    )  # their repository, made in our folder; ours is not in it
+    assert provenance.commit.__wrapped__() == "unknown", "a repository that does not hold us"
     unpacked("add", ".", at=ours), unpacked("commit", "-m", "ours", at=ours)
     commit = unpacked("rev-parse", "--short=12", "HEAD", at=ours).strip()
     assert provenance.commit.__wrapped__() == commit

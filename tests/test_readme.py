@@ -10,9 +10,7 @@ from tests.helpers import ROOT, clone, run
 
 README = (ROOT / "README.md").read_text()
 SCRIPT, MINE = re.findall(r"```python\n(.*?)```", README, re.S)
-COMMANDS = re.search(r"```bash\n(papermill \S+ out.ipynb -p code mine.py.*?)```", README, re.S)[
-    1
-].splitlines()
+(SHELL,) = re.findall(r"```bash\n(papermill \S+ out.ipynb -p code mine.py.*?)```", README, re.S)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +27,9 @@ def test_twelve_lines_attack_a_forest(project):
     assert "38,400 queries" in said  # 300 batches of 64, two classes
 
 
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.split("mine.py")[1].strip()[:40])
+@pytest.mark.parametrize(
+    "command", SHELL.splitlines(), ids=lambda command: command.split("mine.py")[1].strip()[:40]
+)
 def test_everything_of_ones_own_is_chosen_by_parameters(project, command):
     words = shlex.split(command, comments=True)
     words[3:3] = ["-p", "profile", "smoke"]
@@ -40,9 +40,8 @@ def test_an_edited_file_is_another_run(project):
     def stored():
         return {path.name for path in (project / "results/smoke").glob("attack-*-noise=dots-??????????")}
 
-    command = (
-        "papermill book/03_attack.ipynb out.ipynb -p profile smoke -p code mine.py -p noise dots".split()
-    )
+    given = "-p profile smoke -p code mine.py -p noise dots"
+    command = f"papermill book/03_attack.ipynb out.ipynb {given}".split()
     run(command, project)
     before = stored()
     run(command, project)

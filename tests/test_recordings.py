@@ -12,10 +12,7 @@ from snnmi.recordings import binned, events, saccades
 
 def recording(*found) -> bytes:
     """The bytes of (x, y, polarity, time)s."""
-    return b"".join(
-        bytes([x, y, polarity << 7 | time >> 16, time >> 8 & 255, time & 255])
-        for x, y, polarity, time in found
-    )
+    return b"".join(bytes([x, y]) + (up << 23 | time).to_bytes(3, "big") for x, y, up, time in found)
 
 
 def archive(path, **changes):
@@ -79,9 +76,8 @@ def test_what_does_not_move_across_an_edge_makes_no_event():
     lit = torch.zeros(1, 4, 4)
     lit[0, 1, 1] = 1.0
     film = saccades(lit, steps=4).view(4, 2, 6, 6)
-    assert (
-        film.sum((2, 3)).tolist() == [[1, 1]] * 4
-    )  # one pixel comes, one goes, at each of the square's sides
+    # one pixel comes, one goes, at each of the square's sides
+    assert film.sum((2, 3)).tolist() == [[1, 1]] * 4
     assert film[0, 0, 3, 2] == 1 and film[0, 1, 2, 2] == 1  # a row down
 
 
@@ -117,18 +113,16 @@ def test_a_bad_recording_in_an_archive_is_named(place, changes, said):
 
 
 def test_what_is_no_archive_of_recordings_says_what_was_expected(place):
-    with pytest.raises(
-        FileNotFoundError, match="'nmnist' is not on this machine, nmnist_sample.zip or a folder or zip"
-    ):
+    absent = "'nmnist' is not on this machine, nmnist_sample.zip or a folder or zip"
+    with pytest.raises(FileNotFoundError, match=absent):
         data.load("nmnist")
     (place / "nmnist_sample.zip").write_bytes(b"<html>404</html>")
     with pytest.raises(ValueError, match="nmnist_sample.zip is not a readable zip .* expected N-MNIST"):
         data.load("nmnist")
     with zipfile.ZipFile(place / "nmnist_sample.zip", "w") as packed:
         packed.writestr("readme.bin", b"")
-    with pytest.raises(
-        ValueError, match="lacks Train/0/\\*.bin to Train/9/\\*.bin, expected recordings of N-MNIST"
-    ):
+    lacks = "lacks Train/0/\\*.bin to Train/9/\\*.bin, expected recordings of N-MNIST"
+    with pytest.raises(ValueError, match=lacks):
         data.load("nmnist")
 
 

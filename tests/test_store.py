@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -20,7 +19,7 @@ from snnmi import checkpoint, provenance, store
 from snnmi.checkpoint import Checkpoint
 from snnmi.files import atomic_write, given_file, place
 from snnmi.store import Store
-from tests.helpers import ROOT
+from tests.helpers import ROOT, flipped
 
 SETTINGS = {"config": {"lr": 1e-3, "hidden": 64, "clip_norm": None}, "seed": 0}
 RESULT = {
@@ -81,7 +80,7 @@ def test_a_folder_is_named_by_its_settings_in_any_order(runs):
 def test_a_run_carries_where_it_comes_from(runs):
     record = json.loads((finished(runs).folder / "run.json").read_text())
     assert record["settings"] == SETTINGS
-    wanted = """finished commit python torch numpy safetensors processor threads gpu float32_matmul wall_s"""
+    wanted = "finished commit python torch numpy safetensors processor threads gpu float32_matmul wall_s"
     assert set(wanted.split()) <= set(record["provenance"])
     assert record["provenance"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
     assert record["provenance"]["wall_s"] >= 0
@@ -105,13 +104,19 @@ def test_a_run_that_is_not_there_is_computed_once(runs):
 # --- weights made again
 
 
+@pytest.fixture
+def weightless(runs):
+    """A finished run as git keeps it."""
+    (finished(runs).folder / "weights.safetensors").unlink()
+    return runs.run("attack-digits", SETTINGS)
+
+
 def contents(folder):
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
-def test_weights_are_made_again_beside_the_record_and_once(runs):
-    (finished(runs).folder / "weights.safetensors").unlink()
-    run, made = runs.run("attack-digits", SETTINGS), []
+def test_weights_are_made_again_beside_the_record_and_once(runs, weightless):
+    run, made = weightless, []
     before = contents(run.folder)
 
     def compute(again):
@@ -125,15 +130,20 @@ def test_weights_are_made_again_beside_the_record_and_once(runs):
     assert runs.finished()[0].metrics == RESULT["metrics"] and len(runs.finished()) == 1
 
 
-def test_weights_made_again_of_a_run_from_before_seeds_had_roles_are_said_to_be_anothers(runs, recwarn):
-    (finished(runs).folder / "weights.safetensors").unlink()
-    run = runs.run("attack-digits", SETTINGS)
-    runs.weights(run, lambda again: again.finish(**RESULT))
-    assert not recwarn.list
+def as_before_roles(run):
+    """Its record is of the time when one seed served all roles."""
     record = json.loads((run.folder / "run.json").read_text())
     record["provenance"]["seeds"] = "one for all roles"
     del record["sha256"]
     (run.folder / "run.json").write_text(json.dumps(store.sealed(record)))
+
+
+def test_weights_made_again_of_a_run_from_before_seeds_had_roles_are_said_to_be_anothers(
+    runs, weightless, recwarn
+):
+    runs.weights(weightless, lambda again: again.finish(**RESULT))
+    assert not recwarn.list
+    as_before_roles(weightless)
     with pytest.warns(UserWarning, match="attack-digits-.* one seed for all roles: .* another network's"):
         runs.run("attack-digits", SETTINGS).weights()
 
@@ -144,30 +154,25 @@ def test_weights_that_are_kept_are_not_made_again(runs):
     assert torch.equal(weights["kept"]["0.weight"], torch.arange(4.0))
 
 
-def test_weights_that_may_not_be_made_are_said_to_be_missing(runs):
-    (finished(runs).folder / "weights.safetensors").unlink()
-    with pytest.raises(
-        FileNotFoundError, match="attack-digits-.* keeps no weights .*nothing may be computed"
-    ):
-        runs.weights(runs.run("attack-digits", SETTINGS), None)
+def test_weights_that_may_not_be_made_are_said_to_be_missing(runs, weightless):
+    said = "attack-digits-.* keeps no weights .*nothing may be computed"
+    with pytest.raises(FileNotFoundError, match=said):
+        runs.weights(weightless, None)
 
 
-def test_half_made_weights_are_made_to_the_end(runs):
-    (finished(runs).folder / "weights.safetensors").unlink()
-    run = runs.run("attack-digits", SETTINGS)
-
+def test_half_made_weights_are_made_to_the_end(runs, weightless):
     def killed(again):
         again.checkpoint.save({"x": torch.zeros(1)})
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        runs.weights(run, killed)
+        runs.weights(weightless, killed)
 
     def resumed(again):
         assert again.checkpoint.load() is not None
         again.finish(**RESULT)
 
-    assert runs.weights(run, resumed)["kept"].keys() == {"0.weight"}
+    assert runs.weights(weightless, resumed)["kept"].keys() == {"0.weight"}
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
@@ -211,23 +216,18 @@ def test_a_store_that_is_only_made_or_read_does_nothing_to_the_world(tmp_path, m
 # --- damage
 
 
-def flip_a_byte(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
 DAMAGE = {
-    "a byte flipped": flip_a_byte,
-    "cut short": lambda path: os.truncate(path, path.stat().st_size // 2),
-    "emptied": lambda path: os.truncate(path, 0),
+    "a byte flipped": lambda content: flipped(content, len(content) // 2),
+    "cut short": lambda content: content[: len(content) // 2],
+    "emptied": lambda content: b"",
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("file", ["history.csv", "arrays.npz", "weights.safetensors"])
 def test_damaged_run_is_reported_and_counts_as_missing(runs, file, damage):
-    DAMAGE[damage](finished(runs).folder / file)
+    path = finished(runs).folder / file
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
     run = runs.run("attack-digits", SETTINGS)
     with pytest.warns(UserWarning, match=f"attack-digits-.* is damaged .*{file}"):
         assert not run.complete()
@@ -245,10 +245,9 @@ def test_run_without_one_of_its_files_counts_as_missing(runs, file):
         assert not runs.run("attack-digits", SETTINGS).complete()
 
 
-def test_weights_may_be_absent(runs):
-    (finished(runs).folder / "weights.safetensors").unlink()
-    run = runs.run("attack-digits", SETTINGS)
-    assert run.complete() and run.weights() is None and len(run.table("history")) == 2
+def test_weights_may_be_absent(weightless):
+    assert weightless.complete() and weightless.weights() is None
+    assert len(weightless.table("history")) == 2
 
 
 @pytest.mark.parametrize("section", ["settings", "metrics", "provenance", "files"])
@@ -333,17 +332,10 @@ def test_a_write_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 def test_what_killed_writers_left_is_swept_and_what_may_be_in_use_is_not(runs):
     run = finished(runs)
-    ended = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
-    )
-    left, fresh, mine = (
-        run.folder / f".{name}"
-        for name in (
-            f"checkpoint.{int(ended.stdout)}",
-            f"run.json.{int(ended.stdout)}",
-            f"checkpoint.{os.getpid()}",
-        )
-    )
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    names = f"checkpoint.{ended.pid}", f"run.json.{ended.pid}", f"checkpoint.{os.getpid()}"
+    left, fresh, mine = (run.folder / f".{name}" for name in names)
     for path in (left, fresh, mine):
         path.write_bytes(b"half")
     for path in (left, mine):
@@ -359,10 +351,7 @@ def test_a_network_from_before_seeds_had_roles_serves_others_only_if_there_is_no
     old, new = (Store(tmp_path / name).run("target-digits", SETTINGS) for name in ("a", "b"))
     for run in (old, new):
         run.finish(**RESULT)
-    record = json.loads((old.folder / "run.json").read_text())
-    record["provenance"]["seeds"] = "one for all roles"
-    del record["sha256"]
-    (old.folder / "run.json").write_text(json.dumps(store.sealed(record)))
+    as_before_roles(old)
     assert runs.run("target-digits", SETTINGS, shared=True).folder == new.folder
     (new.folder / "run.json").unlink()
     assert runs.run("target-digits", SETTINGS, shared=True).folder == old.folder
@@ -442,7 +431,7 @@ def test_checkpoint_gives_back_nested_states(tmp_path):
 def test_damaged_checkpoint_is_reported_and_counts_as_none(tmp_path, damage):
     checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
     checkpoint.save({"weights": torch.rand(1000)})
-    DAMAGE[damage](checkpoint.path)
+    checkpoint.path.write_bytes(DAMAGE[damage](checkpoint.path.read_bytes()))
     with pytest.warns(UserWarning, match="checkpoint.safetensors is damaged"):
         assert Checkpoint(checkpoint.path).load() is None
 

@@ -31,6 +31,12 @@ def fused(monkeypatch):
     monkeypatch.setattr(cuda, "fused", lambda device: True)
 
 
+@fixture
+def few_blocks(monkeypatch):
+    """Of more numbers each, which Triton's interpreter takes one by one; `test_kernels` has as many as ever."""
+    monkeypatch.setattr(kernels, "BLOCK", kernels.BLOCK if DEVICE.type == "cuda" else 1 << 15)
+
+
 def test_the_generator_goes_on_from_query_to_query():
     x, chance = torch.full((50, 30), 0.5, device=DEVICE), seeded()
     first, second = cuda.rate_encode(x, 4, generator=chance), cuda.rate_encode(x, 4, generator=chance)
@@ -99,7 +105,7 @@ def test_ann_behind_an_encoder_answers_as_the_plain_one(encoder, monkeypatch):
     assert torch.allclose(model(x, generator=seeded()), plain, atol=1e-6)
 
 
-def test_kernels_draw_as_the_plain_encoder_on_average(fused):
+def test_kernels_draw_as_the_plain_encoder_on_average(fused, few_blocks):
     model = target()
     x = torch.rand(1, 8, 8, generator=seeded(), device=DEVICE).expand(2000, -1, -1)
     by_kernel = model(x, generator=seeded(1))
@@ -176,7 +182,7 @@ def test_probe_passes_here():
 
 
 @mark.parametrize("broken", ["rate_encode", "lif", "take"])
-def test_probe_finds_a_kernel_that_is_wrong_and_the_plain_code_remains(broken, monkeypatch):
+def test_probe_finds_a_kernel_that_is_wrong_and_the_plain_code_remains(broken, few_blocks, monkeypatch):
     right = getattr(kernels, broken)
 
     def wrong(*given, **named):

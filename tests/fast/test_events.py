@@ -11,12 +11,12 @@ from snnmi.fast import events
 from snnmi.fast.events import Neuron, draw, find, rate_ann, rate_snn, spikes
 from snnmi.models.coding import frozen_encode
 from snnmi.models.neurons import lif, reset_height
+from tests.helpers import seeded
 
 needs_compiler = pytest.mark.skipif(not events.available(), reason="no C compiler")
 
 
-def seeded(seed=0):
-    return torch.Generator().manual_seed(seed)
+NEURON = Neuron(0.7, 1.0, 1.0)
 
 
 def train(x, num_steps=25, key=1, index=None):
@@ -46,10 +46,9 @@ def test_a_spike_is_a_word_of_its_pixel_image_and_step_below_the_rate():
     x = torch.rand(3, 5, generator=seeded())
     key, train_of = 5 << 32 | 9, train(x, 7, key=5 << 32 | 9)
     for n, pixel, step in ((0, 0, 0), (2, 4, 6), (1, 3, 5)):
-        word = events.philox(events.library(), [pixel, n, step // 4, 0], [key & 0xFFFFFFFF, key >> 32])[
-            step % 4
-        ]
-        assert train_of[step, n, pixel] == (word / 2**32 < x[n, pixel])
+        halves = [key & 0xFFFFFFFF, key >> 32]
+        words = events.philox(events.library(), [pixel, n, step // 4, 0], halves)
+        assert train_of[step, n, pixel] == (words[step % 4] / 2**32 < x[n, pixel])
 
 
 @needs_compiler
@@ -129,9 +128,8 @@ def answer(*args, num_steps=25, chance=1):
 
 def gradients(spk, mem, hidden, output):
     weights = torch.randn(2, *spk.shape, generator=seeded(3))
-    return torch.autograd.grad(
-        (weights[0] * spk + weights[1] * mem).sum(), [*hidden.parameters(), *output.parameters()]
-    )
+    total = (weights[0] * spk + weights[1] * mem).sum()
+    return torch.autograd.grad(total, [*hidden.parameters(), *output.parameters()])
 
 
 SIZES = {
@@ -165,9 +163,8 @@ def test_forward_and_backward_agree_with_lif_on_the_same_spikes(
         queried = rate_snn(x, hidden, output, ours, num_steps=steps, chance=1)
         confidences = output(hidden(train(x, steps)).sigmoid()).softmax(-1).mean(0)
     assert torch.equal(queried[0], spk) and torch.equal(queried[1], mem)
-    torch.testing.assert_close(
-        rate_ann(x, hidden, output, num_steps=steps, chance=1), confidences, rtol=1e-4, atol=1e-5
-    )
+    answers = rate_ann(x, hidden, output, num_steps=steps, chance=1)
+    torch.testing.assert_close(answers, confidences, rtol=1e-4, atol=1e-5)
 
 
 @needs_compiler
@@ -177,23 +174,19 @@ def test_hidden_spikes_differ_from_the_references_only_where_a_membrane_lies_wit
     found = draw(x, 25, 1)
     with torch.no_grad():
         current = hidden.double()(spikes(found).double())
-        exact, words = (
-            lif(current, beta=0.7),
-            events._hidden(found, *hidden.float().parameters(), Neuron(0.7, 1.0, 1.0))[0],
-        )
+        exact = lif(current, beta=0.7)
+        words, *_ = events._hidden(found, *hidden.float().parameters(), NEURON)
     bits = words[..., None] >> torch.arange(64).view(8, 8).T.flatten() & 1  # a byte holds every eighth neuron
     spk = bits.permute(2, 1, 0, 3).flatten(2)[..., :1000]
     differs = spk != exact.spk
-    early = (
-        differs.cumsum(0).eq(1) & differs
-    )  # the first of a neuron and image; what follows may follow from it
+    early = differs.cumsum(0).eq(1) & differs  # the first of a neuron and image: the rest may follow from it
     assert 0.05 < exact.spk.mean() < 0.5 and early.sum() < 1e-5 * early.numel()
     assert (exact.mem[early] - 1).abs().lt(1e-5).all()
 
 
 @needs_compiler
 def test_threads_change_no_bit():
-    x, layers, neuron = torch.rand(60, 300, generator=seeded()), network(300, 400, 10), Neuron(0.7, 1.0, 1.0)
+    x, layers, neuron = torch.rand(60, 300, generator=seeded()), network(300, 400, 10), NEURON
     before, found = torch.get_num_threads(), []
     for threads in (1, 2, 3):
         torch.set_num_threads(threads)
@@ -209,25 +202,24 @@ def test_how_a_call_is_cut_changes_no_bit(monkeypatch):
     x, layers = torch.rand(60, 300, generator=seeded()), network(300, 400, 10)
     halves = [train(part, index=index) for part, index in zip(x.split(31), torch.arange(60).split(31))]
     assert torch.equal(torch.cat(halves, 1), train(x))
-    whole = torch.no_grad()(rate_snn)(x, *layers, Neuron(0.7, 1.0, 1.0), num_steps=25, chance=1)
+    whole = torch.no_grad()(rate_snn)(x, *layers, NEURON, num_steps=25, chance=1)
     monkeypatch.setattr(events, "AT_ONCE", 25 * 17)
-    parts = torch.no_grad()(rate_snn)(x, *layers, Neuron(0.7, 1.0, 1.0), num_steps=25, chance=1)
+    parts = torch.no_grad()(rate_snn)(x, *layers, NEURON, num_steps=25, chance=1)
     assert torch.equal(whole[1], parts[1])
 
 
 @needs_compiler
 def test_a_batch_of_no_images_has_no_answers():
     with torch.no_grad():
-        assert rate_snn(torch.empty(0, 9), *network(9, 5, 3), Neuron(0.7, 1.0, 1.0), num_steps=4, chance=1)[
-            0
-        ].shape == (4, 0, 3)
+        spk, _ = rate_snn(torch.empty(0, 9), *network(9, 5, 3), NEURON, num_steps=4, chance=1)
+    assert spk.shape == (4, 0, 3)
 
 
 @needs_compiler
 def test_weights_in_double_precision_are_refused():
     hidden, output = network(9, 5, 3)
     with pytest.raises(TypeError, match="expected contiguous float32"):
-        rate_snn(torch.rand(2, 9), hidden.double(), output, Neuron(0.7, 1.0, 1.0), num_steps=4, chance=1)
+        rate_snn(torch.rand(2, 9), hidden.double(), output, NEURON, num_steps=4, chance=1)
 
 
 # --- the library
@@ -288,7 +280,7 @@ def test_a_flag_that_the_compiler_refuses_is_left_out(monkeypatch, fresh):
 
 @needs_compiler
 def test_narrow_vectors_give_the_same_bits(monkeypatch, fresh):
-    x, layers, neuron = torch.rand(20, 100, generator=seeded()), network(100, 70, 10), Neuron(0.7, 1.0, 1.0)
+    x, layers, neuron = torch.rand(20, 100, generator=seeded()), network(100, 70, 10), NEURON
     monkeypatch.setattr(events, "ALWAYS", "-O1 -ffp-contract=off -shared -fPIC")
     found = []
     for flags in ("-march=native", "-mno-avx"):

@@ -93,9 +93,8 @@ def test_a_coin_has_fresh_flips_everywhere_and_hardly_any_decided_ones():
 
 
 def test_one_blurred_boundary_is_one_flip_between_the_decided_and_the_voted():
-    flips = boundaries.flips_along_path(
-        noisy_half_plane(), torch.zeros(20, 1, 2), torch.ones(20, 1, 2), 101, repeats=15
-    )
+    ends = torch.zeros(20, 1, 2), torch.ones(20, 1, 2)
+    flips = boundaries.flips_along_path(noisy_half_plane(), *ends, 101, repeats=15)
     assert flips.decided.mean().item() == pytest.approx(1, abs=0.1)
     assert flips.fresh.mean() > 5  # noise alone makes the one boundary look like many
     assert flips.decided.mean() <= flips.voted.mean() < 3

@@ -66,13 +66,13 @@ def test_too_few_steps_are_refused():
 def test_a_search_that_was_killed_goes_on_bit_for_bit(saves, tmp_path, monkeypatch):
     monkeypatch.setattr(events, "available", lambda: False)  # all draw from one generator
     monkeypatch.setattr(fooling, "SURE", 1.0)
-    how = dict(per_class=3, steps=4, seed=0)
-    whole = adversarial_noise(small(), [1, 2, 7], (8, 8), **how)
+
+    def searched(checkpoint=None):
+        how = dict(per_class=3, steps=4, seed=0)
+        return adversarial_noise(small(), [1, 2, 7], (8, 8), checkpoint=checkpoint, **how)
+
+    whole = searched()
     with raises(Killed):
-        adversarial_noise(
-            small(), [1, 2, 7], (8, 8), checkpoint=Interrupting(tmp_path / "checkpoint", saves), **how
-        )
-    rest = adversarial_noise(
-        small(), [1, 2, 7], (8, 8), checkpoint=Checkpoint(tmp_path / "checkpoint"), **how
-    )
+        searched(Interrupting(tmp_path / "checkpoint", saves))
+    rest = searched(Checkpoint(tmp_path / "checkpoint"))
     assert torch.equal(rest.images, whole.images) and torch.equal(rest.confidences, whole.confidences)

@@ -8,9 +8,7 @@ import pytest
 from scipy import stats
 
 from snnmi.measure import statistics
-
-NAN = float("nan")
-
+from tests.helpers import NAN
 
 # --- two samples paired by unit
 

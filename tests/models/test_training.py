@@ -8,15 +8,7 @@ from torch import nn
 from snnmi.checkpoint import Checkpoint
 from snnmi.models.targets import ANN, SNN
 from snnmi.models.training import Training, accuracy, train
-from tests.helpers import (
-    TRAINING,
-    Interrupting,
-    Killed,
-    assert_same_tensors,
-    few_digits,
-    small,
-    trained,
-)
+from tests.helpers import TRAINING, Interrupting, Killed, assert_same_tensors, few_digits, small, trained
 
 
 class Fixed(nn.Module):

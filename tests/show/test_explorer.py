@@ -21,12 +21,10 @@ def attack(kind="ann", dataset="toy", profile="smoke", seed=0, shape=SHAPE, mome
     target[..., 0] = 1
     surrogate = np.repeat(np.eye(CLASSES, dtype=np.float32)[:, None], 4, axis=1)
     images = np.random.default_rng(seed).integers(0, 256, (CLASSES, 4, *shape), dtype=np.uint8)
-    return SimpleNamespace(
-        **dict(profile=profile, dataset=dataset, target=kind.split(", ")[0], variant=kind, seed=seed),
-        **dict(labels=list(range(CLASSES)), moments=moments or {}),
-        **dict(queries_per_class=1920, reconstructions=images),
-        **dict(target_confidences=target, surrogate_confidences=surrogate),
-    )
+    about = dict(profile=profile, dataset=dataset, target=kind.split(", ")[0], variant=kind, seed=seed)
+    found = dict(target_confidences=target, surrogate_confidences=surrogate, reconstructions=images)
+    about |= dict(labels=list(range(CLASSES)), moments=moments or {}, queries_per_class=1920)
+    return SimpleNamespace(**about, **found)
 
 
 def experiment(*attacks, present=True):
@@ -75,11 +73,8 @@ def test_every_stack_follows_a_choice_in_the_browser():
     state = widgets.Widget.get_manager_state()["state"]  # what a rendered page is given
     links = [one["state"] for one in state.values() if one["model_name"] == "LinkModel"]
     followed = {link["target"][0]: link["source"][0] for link in links}
-    choices = {
-        f"IPY_MODEL_{one.model_id}"
-        for kind in (widgets.Dropdown, widgets.IntSlider)
-        for one in parts(box, kind)
-    }
+    chosen = parts(box, widgets.Dropdown) + parts(box, widgets.IntSlider)
+    choices = {f"IPY_MODEL_{one.model_id}" for one in chosen}
     stacks = parts(box, widgets.Stack)
     assert len(stacks) == 1 + 1 + 1 + CLASSES
     assert all(followed[f"IPY_MODEL_{stack.model_id}"] in choices for stack in stacks)
@@ -88,9 +83,8 @@ def test_every_stack_follows_a_choice_in_the_browser():
 def at_work():
     sure = np.eye(CLASSES, dtype=np.float16)
     images = np.arange(4 * CLASSES * 30, dtype=np.uint8).reshape(4, CLASSES, *SHAPE)
-    return {"batch": np.array([1, 5, 30, 2000]), "image": images} | {
-        who: np.stack([sure * share for share in (0.1, 0.2, 0.5, 1.0)]) for who in ("target", "surrogate")
-    }
+    answers = np.stack([sure * share for share in (0.1, 0.2, 0.5, 1.0)])
+    return dict(batch=np.array([1, 5, 30, 2000]), image=images, target=answers, surrogate=answers)
 
 
 def test_the_slider_shows_the_attack_at_work_up_to_its_end():

@@ -19,10 +19,8 @@ def test_a_player_has_a_frame_a_bin_and_the_browser_turns_them():
     box = player({"a <recording>": film, "drawn": film})
     slider, stack = box.children
     assert len(stack.children) == 3 and isinstance(slider, widgets.IntSlider)
-    assert (
-        stack.children[1].value.count("<img") == 2
-        and "a &lt;recording&gt;, bin 2 of 3" in stack.children[1].value
-    )
+    shown = stack.children[1].value
+    assert shown.count("<img") == 2 and "a &lt;recording&gt;, bin 2 of 3" in shown
     assert (slider.min, slider.max) == (0, 2)
 
 

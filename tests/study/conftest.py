@@ -34,6 +34,14 @@ def copied(results, tmp_path) -> Path:
 
 
 @pytest.fixture
+def without_weights(copied) -> Path:
+    """As git keeps them."""
+    for path in copied.rglob("weights.safetensors"):
+        path.unlink()
+    return copied
+
+
+@pytest.fixture
 def no_computing(results, monkeypatch):
     def computed(*args, **kwargs):
         pytest.fail("something was computed again")
@@ -45,10 +53,8 @@ def no_computing(results, monkeypatch):
 @pytest.fixture
 def mine(tmp_path, monkeypatch) -> Path:
     """A file of the user's own, to be written; what it registers is forgotten afterwards."""
-    tables = (
-        *(coding.ENCODERS, coding.DECODERS, players.NOISES, players.FAMILIES),
-        *(targets.TARGETS, data.LOADERS, scores.METRICS),
-    )
+    tables = [coding.ENCODERS, coding.DECODERS, players.NOISES, players.FAMILIES]
+    tables += [targets.TARGETS, data.LOADERS, scores.METRICS]
     before = [dict(table) for table in tables]
     monkeypatch.setattr(extensions, "_latest", [""])
     yield tmp_path / "mine.py"

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import zipfile
 
 import pytest
@@ -69,9 +70,8 @@ def test_the_digest_names_the_runs(tmp_path, digits, mine):
         path = foreign.write(small(seed=seed), tmp_path / "net.nir")  # the same name, changed
         targets.TARGETS[audit.KIND] = audit.read(str(path), digits, Assumed())
         keys.append(settings.target_key(settings.Settings(audit.KIND), "digits", 0))
-    assert keys[0] != keys[1] and keys[0]["code"] == {
-        "kind": audit.read(str(foreign.write(small(), path)), digits, Assumed()).digest
-    }
+    again = audit.read(str(foreign.write(small(), path)), digits, Assumed())
+    assert keys[0] != keys[1] and keys[0]["code"] == {"kind": again.digest}
 
 
 def test_code_of_ones_own_is_run_when_it_is_named(own, digits, monkeypatch):
@@ -87,12 +87,12 @@ def test_a_module_is_asked_as_it_is_used_and_not_as_it_is_trained(own, digits):
 
 
 def test_a_network_trained_anew_behind_the_same_source_is_another(own, digits):
+    def names(function):
+        return {audit.read(f"{own}:{function}", digits, Assumed()).digest for _ in range(2)}
+
     torch.manual_seed(0)
-    names = [
-        audit.read(f"{own}:module", digits, Assumed()).digest for _ in range(2)
-    ]  # each with first weights
-    assert names[0] != names[1]
-    assert len({audit.read(f"{own}:network", digits, Assumed()).digest for _ in range(2)}) == 1
+    assert len(names("module")) == 2, "each with first weights"
+    assert len(names("network")) == 1
 
 
 @pytest.mark.parametrize(
@@ -149,9 +149,8 @@ def test_a_torch_export_file_that_is_trusted_comes_as_a_function(own, digits, tm
     many = {"input": {0: torch.export.Dim("batch")}}
     program = torch.export.export(network, (torch.zeros(2, 8, 8),), dynamic_shapes=many)
     torch.export.save(program, tmp_path / "net.pt2")
-    own.write_text(
-        f"import torch\ndef network():\n    return torch.export.load({str(tmp_path / 'net.pt2')!r}).module()"
-    )
+    loaded = f"torch.export.load({str(tmp_path / 'net.pt2')!r}).module()"
+    own.write_text(f"import torch\ndef network():\n    return {loaded}")
     found = audit.read(f"{own}:network", digits, Assumed())
     torch.testing.assert_close(found.answer(digits.x_test[:3]), network(digits.x_test[:3]))
 
@@ -162,32 +161,37 @@ def test_the_targets_beside_it_have_as_many_weights(digits):
         assert audit.same_size(weights, digits) == hidden
 
 
-def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(copied, mine):
-    given = {"profile": "smoke", "results": copied, "changes": {"attack": {"batches": 4}}}
-    found = audit.prepare(given, **NONE)
+@pytest.fixture(scope="module")
+def audited(results, tmp_path_factory):
+    """Results in which an audit of this book's SNN is finished; what it was given and found."""
+    folder = shutil.copytree(results, tmp_path_factory.mktemp("audit") / "results")
+    given = {"profile": "smoke", "results": folder, "changes": {"attack": {"batches": 4}}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(targets.TARGETS, audit.KIND, None)  # put back afterwards
+        found = audit.prepare(given, **NONE)
+        yield given, found, findings.scores_table(found.experiment)
+
+
+def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(audited, mine):
+    given, found, scores = audited
     assert found.own.assumed.reset == "delayed" and found.own.weights == 64 * 65 + 10 * 65
     x = found.images.x_test[:50]
     torch.testing.assert_close(found.own.answer(x, generator=seeded()), found.book(x, generator=seeded()))
-    assert found.rules.set_index("reset").assumed.to_dict() == {
-        "before_decay": False,
-        "delayed": True,
-        "zero": False,
-    }
-    scores = findings.scores_table(found.experiment)
+    rules = found.rules.set_index("reset")
+    assert rules.assumed.to_dict() == {"before_decay": False, "delayed": True, "zero": False}
     assert list(scores.variant.unique()) == findings.ORDER
     assert set(scores.score) == set(published.SCORES) and (findings.apart(scores) < 1e-6).all()
-    stored = [json.loads(path.read_text()) for path in copied.glob("smoke/attack-digits-yours-*/run.json")]
+    records = given["results"].glob("smoke/attack-digits-yours-*/run.json")
+    stored = [json.loads(path.read_text()) for path in records]
     assert len(stored) == 2  # asked anything, and in the range
     assert all(run["settings"]["target"]["code"] == {"kind": found.own.digest} for run in stored)
     labels, lines = findings.pictures(found.experiment)
-    assert list(lines) == ["class mean", *findings.ORDER] and all(
-        len(line) == len(labels) for line in lines.values()
-    )
+    assert list(lines) == ["class mean", *findings.ORDER]
+    assert {len(line) for line in lines.values()} == {len(labels)}
 
 
-def test_an_audit_that_was_finished_is_loaded(copied, mine, monkeypatch):
-    given = {"profile": "smoke", "results": copied, "changes": {"attack": {"batches": 4}}}
-    before = findings.scores_table(audit.prepare(given, **NONE).experiment)
+def test_an_audit_that_was_finished_is_loaded(audited, mine, monkeypatch):
+    given, _, before = audited
     monkeypatch.setattr(Experiment, "_invert", lambda *_: pytest.fail("attacked again"))
     assert findings.scores_table(audit.prepare(given, **NONE).experiment).equals(before)
 

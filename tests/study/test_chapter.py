@@ -51,14 +51,8 @@ def test_changes_come_as_a_mapping_or_as_its_text_and_count_last(changes):
 @pytest.mark.parametrize(
     "wrong, found",
     [
-        (
-            {"dataset": "mnist"},
-            "dataset is no parameter of this chapter, expected some of .*: did you mean datasets",
-        ),
-        (
-            {"epsilon": 0.1},
-            "epsilon is no parameter of this chapter, expected some of changes, code, datasets",
-        ),
+        ({"dataset": "mnist"}, "dataset is no parameter of this chapter, .*: did you mean datasets"),
+        ({"epsilon": 0.1}, "epsilon is no parameter of this chapter, expected some of changes, code, datas"),
         ({"Datasets": ["mnist"]}, "Datasets is no parameter .*: did you mean datasets"),
         ({"results": 5}, "results is 5, expected a path"),
         ({"tables": ""}, "tables is '', expected a path"),
@@ -74,10 +68,8 @@ def test_what_a_chapter_does_not_know_stops_it_in_one_sentence(wrong, found):
 
 
 def test_a_chapter_may_have_parameters_of_its_own():
-    assert chapter.given({"profile": "smoke", "live_batches": 4}, own=("live_batches",)) == {
-        "profile": "smoke",
-        "changes": {},
-    }
+    found = chapter.given({"profile": "smoke", "live_batches": 4}, own=("live_batches",))
+    assert found == {"profile": "smoke", "changes": {}}
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)

@@ -32,8 +32,8 @@ def write(path, text):
     os.utime(path, (1e9, 1e9))
 
 
-def key():
-    return target_key(Settings("snn").changed({"training": {"encoder": "mine"}}), "digits", 0)["code"]
+def key(encoder="mine"):
+    return target_key(Settings("snn").changed({"training": {"encoder": encoder}}), "digits", 0)
 
 
 def top():
@@ -49,12 +49,18 @@ def test_nothing_is_run_unless_it_is_named(mine):
 def test_an_edit_is_run_and_undone_again(mine):
     """The file as it was an hour ago is not the one in between, in the tables as in the names."""
     found = []
-    for high in (1, 2, 1):
+    for high in (1, 1, 2, 1):
         write(mine, ENCODER.format(high=high))
         assert extensions.load(mine) == mine.resolve()
-        found.append((top(), key()["encoder"]))
-    assert [value for value, _ in found] == [1, 2, 1]
-    assert found[0] == found[2] and found[0][1] != found[1][1]
+        found.append((top(), key()["code"]["encoder"]))
+    assert [value for value, _ in found] == [1, 1, 2, 1]
+    assert found[0] == found[1] == found[3] and found[1][1] != found[2][1]
+
+
+def test_code_that_a_run_does_not_use_is_not_in_its_name(mine):
+    mine.write_text(ENCODER.format(high=1))
+    extensions.load(mine)
+    assert key()["code"].keys() == {"encoder"} and "code" not in key("clip")
 
 
 def test_of_two_files_the_one_named_last_counts(mine):
@@ -81,9 +87,18 @@ def test_a_name_that_pages_would_read_is_refused(mine, name):
         extensions.load(mine)
 
 
-def test_a_file_that_ends_the_process_is_said_to_fail(mine):
-    write(mine, "raise SystemExit('bye')")
-    with pytest.raises(ValueError, match="fails where it is run: SystemExit: bye"):
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("1 / 0", "fails where it is run: ZeroDivisionError"),
+        ("raise SystemExit('bye')", "fails where it is run: SystemExit: bye"),
+        (None, "expected a Python file of yours"),
+    ],
+)
+def test_a_file_that_cannot_be_run_is_said_in_one_sentence(mine, text, said):
+    if text:
+        mine.write_text(text)
+    with pytest.raises(ValueError, match=said):
         extensions.load(mine)
 
 

@@ -37,9 +37,8 @@ def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypat
 
     monkeypatch.setattr(grid, "_workers", lambda number: Pool())
     monkeypatch.setattr(Experiment, "_get", lambda self, step, cell, compute=True: None)
-    variants = [
-        CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("ann", "rate"), ("snn", "rate"))
-    ]
+    three = [CELLS["ann", encoder] for encoder in ("current", "clip", "rate")]
+    variants = [*three, CELLS["snn", "rate"]]
     assert Experiment("smoke", variants=variants, results=tmp_path, workers=2).attacks() == []
     assert Counter(jobs) == {"target": 2, "scores": 4}
 
@@ -96,10 +95,8 @@ def test_a_mistake_in_the_settings_is_told_before_any_work(tmp_path, settings, f
 def test_a_file_of_ones_own_is_looked_at_before_any_work(tmp_path):
     bad, good = npz(tmp_path / "bad.npz", y_test=[0, 0]), npz(tmp_path / "good.npz")
     again = shutil.copy(good, tmp_path / "Again.NPZ")
-    for datasets, found in (
-        (["digits", bad], "no image of class 1"),
-        ([good, good + "x.npz"], "does not exist"),
-    ):
+    for path, found in ((bad, "no image of class 1"), (good + "x.npz", "does not exist")):
+        datasets = ["digits", path]
         with pytest.raises((ValueError, FileNotFoundError), match=found):
             Experiment("smoke", datasets=datasets, results=tmp_path / "results")
     (tmp_path / "other").mkdir()
@@ -142,9 +139,8 @@ def test_without_the_recordings_their_stored_runs_are_found_all_the_same(tmp_pat
 def test_what_only_this_process_knows_is_computed_here(tmp_path, monkeypatch):
     """A target registered in a notebook's cell: workers would not find it."""
     monkeypatch.setattr(grid, "_workers", lambda number: pytest.fail("given away"))
-    monkeypatch.setitem(
-        targets.TARGETS, "here", lambda dataset, *, seed: lambda x: x.new_full((len(x), 10), 0.1)
-    )
+    answers = lambda x: x.new_full((len(x), 10), 0.1)  # noqa: E731
+    monkeypatch.setitem(targets.TARGETS, "here", lambda dataset, *, seed: answers)
     assert extensions.only_here() == ["here"]
     found = Experiment("smoke", targets=["here"], seeds=[0, 1], results=tmp_path, workers=2).attacks()
     assert [run.seed for run in found] == [0, 1] and {run.target for run in found} == {"here"}

@@ -1,5 +1,6 @@
 """What finished runs offer, with and without weights; and the runs that are kept in git."""
 
+import json
 import subprocess
 import warnings
 from dataclasses import replace
@@ -11,7 +12,7 @@ from snnmi.attack import gamin
 from snnmi.models import training
 from snnmi.study import plan, profiles
 from snnmi.study.controls import CONTROLS, HALVED, RECORDED, RESTARTS, attackers
-from snnmi.study.experiment import SEEDS, Experiment
+from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import SOURCES, judge, judgements
 from snnmi.study.tables import KEPT, attacks_table
@@ -46,10 +47,8 @@ def test_boundaries_are_measured_for_every_target(results):
         assert run.settings["attack"]["target"]["kind"] == run.target
 
 
-def test_runs_without_weights_show_all_but_the_networks(copied, no_computing):
-    for weights in copied.rglob("weights.safetensors"):
-        weights.unlink()
-    smoke = Experiment("smoke", results=copied)
+def test_runs_without_weights_show_all_but_the_networks(without_weights, no_computing):
+    smoke = Experiment("smoke", results=without_weights)
     assert len(attacks_table([smoke])) == 40 and len(smoke.boundaries()) == 2
     for network in (lambda: smoke.targets()[0].model, lambda: smoke.attacks()[0].pair):
         with pytest.raises(FileNotFoundError, match="keeps no weights"):
@@ -72,10 +71,8 @@ def test_an_attack_on_a_target_without_weights_trains_it_again(copied):
     assert made.stat().st_mtime_ns == stamp
 
 
-def test_weights_that_are_not_there_are_not_made_by_who_may_not_compute(copied):
-    for weights in copied.rglob("weights.safetensors"):
-        weights.unlink()
-    read = Experiment("smoke", targets=["ann"], results=copied, compute=False)
+def test_weights_that_are_not_there_are_not_made_by_who_may_not_compute(without_weights):
+    read = Experiment("smoke", targets=["ann"], results=without_weights, compute=False)
     with pytest.raises(FileNotFoundError, match="keeps no weights .* nothing may be computed here"):
         read.model(read.cells()[0])
 
@@ -103,18 +100,18 @@ def test_git_keeps_numbers_and_pictures_and_no_weights():
 def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     if not (files := kept_in_git(profile)):
         pytest.skip(f"no results of {profile} are kept")
-    stored = {"results": ROOT / "results", "compute": False, "seeds": list(range(SEEDS))}
-    steps = [{"profile": "plan"} | step for step in plan.STEPS.values()]
+    records = [json.loads(path.read_text())["settings"] for path in files if path.name == "run.json"]
+    seeds = sorted({record["seed"] for record in records if "seed" in record})
+    stored = {"results": ROOT / "results", "compute": False, "seeds": seeds}
     attack = profiles.get(profile).settings(profiles.get(profile).datasets[0], "snn").attack
     variants = RECORDED if profile == "events" else (*CONTROLS, *attackers(attack), HALVED)
-    grids = [{"profile": profile, "variants": variants}]
-    whole = [
-        Experiment(**grid | stored) for grid in grids + [step for step in steps if step["profile"] == profile]
-    ]
+    steps = [{"profile": "plan"} | step for step in plan.STEPS.values()]
+    steps = [{"variants": variants}, *(step for step in steps if step["profile"] == profile)]
+    whole = [Experiment(**stored | {"profile": profile} | step) for step in steps]
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # a damaged run is only a warning
         attacks = [run for one in whole for run in one.attacks()]
-        runs = [run for one in whole for run in (*one.targets(), *one.boundaries())] + attacks
+        runs = [run for one in whole for run in one.targets()] + whole[0].boundaries() + attacks
         judged = [judgement.run for judgement in judgements(whole[0], (*SOURCES, *WITHOUT_GAMIN))]
         judged += [run for dataset in whole[0].datasets if (run := judge(whole[0], dataset))]
     folders = {path.parent for path in files} - {ROOT / "results" / profile}

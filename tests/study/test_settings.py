@@ -16,9 +16,8 @@ SNN, ANN = Settings("snn"), Settings("ann")
 
 
 def test_changes_replace_the_fields_they_name():
-    changed = SNN.changed(
-        {"attack": {"noise": "uniform"}, "training": {"encoder": "clip", "hidden": 7, "epochs": 2}}
-    )
+    training = {"encoder": "clip", "hidden": 7, "epochs": 2}
+    changed = SNN.changed({"attack": {"noise": "uniform"}, "training": training})
     assert changed.attack == replace(SNN.attack, noise="uniform")
     assert (changed.neuron.encoder, changed.network.hidden, changed.training.epochs) == ("clip", 7, 2)
     assert changed.query == SNN.query
@@ -30,14 +29,11 @@ def test_changes_replace_the_fields_they_name():
         ({"atack": {"noise": "uniform"}}, r"changes names 'atack', expected some of \['data', 'network'"),
         (
             {"attack": {"nois": "uniform"}},
-            r"attack has no 'nois', expected some of \['answers', 'batch_size', 'batches'",
+            r"attack has no 'nois', expected some of \['answers', 'batch_size'",
         ),
         ({"query": {"epochs": 1}}, "query has no 'epochs'"),
         ({"attack": "uniform"}, "expected sections of fields such as"),
-        (
-            {"attack": {"noise": "pink"}},
-            r"noise is 'pink', expected one of \['binary', 'clipped', .*'uniform'\]",
-        ),
+        ({"attack": {"noise": "pink"}}, r"noise is 'pink', expected one of \['binary', .*'uniform'\]"),
         ({"training": {"beta": 1.5}}, "beta is 1.5, expected a number from 0 to 1"),
         ({"training": {"lr": float("nan")}}, "lr is nan, expected a number above 0"),
         ({"attack": {"batches": 0}}, "batches is 0, expected a whole number, at least 1"),
@@ -50,9 +46,8 @@ def test_a_change_that_cannot_be_made_is_refused_in_one_sentence(changes, messag
 
 
 def test_of_two_changes_to_one_field_the_last_counts():
-    assert settings.merged({"attack": {"noise": "clipped", "k0": 0.5}}, {"attack": {"noise": "uniform"}}) == {
-        "attack": {"noise": "uniform", "k0": 0.5}
-    }
+    both = settings.merged({"attack": {"noise": "clipped", "k0": 0.5}}, {"attack": {"noise": "uniform"}})
+    assert both == {"attack": {"noise": "uniform", "k0": 0.5}}
 
 
 def test_changes_are_said_in_words_and_in_file_names():
@@ -75,9 +70,8 @@ def test_a_name_holds_what_differs_and_nothing_else():
 
 
 def test_an_ann_has_no_encoder_in_its_name():
-    assert target_key(ANN.changed({"training": {"encoder": "clip", "beta": 0.1}}), "mnist", 0) == target_key(
-        ANN, "mnist", 0
-    )
+    spiking = ANN.changed({"training": {"encoder": "clip", "beta": 0.1}})
+    assert target_key(spiking, "mnist", 0) == target_key(ANN, "mnist", 0)
 
 
 def test_targets_do_not_depend_on_the_attack_nor_attacks_on_how_they_are_scored():
@@ -102,9 +96,8 @@ def test_draws_of_an_encoder_before_an_ann_are_in_its_attacks_name():
 def test_every_default_is_frozen(section):
     """So that a default may change and no stored run be taken for one under the new."""
     config = JudgeConfig if section == "judge" else SECTIONS[section]
-    assert {field.name for field in fields(config)} >= set(
-        FROZEN[section]
-    )  # younger ones have defaults of their own
+    # younger ones have defaults of their own
+    assert {field.name for field in fields(config)} >= set(FROZEN[section])
 
 
 def test_a_new_field_with_a_default_orphans_no_stored_run(monkeypatch):
@@ -115,9 +108,8 @@ def test_a_new_field_with_a_default_orphans_no_stored_run(monkeypatch):
     monkeypatch.setitem(SECTIONS, "attack", Younger)
     before, with_it = attack_key(SNN, "mnist", 0, 0), replace(SNN, attack=Younger())
     assert attack_key(with_it, "mnist", 0, 0) == before
-    assert attack_key(with_it.changed({"attack": {"restarts": 3}}), "mnist", 0, 0)["attack"] == {
-        "restarts": 3
-    }
+    thrice = with_it.changed({"attack": {"restarts": 3}})
+    assert attack_key(thrice, "mnist", 0, 0)["attack"] == {"restarts": 3}
 
 
 def test_a_changed_default_is_another_run(monkeypatch):
@@ -137,48 +129,14 @@ def test_profiles_share_their_targets():
 # --- code of one's own
 
 
-@pytest.fixture
-def mine(tmp_path):
-    """A file of the user's own; what it registers is forgotten afterwards."""
-    tables = [(table, dict(table)) for table in (ENCODERS, METRICS)]
-    yield tmp_path / "mine.py"
-    for table, before in tables:
-        table.clear()
-        table.update(before)
-
-
-ENCODER = """
-from snnmi.models.coding import ENCODERS
-def mine(x, num_steps, *, generator):
-    return x.clamp(0, {high}).expand(num_steps, *x.shape)
-ENCODERS["mine"] = mine
-"""
-
-
 METRIC = """
 from snnmi.measure.scores import METRICS, Metric
 METRICS["mine"] = Metric("mine", lambda answers, i: 0.0)
 """
 
 
-def test_a_changed_encoder_is_another_run_and_the_same_one_is_not(mine):
-    keys = []
-    for high in (1, 1, 2):
-        mine.write_text(ENCODER.format(high=high))
-        extensions.load(mine)
-        keys.append(target_key(SNN.changed({"training": {"encoder": "mine"}}), "mnist", 0))
-    assert keys[0] == keys[1] != keys[2] and keys[0]["code"].keys() == {"encoder"}
-    assert target_key(SNN, "mnist", 0) == {
-        "dataset": "mnist",
-        "kind": "snn",
-        "seed": 0,
-    }  # it is not used there
-
-
 def test_a_metric_of_ones_own_names_other_scores_and_no_other_attack(mine):
-    mine.write_text(
-        'from snnmi.measure.scores import METRICS, Metric\nMETRICS["mine"] = Metric("mine", lambda a, i: 0.0)\n'
-    )
+    mine.write_text(METRIC)
     attack, before = attack_key(SNN, "mnist", 0, 0), scores_key(SNN, {})
     extensions.load(mine)
     assert attack_key(SNN, "mnist", 0, 0) == attack
@@ -188,17 +146,6 @@ def test_a_metric_of_ones_own_names_other_scores_and_no_other_attack(mine):
 def test_what_has_no_source_cannot_name_a_run():
     with pytest.raises(ValueError, match="has no source to be named by"):
         settings.foreign(eval("lambda a, i: 0.0"))
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    [("1 / 0", "fails where it is run: ZeroDivisionError"), (None, "expected a Python file of yours")],
-)
-def test_a_file_that_cannot_be_run_is_said_in_one_sentence(mine, text, message):
-    if text:
-        mine.write_text(text)
-    with pytest.raises(ValueError, match=message):
-        extensions.load(mine)
 
 
 def test_the_projects_own_functions_are_known_by_name_alone():

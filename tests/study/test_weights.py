@@ -9,20 +9,16 @@ from snnmi.study import weights
 from snnmi.study.experiment import Experiment
 
 
-def test_the_command_that_a_missing_weight_names_makes_new_samples_possible(copied, monkeypatch):
-    for path in copied.glob("**/weights.safetensors"):
-        path.unlink()
-    read = Experiment("smoke", results=copied, compute=False)
-    with pytest.raises(
-        FileNotFoundError, match="python -m snnmi.study.weights smoke digits makes them again"
-    ):
+def test_the_command_that_a_missing_weight_names_makes_new_samples_possible(without_weights, monkeypatch):
+    read = Experiment("smoke", results=without_weights, compute=False)
+    said = "python -m snnmi.study.weights smoke digits makes them again"
+    with pytest.raises(FileNotFoundError, match=said):
         explorer.new_samples(read, read.attacks()[0], 3)
-    records = {path: path.read_bytes() for path in copied.glob("smoke/[!.]*/*")}
-    monkeypatch.setattr(sys, "argv", ["weights", "smoke", "digits", "--results", str(copied)])
+    records = {path: path.read_bytes() for path in without_weights.glob("smoke/[!.]*/*")}
+    monkeypatch.setattr(sys, "argv", ["weights", "smoke", "digits", "--results", str(without_weights)])
     weights.main()
-    for attack in Experiment("smoke", results=copied, compute=False).attacks():
+    for attack in Experiment("smoke", results=without_weights, compute=False).attacks():
         images, target, surrogate = explorer.new_samples(read, attack, 3)
         assert images.shape == (explorer.SHOWN, 8, 8) and target.shape == surrogate.shape
-    assert {path: path.read_bytes() for path in copied.glob("smoke/[!.]*/*")} == records, (
-        "no record is touched"
-    )
+    after = {path: path.read_bytes() for path in without_weights.glob("smoke/[!.]*/*")}
+    assert after == records, "no record is touched"

@@ -63,11 +63,8 @@ def test_effects_say_where_there_is_no_gap():
 
 
 def test_changes_stand_below_their_factor_and_scales_apart():
-    rows = [
-        ("quick", "leak", "snn", "beta = 0.5", 0.1),
-        ("quick", "width", "ann", "a quarter", -0.2),
-        ("laptop", "width", "ann", "a quarter", -0.3),
-    ]
+    rows = [("quick", "leak", "snn", "beta = 0.5", 0.1)]
+    rows += [(scale, "width", "ann", "a quarter", d) for scale, d in (("quick", -0.2), ("laptop", -0.3))]
     frame = pd.DataFrame(rows, columns=["scale", "factor", "target", "name", "difference"])
     frame = frame.assign(metric="F", low=frame.difference - 0.1, high=frame.difference + 0.1)
     fig = figures.changes(frame)
@@ -86,9 +83,8 @@ def test_sources_fill_reconstructions_alone_and_mark_where_real_images_end():
     rows = [("test image", "", 3.0), ("fooling noise", "ann", 7.0)]
     rows += [("reconstruction", "ann", 8.0), ("reconstruction", "snn", 9.0)]
     frame = pd.DataFrame(rows, columns=["source", "target", "value"])
-    frame = pd.concat(
-        [frame.assign(metric=m, scale="quick", low=1.0, high=10.0) for m in ("feature", "pixel")]
-    )
+    frame = frame.assign(scale="quick", low=1.0, high=10.0)
+    frame = pd.concat([frame.assign(metric=metric) for metric in ("feature", "pixel")])
     fig = figures.sources(frame, {("quick", "feature"): 5.6})
     dots = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
     assert [line.get_xdata()[0] for line in dots] == [3.0, 7.0, 8.0, 9.0]

@@ -6,13 +6,8 @@ import pytest
 from snnmi.show import figures
 from tests.helpers import texts
 
-CELLS = pd.DataFrame(
-    {
-        "cell": ["ANN", "ANN", "SNN", "ANN behind a clip"],
-        "target": ["ann", "ann", "snn", "ann"],
-        "value": [0.6, 0.5, 0.2, 0.1],
-    }
-)
+CELLS = pd.DataFrame({"cell": ["ANN", "ANN", "SNN", "ANN behind a clip"], "value": [0.6, 0.5, 0.2, 0.1]})
+CELLS["target"] = CELLS.cell.str[:3].str.lower()
 
 
 def test_a_network_is_a_dot_and_the_paper_a_diamond_on_the_line_of_its_cell():

@@ -9,7 +9,3 @@ from snnmi.show import figures
 def test_ann_and_snn_differ_in_grey_too():
     grey = [np.dot(to_rgb(figures.COLORS[kind]), [0.2126, 0.7152, 0.0722]) for kind in ("ann", "snn")]
     assert abs(grey[0] - grey[1]) > 0.07
-
-
-def test_a_data_set_is_called_as_people_write_it_and_ones_own_by_its_file():
-    assert figures.title("mnist") == "MNIST" and figures.title("flags-0123") == "flags-0123"

@@ -28,13 +28,8 @@ def outcome(a: pd.DataFrame, b: pd.DataFrame) -> findings.Outcome:
 
 def test_an_outcome_is_read_off_the_tables():
     found = outcome(scores(), judged())
-    assert (found.queries, found.accuracy, found.guess, found.works, found.copied) == (
-        640,
-        0.9,
-        0.1,
-        True,
-        True,
-    )
+    assert (found.queries, found.accuracy, found.guess) == (640, 0.9, 0.1)
+    assert found.works and found.copied
     assert found.copies["yours"] == 0.5 and found.copies["yours, clipped noise"] == 0.7
 
 

@@ -1,5 +1,7 @@
 """Chapter 7's tables on networks whose scores are known."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,13 +15,9 @@ SCALES = {"laptop": "MNIST, laptop", "quick": "MNIST, quick"}
 
 def networks(values: dict[str, float], profile: str = "laptop", seeds=(0,)) -> pd.DataFrame:
     """A run a variant and seed, its last pair's accuracy the value + 0.01 a seed, the kept pair's 0.1 less."""
-    rows = [
-        (name, seed, pair, value + 0.01 * seed - 0.1 * (pair == "kept"))
-        for name, value in values.items()
-        for seed in seeds
-        for pair in ("kept", "last")
-    ]
-    frame = pd.DataFrame(rows, columns=["variant", "seed", "pair", findings.SCORE])
+    cells = itertools.product(values, seeds, ("kept", "last"))
+    frame = pd.DataFrame(cells, columns=["variant", "seed", "pair"])
+    frame[findings.SCORE] = frame.variant.map(values) + 0.01 * frame.seed - 0.1 * (frame.pair == "kept")
     frame["target"], frame["attack_seed"] = frame.variant.str[:3], frame.seed
     frame["folder"] = [f"{profile}-{name}-{seed}" for name, seed in zip(frame.variant, frame.seed)]
     about = {"profile": profile, "dataset": "mnist", "scale": SCALES[profile], "own": 0.9, "taken": 6}
@@ -34,12 +32,8 @@ CORNERS = {control.name: SIX[control.name] for control in FOUR}
 def test_a_network_is_a_row_of_means_over_its_classes(results):
     attacks = Experiment("smoke", results=results).attacks()
     table = findings.networks_table(attacks)
-    assert table[["target", "pair"]].to_numpy().tolist() == [
-        ["ann", "kept"],
-        ["ann", "last"],
-        ["snn", "kept"],
-        ["snn", "last"],
-    ]
+    assert table.target.tolist() == ["ann", "ann", "snn", "snn"]
+    assert table.pair.tolist() == ["kept", "last"] * 2
     scores = attacks[0].scores[attacks[0].scores["pair"] == "last"]
     row = table.iloc[1]
     assert row[findings.SCORE] == scores.surrogate_accuracy.mean() and row.batches == row.latest == 30
@@ -77,9 +71,8 @@ def test_a_control_is_compared_on_the_seeds_on_which_it_is_a_run_of_its_own():
 
 
 def test_cells_stand_side_by_side_with_the_same_networks_only():
-    frame = pd.concat(
-        [networks(CORNERS, seeds=(0, 1)), networks(SIX, seeds=(2,)), networks({"ann": 0.9}, seeds=(3,))]
-    )
+    two, third = networks(CORNERS, seeds=(0, 1)), networks(SIX, seeds=(2,))
+    frame = pd.concat([two, third, networks({"ann": 0.9}, seeds=(3,))])
     alone = networks({"ann": 0.4, "snn": 0.2}, "quick")
     inside = findings.comparable(pd.concat([frame, alone]))
     table = findings.cells_table(inside).set_index("scale")
@@ -124,9 +117,8 @@ def test_the_scale_with_most_networks_decides_and_digits_do_not():
     parts = findings.parts_table(pd.concat([laptop, half, digits]))
     assert findings.deciding(parts).scale.unique().tolist() == [SCALES["laptop"]]
     assert findings.deciding(parts[parts.dataset == "digits"]).scale.unique().tolist() == ["digits"]
-    assert findings.ends(laptop, [SCALES["laptop"]]) == {
-        SCALES["laptop"]: {"classes": 80, "settled": 24, "off": 72}
-    }
+    ended = {"classes": 80, "settled": 24, "off": 72}
+    assert findings.ends(laptop, [SCALES["laptop"]]) == {SCALES["laptop"]: ended}
 
 
 def test_noises_are_compared_on_the_same_networks():
@@ -135,9 +127,7 @@ def test_noises_are_compared_on_the_same_networks():
     frame = pd.concat([networks({"ann": 0.5, "snn": 0.194}, seeds=(0, 5)), networks(clipped)])
     table = findings.noise_table(frame, findings.NOISES).set_index("noise")
     assert [*table.index] == [findings.PUBLISHED_NOISE, findings.CLIPPED] and (table.networks == 1).all()
-    assert table.snn.tolist() == pytest.approx(
-        [0.194, 0.226]
-    )  # with seed 5 it would seem to be less than 0.219
+    assert table.snn.tolist() == pytest.approx([0.194, 0.226])  # with seed 5: from 0.219
     assert table.value.tolist() == pytest.approx([-0.306, 0.082])
     assert table.change.tolist() == pytest.approx([0, 0.388])
     assert (table["first"] == 42).all() and (table.latest == 1900).all()
@@ -146,9 +136,8 @@ def test_noises_are_compared_on_the_same_networks():
 
 def test_changes_are_from_a_controls_own_baseline_grouped_by_factor():
     names = ["snn, beta = 0.5", "ann, clipped input", "snn, beta = 0.9", "snn, raw current"]
-    table = findings.changes_table(
-        networks({"ann": 0.9, "snn": 0.2} | {name: 0.5 for name in names}), CONTROLS
-    )
+    frame = networks({"ann": 0.9, "snn": 0.2} | dict.fromkeys(names, 0.5))
+    table = findings.changes_table(frame, CONTROLS)
     assert table.name.tolist() == ["clipped input", "raw current", "beta = 0.5", "beta = 0.9"]
     assert table.difference.tolist() == pytest.approx([-0.4, 0.3, 0.3, 0.3])
 
@@ -164,9 +153,8 @@ def test_times_have_the_baseline_among_them_and_the_ann_beside():
 
 
 def test_attacks_on_one_network_are_one_unit():
-    values = pd.Series(
-        [0.1, 0.3, 0.4], index=pd.MultiIndex.from_tuples([(0, 0), (0, 1), (1, 1)], names=findings.UNIT)
-    )
+    index = pd.MultiIndex.from_tuples([(0, 0), (0, 1), (1, 1)], names=findings.UNIT)
+    values = pd.Series([0.1, 0.3, 0.4], index)
     found = findings.over_networks(values)
     assert found["networks"] == 2 and found["value"] == pytest.approx(0.3)
     assert found["low"] == pytest.approx(0.3 - 12.706 * 0.1, abs=1e-3)

@@ -9,13 +9,17 @@ from snnmi.study.experiment import Experiment
 from snnmi.study.findings import events as findings
 from snnmi.study.profiles import BINS
 from snnmi.study.sentences import events as say
-from tests.helpers import ROOT
+from tests.helpers import NAN, ROOT, plain
 
 
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory):
     """The smoke profile on generated recordings, finished."""
-    given = {"datasets": ["saccades"], "variants": RECORDED, "budget": BINS.changes}
+    given = {
+        "datasets": ["saccades"],
+        "variants": RECORDED,
+        "budget": BINS.changes | {"attack": {"batches": 5}},
+    }
     found = Experiment("smoke", **given, results=tmp_path_factory.mktemp("events"))
     found.attacks()
     return found
@@ -51,13 +55,9 @@ def test_stored_recordings_stand_beside_where_they_are_there(experiment, tmp_pat
     assert findings.with_stored(experiment) == [experiment]  # nothing of them in this folder
     kept = Experiment("events", variants=RECORDED, results=ROOT / "results", compute=False)
     assert findings.with_stored(kept) == [kept]
-    own = Experiment(
-        "smoke", datasets=["saccades"], variants=RECORDED, results=ROOT / "results", compute=False
-    )
+    given = {"datasets": ["saccades"], "variants": RECORDED, "results": ROOT / "results"}
+    own = Experiment("smoke", **given, compute=False)
     assert [one.profile.name for one in findings.with_stored(own)] == ["smoke", "events"]
-
-
-NONE = float("nan")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ NONE = float("nan")
     [
         (-0.3, -0.1, 3, "−0.20 [−0.30, −0.10], told from none"),
         (-0.5, 0.1, 3, "−0.20 [−0.50, 0.10], not told from none"),
-        (NONE, NONE, 1, "−0.20, one network, so no interval"),
+        (NAN, NAN, 1, "−0.20, one network, so no interval"),
     ],
 )
 def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(low, high, networks, said):
@@ -74,7 +74,7 @@ def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(low,
     found = pd.DataFrame(rows).assign(scale="N-MNIST, events", measure=findings.SCORE)
     rest = {"scale": "N-MNIST, events", "value": -0.2, "low": low, "high": high, "networks": networks}
     count = "three networks" if networks == 3 else "one network"
-    assert say.finding(found, pd.DataFrame([rest])).replace("\N{NO-BREAK SPACE}", " ") == (
+    assert plain(say.finding(found, pd.DataFrame([rest]))) == (
         f"At N-MNIST, events ({count} of each kind) the copy of an ANN reads 70% of the test recordings, behind a clip "
         f"30%; that of an SNN reads 10%, and without its draws and clip 50%. SNN less clipped ANN: {said}."
     )

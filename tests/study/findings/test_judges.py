@@ -55,12 +55,8 @@ def test_a_summary_leaves_out_what_was_not_measured():
 def test_readings_come_from_the_lower_ends_and_without_an_interval_from_the_value():
     found = findings.summary(judged(MADE | {("noise", ""): 0.0}))
     readings = findings.readings(found, findings.chances(JUDGES))
-    told = {key[2:]: text for key, text in readings.items()}
-    assert told == {
-        ("reconstruction", "ann"): "image",
-        ("reconstruction", "snn"): "trace",
-        ("noise", ""): "nothing",
-    }
+    told = {" ".join(key[2:]): text for key, text in readings.items()}
+    assert told == {"reconstruction ann": "image", "reconstruction snn": "trace", "noise ": "nothing"}
     one = found.assign(low=float("nan"))[found.target == "ann"]
     assert [*findings.readings(one, findings.chances(JUDGES)).values()] == ["image"]
 

@@ -25,10 +25,8 @@ def attacks(target: str, shift: float = 0.0, *, dataset: str = "mnist", seeds=(0
             value = 0.8 + 0.01 * LABELS + shift - less + 0.1 * seed
             rows.append(frame.assign(**{score: value for score in SCORES}, L_N=value))
     frame = pd.concat(rows, ignore_index=True).assign(target=target, variant=target)
-    return frame.assign(
-        **dict(profile="quick", dataset=dataset, queries=640_000, A_target_floor=0.1, A_target_ceiling=1.0),
-        **dict(fidelity_mae_floor=0.7, fidelity_mae_ceiling=1.0),
-    )
+    ends = dict(A_target_floor=0.1, A_target_ceiling=1.0, fidelity_mae_floor=0.7, fidelity_mae_ceiling=1.0)
+    return frame.assign(profile="quick", dataset=dataset, queries=640_000, **ends)
 
 
 def both(shift: float = -0.6, **more) -> pd.DataFrame:
@@ -164,9 +162,7 @@ def test_with_six_networks_of_each_kind_they_are_the_units():
 def test_likeness_is_read_off_stored_pictures_only_where_scores_lack_it():
     means = np.random.default_rng(0).random((10, 4, 4))
     about = dict(profile="quick", dataset="mnist", target="ann", variant="ann", seed=0, attack_seed=0)
-    run = Mock(
-        spec=AttackRun, labels=[*LABELS], reconstructions=np.stack([means[:5], 1 - means[5:]]), **about
-    )
+    run = Mock(spec=AttackRun, labels=[*LABELS], **about)
     run.reconstructions = np.concatenate([means[:5], 1 - means[5:]])[:, None]
     stored, none = (
         Mock(spec=Experiment, attacks=lambda: [run], originals=lambda dataset, found=found: found)

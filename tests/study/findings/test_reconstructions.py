@@ -46,9 +46,8 @@ def experiment(tmp_path, monkeypatch):
 
 def test_originals_stand_above_the_first_reconstruction(experiment, attack):
     lines = findings.lines(experiment, [attack])
-    assert [*lines] == ["class mean", "test image", "SNN"] and {len(line) for line in lines.values()} == {
-        CLASSES
-    }
+    assert [*lines] == ["class mean", "test image", "SNN"]
+    assert {len(line) for line in lines.values()} == {CLASSES}
     assert lines["SNN"][1].tolist() == attack.reconstructions[1, 0].tolist()
 
 
@@ -59,11 +58,8 @@ def test_a_picture_is_accepted_if_the_target_gives_it_its_class(attack):
 def test_likeness_to_the_own_class_is_set_against_that_to_the_others(experiment, attack):
     table = findings.likeness_table([(experiment, attack)], lambda attack, means: LIKENESS.copy())
     assert table.own.tolist() == [0.9, 0.4, 0.6] and table.other.tolist() == pytest.approx([0.2, 0.4, 0.0])
-    assert table.delta.tolist() == pytest.approx([0.7, 0.0, 0.6]) and table.identified.tolist() == [
-        True,
-        False,
-        True,
-    ]
+    assert table.delta.tolist() == pytest.approx([0.7, 0.0, 0.6])
+    assert table.identified.tolist() == [True, False, True]
     assert table.label.tolist() == [0, 1, 2] and set(table.target) == {"snn"}
 
 

@@ -9,15 +9,13 @@ from snnmi.study.findings import targets as findings
 
 def targets(*rows):
     """A `targets_table` of (dataset, target, accuracy, test images)."""
-    return pd.DataFrame(rows, columns=["dataset", "target", "test_accuracy", "n_test"]).assign(
-        profile="laptop", seed=0
-    )
+    found = pd.DataFrame(rows, columns=["dataset", "target", "test_accuracy", "n_test"])
+    return found.assign(profile="laptop", seed=0)
 
 
 def test_each_accuracy_stands_beside_the_papers_where_it_has_one():
-    table = findings.beside_published(
-        targets(("mnist", "ann", 0.9771, 10_000), ("mnist", "snn", 0.9, 10_000), ("digits", "ann", 0.9, 100))
-    )
+    mnist = ("mnist", "ann", 0.9771, 10_000), ("mnist", "snn", 0.9, 10_000)
+    table = findings.beside_published(targets(*mnist, ("digits", "ann", 0.9, 100)))
     assert table.published.tolist()[:2] == [0.9771, 0.9767] and np.isnan(table.published[2])
     assert table.apart.tolist() == [False, True, False]
     assert (table.low[0], table.high[0]) == (table.published_low[0], table.published_high[0])
@@ -42,9 +40,8 @@ def test_the_spiking_target_is_compared_with_the_ordinary_one_of_its_scale():
 
 def test_how_little_touching_intervals_say_is_counted():
     """Any score from 65 of 80 passed as a reproduction of 95 %."""
-    table = findings.beside_published(
-        targets(("faces", "ann", 0.875, 80), ("mnist", "ann", 0.9771, 10_000), ("digits", "ann", 0.9, 100))
-    )
+    papers = ("faces", "ann", 0.875, 80), ("mnist", "ann", 0.9771, 10_000)
+    table = findings.beside_published(targets(*papers, ("digits", "ann", 0.9, 100)))
     assert (table.least[0], table.most[0]) == (65, 80) and not table.apart[0]
     assert table.least[1] < 9771 < table.most[1] and table.most[1] - table.least[1] < 150
     assert np.isnan(table.least[2])

@@ -6,6 +6,7 @@ from snnmi.models.foreign import Assumed
 from snnmi.study.audit import Own
 from snnmi.study.findings.audit import ORDER, Outcome
 from snnmi.study.sentences import audit as say
+from tests.helpers import plain
 
 COPIES = dict(zip(ORDER, (0.43, 0.94, 0.41, 0.58, 0.7, 0.57)))
 FOUND = Outcome(15_360, 0.978, True, COPIES, True, 0.14, "trace", 0.0, 0.9)
@@ -41,12 +42,10 @@ def test_what_was_assumed_is_said_of_a_file_and_of_code():
 
 
 def test_rules_are_told_by_their_accuracies():
-    found = pd.DataFrame(
-        {"reset": ["zero", "delayed"], "test_accuracy": [0.5, 0.9], "assumed": [False, True]}
-    )
-    assert say.rules_caption(found).startswith(
-        "**From 50.0% to 90.0%, by what is assumed to follow a spike.**"
-    )
+    found = pd.DataFrame({"reset": ["zero", "delayed"], "test_accuracy": [0.5, 0.9]})
+    found["assumed"] = [False, True]
+    said = "**From 50.0% to 90.0%, by what is assumed to follow a spike.**"
+    assert say.rules_caption(found).startswith(said)
     assert say.rules(found).iloc[1].tolist()[1:] == ["delayed", "90.0%", "assumed"]
     same = say.rules_caption(found.assign(test_accuracy=0.9))
     assert same.startswith("**What follows a spike makes no difference to its accuracy here.**")
@@ -61,20 +60,20 @@ def test_agreement_is_said_only_where_there_is_something_to_agree_with():
 
 def scores() -> pd.DataFrame:
     rows = [
-        ("yours", "yours", "surrogate_accuracy", 0.43, 0.41, 0.45, 0.14, 0.98),
-        ("snn", "snn", "surrogate_accuracy", 0.4, 0.39, 0.41, 0.14, 0.98),
-        ("yours", "yours, clipped noise", "surrogate_accuracy", 0.58, 0.54, 0.61, 0.14, 0.98),
-        ("yours", "yours", "A_target", 0.9, 0.8, 1.0, 0.1, 1.0),
-        ("yours", "yours, clipped noise", "A_target", 1.0, 1.0, 1.0, 0.1, 1.0),
+        ("yours", "surrogate_accuracy", 0.43, 0.41, 0.45, 0.14, 0.98),
+        ("snn", "surrogate_accuracy", 0.4, 0.39, 0.41, 0.14, 0.98),
+        ("yours, clipped noise", "surrogate_accuracy", 0.58, 0.54, 0.61, 0.14, 0.98),
+        ("yours", "A_target", 0.9, 0.8, 1.0, 0.1, 1.0),
+        ("yours, clipped noise", "A_target", 1.0, 1.0, 1.0, 0.1, 1.0),
     ]
-    columns = ["target", "variant", "score", "value", "low", "high", "floor", "ceiling"]
-    return pd.DataFrame(rows, columns=columns).assign(queries=15_360)
+    found = pd.DataFrame(rows, columns=["variant", "score", "value", "low", "high", "floor", "ceiling"])
+    return found.assign(target=found.variant.str.split(",").str[0], queries=15_360)
 
 
 def test_scores_stand_between_floor_and_ceiling():
     table = say.scores(scores()).set_index(["score", "attacker asks"])
-    cell = table.loc[("surrogate acc.", "anything"), "the network"].replace("\u00a0", " ")
-    assert cell == "43.0 [41.0, 45.0]; 14.0 … 98.0"
+    cell = table.loc[("surrogate acc.", "anything"), "the network"]
+    assert plain(cell) == "43.0 [41.0, 45.0]; 14.0 … 98.0"
     assert say.scores_caption(scores()).startswith(
         "**The best copy of the network is right on 58% of the test images; the network itself on 98%.**"
     )
@@ -85,14 +84,11 @@ def test_scores_stand_between_floor_and_ceiling():
 
 
 def test_the_judges_table_names_whose_pictures_it_judges():
-    found = pd.DataFrame(
-        {"images": ["yours", "snn, clipped noise", "noise"], "reading": ["trace", "nothing", "nothing"]}
-    )
-    for measure, values in {"recognised": [0, 0.1, 0], "identified": [0.9, 0.5, 0.1]}.items():
-        found[measure] = values
-        found[f"{measure}_low"], found[f"{measure}_high"] = found[measure], found[measure]
-    table = say.judged(found.assign(chance=0.1))
+    found = pd.DataFrame({"images": ["yours", "snn, clipped noise", "noise"], "chance": 0.1})
+    found["reading"] = ["trace", "nothing", "nothing"]
+    for end in ("", "_low", "_high"):
+        found[f"recognised{end}"], found[f"identified{end}"] = [0, 0.1, 0], [0.9, 0.5, 0.1]
+    table = say.judged(found)
     assert table.pictures.tolist() == ["the network", "SNN of its size, asked in the range", "noise"]
-    assert say.judged_caption(found.assign(chance=0.1)).startswith(
-        "**Of the pictures drawn from the network, at most 0% are recognised and 90% identified.**"
-    )
+    said = "**Of the pictures drawn from the network, at most 0% are recognised and 90% identified.**"
+    assert say.judged_caption(found).startswith(said)

@@ -11,16 +11,10 @@ NONE = findings.compared(findings.paths_table([]))
 
 def compared(*rows):
     """From (profile, dataset, {kind of path: verdict}, noise share); counts of 1 and 2, 6 in single answers."""
-    found = pd.DataFrame(
-        [(*where, kind, verdict, share) for *where, kinds, share in rows for kind, verdict in kinds.items()],
-        columns=["profile", "dataset", "kind", "verdict", "noise_share"],
-    )
-    ends = {
-        f"{count}_{end}": value
-        for count in ("low", "high")
-        for end, value in zip(("mean", "from", "to"), (0.5, -1.0, 2.0))
-    }
-    return found.assign(networks=2, ann=1.0, snn_single=6.0, snn_low=1.0, snn_high=2.0, **ends)
+    rows = [(*where, *of, share) for *where, kinds, share in rows for of in kinds.items()]
+    found = pd.DataFrame(rows, columns=["profile", "dataset", "kind", "verdict", "noise_share"])
+    found[["low_mean", "low_from", "low_to", "high_mean", "high_from", "high_to"]] = [0.5, -1.0, 2.0] * 2
+    return found.assign(networks=2, ann=1.0, snn_single=6.0, snn_low=1.0, snn_high=2.0)
 
 
 def kinds(images, noise):
@@ -53,9 +47,8 @@ def test_the_noise_is_a_lower_bound_or_all_or_none():
         "80% between two classes; at least 80% within"
     )
     assert "encoder noise are all between" in say.noise_finding(compared(FACES))
-    assert say.noise_finding(compared(DIGITS)).endswith(
-        "single answers of the SNN flip no more often than the ANN's."
-    )
+    no_more = "single answers of the SNN flip no more often than the ANN's."
+    assert say.noise_finding(compared(DIGITS)).endswith(no_more)
 
 
 def test_the_conclusion_has_an_item_a_place_of_the_papers_data():
@@ -66,9 +59,8 @@ def test_the_conclusion_has_an_item_a_place_of_the_papers_data():
 
 
 def test_nothing_to_compare_is_said():
-    assert say.answer(NONE).startswith("Not compared here") and say.answer(compared(DIGITS)) == say.answer(
-        NONE
-    )
+    assert say.answer(NONE).startswith("Not compared here")
+    assert say.answer(compared(DIGITS)) == say.answer(NONE)
     assert say.noise_finding(NONE) == "Nothing to compare."
     assert say.conclusion(NONE, findings.overall(NONE)).startswith("Nothing to conclude")
     assert say.verdict_lines(NONE).empty
@@ -81,23 +73,17 @@ def test_lines_show_counts_and_signed_differences():
 
 
 def test_pieces_are_means_by_kind_of_target():
-    measured = pd.DataFrame(
-        {"target": ["snn", "ann", "ann"], "plane_target_regions": [9, 3, 4], "plane_target_classes": 3}
-    )
+    measured = pd.DataFrame({"target": ["snn", "ann", "ann"], "plane_target_regions": [9, 3, 4]})
+    measured["plane_target_classes"] = 3
     assert say.pieces(measured, "plane") == "ANN 3.5 for 3 classes; SNN 9 for 3 classes"
 
 
 def agreement(noise=(0.5, 0.9), test=(0.6, 0.3), constant=0.6, n=3):
     """(ANN, SNN) on noise and on test images."""
-    rows = [
-        {"target": kind, "inputs": inputs, "top": top}
-        for kind, tops in zip(("ann", "snn"), zip(noise, (0.0, 0.0), test))
-        for inputs, top in zip(findings.INPUTS, tops)
-    ]
+    found = pd.DataFrame({"target": ["ann"] * 3 + ["snn"] * 3, "inputs": [*findings.INPUTS] * 2})
+    found["top"] = [noise[0], 0.0, test[0], noise[1], 0.0, test[1]]
     others = {"top_floor": constant, "top_ceiling": 0.95, "classes": 2.0, "mae": 0.9, "mae_floor": 0.8}
-    return pd.DataFrame(rows).assign(
-        profile="laptop", dataset="mnist", n=n, differ=0.05, low=0.1, high=0.2, **others
-    )
+    return found.assign(profile="laptop", dataset="mnist", n=n, differ=0.05, low=0.1, high=0.2, **others)
 
 
 def test_the_papers_pattern_is_named_with_what_it_is_worth():

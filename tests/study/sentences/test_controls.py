@@ -5,13 +5,9 @@ import pytest
 
 from snnmi.study.controls import CELLS, CONTROLS, FOUR
 from snnmi.study.sentences import controls as say
+from tests.helpers import NAN, plain
 
-NAN, NBSP = float("nan"), "\u00a0"
 SCALE = "MNIST, laptop"
-
-
-def plain(text: str) -> str:
-    return text.replace(NBSP, " ")
 
 
 def cell_scores(scale=SCALE, values=(0.49, 0.13, 0.12, 0.58, 0.2, 0.17)) -> pd.DataFrame:
@@ -90,10 +86,8 @@ def test_controls_that_are_their_own_baseline_are_named():
     ],
 )
 def test_time_ends_with_what_was_found(values, said):
-    curves = pd.DataFrame(
-        {"num_steps": [25.0, 1.0, NAN], "value": [*values, 0.5], "target": ["snn", "snn", "ann"]}
-    )
-    curves = curves.assign(scale=SCALE, score="surrogate_accuracy")
+    curves = pd.DataFrame({"num_steps": [25.0, 1.0, NAN], "value": [*values, 0.5]})
+    curves = curves.assign(target=["snn", "snn", "ann"], scale=SCALE, score="surrogate_accuracy")
     assert say.over_time(curves) == f"At MNIST, laptop it goes {said}"
     assert say.over_time(curves[:0]) == "Not run at any scale."
 

@@ -5,13 +5,9 @@ import pytest
 
 from snnmi.study.findings import judges as findings
 from snnmi.study.sentences import judges as say
+from tests.helpers import plain
 
-NBSP = "\u00a0"
 SCALE = ("laptop", "mnist")
-
-
-def plain(text: str) -> str:
-    return text.replace(NBSP, " ")
 
 
 def test_accuracies_stand_beside_the_best_target():
@@ -21,12 +17,8 @@ def test_accuracies_stand_beside_the_best_target():
     assert say.accuracy_caption(found).startswith(
         "**The judge is at least as accurate as every target on: MNIST.**"
     )
-    assert say.accuracy(found).iloc[0].tolist() == [
-        "MNIST, laptop",
-        "judge",
-        "99.0% [97.5%, 99.5%]",
-        "10,000",
-    ]
+    told = ["MNIST, laptop", "judge", "99.0% [97.5%, 99.5%]", "10,000"]
+    assert say.accuracy(found).iloc[0].tolist() == told
 
 
 def summary(values) -> pd.DataFrame:
@@ -36,21 +28,15 @@ def summary(values) -> pd.DataFrame:
     return frame.assign(low=frame.value - 0.1, high=frame.value + 0.1)
 
 
-ABOUT = {
-    "judge_accuracy": 0.5,
-    "recognised": 0.2,
-    "identified": 0.75,
-    "judge_confidence": 0.6,
-    "feature_train": 8.0,
+ABOUT = {"judge_accuracy": 0.5, "recognised": 0.2, "identified": 0.75, "judge_confidence": 0.6}
+ABOUT |= {"feature_train": 8.0}
+VALUES = {
+    ("test image", ""): ABOUT | {"feature_train": 4.0},
+    ("fooling noise", "ann"): ABOUT | {"target_confidence": 0.9, "judge_accuracy": 0.4},
+    ("reconstruction", "ann"): ABOUT | {"target_confidence": 0.95},
+    ("reconstruction", "snn"): ABOUT | {"feature_train": 6.0},
 }
-FOUND = summary(
-    {
-        ("test image", ""): ABOUT | {"feature_train": 4.0},
-        ("fooling noise", "ann"): ABOUT | {"target_confidence": 0.9, "judge_accuracy": 0.4},
-        ("reconstruction", "ann"): ABOUT | {"target_confidence": 0.95},
-        ("reconstruction", "snn"): ABOUT | {"feature_train": 6.0},
-    }
-)
+FOUND = summary(VALUES)
 WIDE = findings.wide(FOUND)
 READINGS = {tuple(key): "trace" for key in WIDE.index}
 
@@ -58,12 +44,8 @@ READINGS = {tuple(key): "trace" for key in WIDE.index}
 def test_sources_are_told_a_line_each():
     deceived = pd.Series({(*SCALE, "ann"): 1.0, (*SCALE, "snn"): 0.6})
     table = say.sources(FOUND, READINGS, deceived)
-    assert table.images.tolist() == [
-        "test image",
-        "fooling noise ANN",
-        "reconstruction ANN",
-        "reconstruction SNN",
-    ]
+    lines = ["test image", "fooling noise ANN", "reconstruction ANN", "reconstruction SNN"]
+    assert table.images.tolist() == lines
     assert table.A_target.tolist() == ["–", "–", "1.00", "0.60"]
     assert table["target sure"].tolist() == ["–", "0.90", "0.95", "–"]
     assert plain(table.identified[0]) == "0.75 [0.65, 0.85]"
@@ -82,23 +64,16 @@ def test_distances_are_multiples_of_a_real_images():
 
 def test_places_are_named_and_never_counted():
     index = pd.MultiIndex.from_product([["laptop"], ["mnist", "faces"], ["ann", "snn"]])
-    assert (
-        say.where(pd.Series([True, True, False, True], index))
-        == "MNIST, laptop (ANN and SNN); AT&T faces, laptop (SNN)"
-    )
+    some = pd.Series([True, True, False, True], index)
+    assert say.where(some) == "MNIST, laptop (ANN and SNN); AT&T faces, laptop (SNN)"
     assert [say.where(pd.Series(seen, index)) for seen in (True, False)] == ["everywhere", "nowhere"]
 
 
 def leaks(seen=(True, False)) -> pd.DataFrame:
-    tested = {
-        f"{name}_{part}": v
-        for name in ("test", "mean")
-        for part, v in zip(("difference", "low", "high"), (-1.0, -2.0, -0.5))
-    }
-    frame = pd.DataFrame(
-        {"profile": "laptop", "dataset": "mnist", "target": ["ann", "snn"], "seen": seen, "leak": 0.5}
-    )
-    return frame.assign(**tested, test_p=0.01, mean_p=0.04)
+    frame = pd.DataFrame({"target": ["ann", "snn"], "seen": seen})
+    frame = frame.assign(profile="laptop", dataset="mnist", leak=0.5, test_p=0.01, mean_p=0.04)
+    ends = {"difference": -1.0, "low": -2.0, "high": -0.5}
+    return frame.assign(**{f"{name}_{end}": v for name in ("test", "mean") for end, v in ends.items()})
 
 
 def test_leaks_are_counted_and_told_with_both_tests():
@@ -106,9 +81,8 @@ def test_leaks_are_counted_and_told_with_both_tests():
         "**A leak of training images is seen: MNIST, laptop (ANN).**"
     )
     row = say.leaks(leaks()).iloc[0]
-    assert (
-        plain(row["less a test image's"]) == "−1.00 [−2.00, −0.50], p = 0.010" and row["leak seen"] == "yes"
-    )
+    assert plain(row["less a test image's"]) == "−1.00 [−2.00, −0.50], p = 0.010"
+    assert row["leak seen"] == "yes"
 
 
 @pytest.mark.parametrize("missing", [False, True])
@@ -120,9 +94,8 @@ def test_below_pictures_stands_what_is_identified(missing):
 
 def differences() -> pd.DataFrame:
     frame = pd.DataFrame({"measure": ["recognised", "identified", "feature_leak"], "ann": [0.1, 0.75, 1.0]})
-    frame = frame.assign(
-        profile="laptop", dataset="mnist", snn=0.44, difference=-0.31, low=-0.8, high=0.23, p=0.289
-    )
+    frame = frame.assign(profile="laptop", dataset="mnist", snn=0.44, difference=-0.31)
+    frame = frame.assign(low=-0.8, high=0.23, p=0.289)
     return frame.assign(classes=10, seeds=1, differing=[2, 8, 10], verdict=["open", "contradicted", ""])
 
 
@@ -146,10 +119,8 @@ def test_a_test_that_can_only_say_open_is_not_run():
 
 def test_the_landing_page_has_pictures_and_traces():
     cells = say.landing(differences())
-    assert (
-        len(cells) == 3 * 2 * 2
-        and cells["judge_verdict_faces"] == cells["judge_trace_number_digits"] == "not run"
-    )
+    assert len(cells) == 3 * 2 * 2
+    assert cells["judge_verdict_faces"] == cells["judge_trace_number_digits"] == "not run"
     assert plain(cells["judge_trace_number_mnist"]) == (
         "at laptop: −0.31 [−0.80, 0.23], p = 0.289; identified: ANN 75%, SNN 44%"
     )
@@ -181,7 +152,5 @@ def test_the_headline_says_once_what_both_targets_show():
 
 
 def test_what_waits_for_the_judge_is_named():
-    assert (
-        say.waiting([]) == ""
-        and say.waiting([("quick", "mnist")]) == "Stored but not yet judged: MNIST, quick."
-    )
+    assert say.waiting([]) == ""
+    assert say.waiting([("quick", "mnist")]) == "Stored but not yet judged: MNIST, quick."

@@ -6,35 +6,25 @@ import pandas as pd
 from snnmi.study.findings.metrics import ABOVE
 from snnmi.study.published import CLAIMS
 from snnmi.study.sentences import metrics as say
-
-NBSP = "\u00a0"
+from tests.helpers import plain
 
 
 def scores(**more) -> pd.DataFrame:
-    row = {
-        "profile": "laptop",
-        "dataset": "mnist",
-        "target": "ann",
-        "n": 10,
-        "networks": 2,
-        "apart": False,
-        "published": 1.0,
-        "lost": "",
-    }
-    row |= {"value": 0.954, "std": 0.02, "low": 0.95, "high": 0.96}
+    row = {"profile": "laptop", "dataset": "mnist", "target": "ann", "n": 10, "networks": 2, "lost": ""}
+    row |= {"value": 0.954, "std": 0.02, "low": 0.95, "high": 0.96, "apart": False, "published": 1.0}
     return pd.DataFrame([row | {"score": score} | more for score in ("A_target", "fidelity_mae")])
 
 
 def test_shares_are_percentages_and_a_dagger_marks_what_is_apart():
     share, fidelity = scores(apart=True).itertuples()
-    assert say.score(share).replace(NBSP, " ") == "95.4 ± 2.0 † [95.0, 96.0]"
-    assert say.score(fidelity._replace(apart=False)).replace(NBSP, " ") == "0.954 ± 0.020 [0.950, 0.960]"
-    assert say.score(share).count(NBSP) == 4  # none of it breaks but before the interval
+    assert plain(say.score(share)) == "95.4 ± 2.0 † [95.0, 96.0]"
+    assert plain(say.score(fidelity._replace(apart=False))) == "0.954 ± 0.020 [0.950, 0.960]"
+    assert say.score(share).count("\u00a0") == 4  # none of it breaks but before the interval
 
 
 def test_a_lost_class_is_marked_and_named_under_the_table():
     one = scores(lost="3, 7")
-    assert " ¶ [" in say.score(next(one.itertuples())).replace(NBSP, " ")
+    assert " ¶ [" in plain(say.score(next(one.itertuples())))
     named = "¶: without classes whose answers or images are no numbers: 3, 7 (MNIST, laptop, ANN)."
     assert say.table_2_caption(one).endswith(named)
     assert "¶" not in say.table_2_caption(scores())
@@ -63,16 +53,10 @@ def test_what_lies_above_the_entropy_is_a_column_of_its_own():
 
 
 def test_pairs_that_differ_are_marked():
-    found = pd.DataFrame(
-        {"profile": "laptop", "dataset": "mnist", "target": "snn", "score": ["A_comb", "A_target"]}
-    )
-    found = found.assign(kept=[0.7, 0.5], last=[0.6, 0.5], p=[0.049, 1.0])
-    assert say.pairs(found).iloc[0].to_dict() == {
-        "target": "MNIST, SNN",
-        "scale": "laptop",
-        "A_comb": "0.700 → 0.600 ‡",
-        "A_target": "0.500 → 0.500",
-    }
+    found = pd.DataFrame({"score": ["A_comb", "A_target"], "kept": [0.7, 0.5], "last": [0.6, 0.5]})
+    found = found.assign(p=[0.049, 1.0], profile="laptop", dataset="mnist", target="snn")
+    told = {"A_comb": "0.700 → 0.600 ‡", "A_target": "0.500 → 0.500"}
+    assert say.pairs(found).iloc[0].to_dict() == {"target": "MNIST, SNN", "scale": "laptop"} | told
     assert say.pairs_caption(found).startswith("**In 1 of 2 comparisons")
 
 
@@ -85,12 +69,12 @@ def claims(**more) -> pd.DataFrame:
 
 
 def told(**more) -> str:
-    return say.number(next(claims(**more).itertuples())).replace(NBSP, " ")
+    return plain(say.number(next(claims(**more).itertuples())))
 
 
 def test_a_claim_is_told_with_interval_and_p():
     found = say.claims(claims()).iloc[0]
-    assert found["SNN − ANN"].replace(NBSP, " ") == "−0.40 [−0.70, −0.10], p = 0.002"
+    assert plain(found["SNN − ANN"]) == "−0.40 [−0.70, −0.10], p = 0.002"
     assert (found.run, found.paper, found.verdict) == ("MNIST, quick", "−0.30", "**supported**")
     assert found["with the kept pair"] == "–"
     assert say.claims(claims(published=np.nan)).paper[0] == "–"
@@ -110,11 +94,8 @@ def test_both_numbers_are_told_where_another_is_judged_than_the_paper_prints():
 
 
 def test_panels_are_named_by_their_score():
-    assert [say.panel(key) for key in ("m_global", "unstable", "likeness")] == [
-        "M_global",
-        "spread of M_global",
-        "likeness",
-    ]
+    found = [say.panel(key) for key in ("m_global", "unstable", "likeness")]
+    assert found == ["M_global", "spread of M_global", "likeness"]
 
 
 def test_the_paper_prints_no_number_for_likeness():
@@ -124,14 +105,8 @@ def test_the_paper_prints_no_number_for_likeness():
 
 
 def test_the_finding_names_claims_on_the_papers_data_at_the_largest_scale_and_counts_none():
-    found = pd.concat(
-        [
-            claims(profile="laptop"),
-            claims(profile="laptop", key="a_comb", verdict="open"),
-            claims(),
-            claims(dataset="digits", verdict="demonstration"),
-        ]
-    )
+    laptop = claims(profile="laptop"), claims(profile="laptop", key="a_comb", verdict="open")
+    found = pd.concat([*laptop, claims(), claims(dataset="digits", verdict="demonstration")])
     assert say.claims_finding(found) == "MNIST, laptop: supported by surrogate acc.; open by A_comb."
     assert say.claims_finding(found[-1:]).startswith("None of the paper's data sets is at hand")
 
@@ -144,13 +119,8 @@ def test_the_caption_says_where_the_gate_is_shut():
 
 def test_the_landing_page_has_a_cell_for_everything():
     shares = pd.Series({("laptop", "mnist"): 0.1, ("laptop", "faces"): 0.1})
-    found = pd.concat(
-        [
-            claims(),
-            claims(profile="laptop", networks=2),
-            claims(profile="laptop", dataset="faces", key="m_global"),
-        ]
-    )
+    faces = claims(profile="laptop", dataset="faces", key="m_global")
+    found = pd.concat([claims(), claims(profile="laptop", networks=2), faces])
     cells = say.landing(found, shares)
     assert len(cells) == len(CLAIMS) * (1 + 2 * 3) + 3
     assert cells["metrics_scale_mnist"] == "laptop, 10.0% of the paper's queries, two networks of each kind"

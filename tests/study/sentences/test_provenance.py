@@ -11,9 +11,8 @@ from snnmi.study.sentences import provenance as say
 def runs() -> pd.DataFrame:
     frame = pd.DataFrame({"scale": ["smoke", "smoke", "quick"], "what": "attack", "data set": "digits"})
     frame = frame.assign(run=["a", "b", "c"], minutes=[30.0, 60.0, 90.0], processor="AMD EPYC")
-    return frame.assign(
-        finished=["2026-01-02 10:00", "2026-01-01 10:00", "2026-01-03 10:00"], commit=["x", "x-dirty", "x"]
-    )
+    frame["finished"] = [f"2026-01-0{day} 10:00" for day in (2, 1, 3)]
+    return frame.assign(commit=["x", "x-dirty", "x"])
 
 
 def test_runs_are_counted_by_scale():
@@ -45,12 +44,8 @@ def test_half_precision_is_told_for_mnist_only_where_both_were_attacked():
         "**Rounding changes 0.13% of the hidden spikes on digits and A_target on MNIST by +0.10.**"
     )
     table = say.precision([234_102, 234_106], [0.933, 0.934], means)
-    assert table.iloc[0].tolist() == [
-        "digits, small SNN",
-        "hidden spikes on test images",
-        "234,102",
-        "234,106",
-    ]
+    first = ["digits, small SNN", "hidden spikes on test images", "234,102", "234,106"]
+    assert table.iloc[0].tolist() == first
     assert table.iloc[-1].tolist() == ["MNIST, laptop", "A_target", "0.600", "0.700"]
     none = findings.attacked_in_both(attacks({"snn": 0.6}), variants)
     assert none.empty and len(say.precision([1, 2], [0.9, 0.9], none)) == 2
@@ -59,22 +54,15 @@ def test_half_precision_is_told_for_mnist_only_where_both_were_attacked():
 
 def test_growth_is_the_power_of_the_steeper_target(tmp_path):
     assert findings.growth(tmp_path).empty
-    rows = [
-        ("side", "ann", 8, 1.0),
-        ("side", "ann", 16, 2.0),
-        ("side", "snn", 8, 1.0),
-        ("side", "snn", 16, 4.0),
-    ]
-    frame = pd.DataFrame(rows, columns=["variable", "target", "value", "seconds_per_batch"])
-    said = say.growth_finding(findings.powers(frame))
+    frame = pd.DataFrame({"target": ["ann", "ann", "snn", "snn"], "value": [8, 16] * 2, "variable": "side"})
+    said = say.growth_finding(findings.powers(frame.assign(seconds_per_batch=[1.0, 2.0, 1.0, 4.0])))
     assert said == "Time a batch grows at most like the power 2.0 of the side of the image."
 
 
 def test_what_a_larger_study_would_take_is_told_from_the_runs_on_gpus_alone():
-    one = pd.DataFrame(
-        {"scale": "paper", "data set": "mnist", "what": ["attack"] * 8 + ["target"] * 4 + ["scores"] * 8}
-    )
-    found = one.assign(minutes=[1.0] * 8 + [0.5] * 4 + [0.0] * 8, processor="NVIDIA H200")
+    one = pd.DataFrame({"what": ["attack"] * 8 + ["target"] * 4 + ["scores"] * 8, "data set": "mnist"})
+    one = one.assign(scale="paper", minutes=[1.0] * 8 + [0.5] * 4 + [0.0] * 8)
+    found = one.assign(processor="NVIDIA H200")
     elsewhere = found.assign(processor="AMD EPYC", minutes=1000.0)
     full = findings.full_budget_on_gpus(pd.concat([found, elsewhere]))
     assert full == {"minutes": 5.0, "networks": 2, "processor": "NVIDIA H200"}
@@ -82,9 +70,8 @@ def test_what_a_larger_study_would_take_is_told_from_the_runs_on_gpus_alone():
     assert "took 5.0 minutes (mean of two networks" in said
     assert "700 networks of each kind at that budget" in said and "would take 58 hours" in said
     assert "1.8 on 32 of them" in said
-    assert findings.full_budget_on_gpus(elsewhere) == {} and say.larger_study({}).startswith(
-        "No run at the full"
-    )
+    assert findings.full_budget_on_gpus(elsewhere) == {}
+    assert say.larger_study({}).startswith("No run at the full")
 
 
 def test_every_run_says_which_data_set_it_is_of(tmp_path):

@@ -11,12 +11,9 @@ def table(*kinds, shift=0.5, profile="laptop", dataset="mnist"):
     """Four classes; the ANN's pictures are like their own class by `shift` more than the SNN's, and all identified."""
     rows = [(kind, label, 0.1 * label + shift * (kind == "ann")) for kind in kinds for label in range(4)]
     frame = pd.DataFrame(rows, columns=["target", "label", "delta"])
-    known = {
-        "own": frame.delta + 0.2,
-        "other": 0.2,
-        "identified": (frame.target == "ann") | (frame.label == 3),
-    }
-    return frame.assign(profile=profile, dataset=dataset, **known)
+    identified = (frame.target == "ann") | (frame.label == 3)
+    frame = frame.assign(own=frame.delta + 0.2, other=0.2, identified=identified)
+    return frame.assign(profile=profile, dataset=dataset)
 
 
 def answer(table):

@@ -5,8 +5,8 @@ import pytest
 
 from snnmi.study.controls import CELLS, FOUR
 from snnmi.study.sentences import spikes
+from tests.helpers import NAN, plain
 
-NAN, NBSP = float("nan"), "\u00a0"
 SCALE = "MNIST, laptop"
 ABOUT = {"profile": "laptop", "dataset": "mnist", "scale": SCALE}
 
@@ -20,10 +20,8 @@ def parts(encoding=-0.385, neuron=0.085, width=NAN, networks=1) -> pd.DataFrame:
 
 
 def explained(encoding="open", neuron="open") -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {"part": ["encoding", "neuron"], "verdict": [encoding, neuron], "reason": ["So.", "Thus."]}
-    )
-    return frame.assign(**ABOUT)
+    frame = pd.DataFrame({"part": ["encoding", "neuron"], "verdict": [encoding, neuron]})
+    return frame.assign(reason=["So.", "Thus."], **ABOUT)
 
 
 def cells(networks=1) -> pd.DataFrame:
@@ -39,10 +37,8 @@ UNSETTLED = "it is not settled with one network of each kind, but what was seen 
 
 
 def test_the_headline_says_what_protects_and_how_many_networks_say_so():
-    assert (
-        spikes.headline(parts(), explained(), cells())
-        == f"On MNIST (laptop) {UNSETTLED} encoder's clip: {SEEN}"
-    )
+    said = spikes.headline(parts(), explained(), cells())
+    assert said == f"On MNIST (laptop) {UNSETTLED} encoder's clip: {SEEN}"
     said = spikes.headline(parts(networks=7), explained("supported", "contradicted"), cells(7))
     assert said.startswith(
         "On MNIST (laptop) what protects is the encoder, which clips its input, and not the spiking neuron: "
@@ -55,9 +51,8 @@ def test_the_headline_says_what_protects_and_how_many_networks_say_so():
     [(-0.05, -0.3, f"{UNSETTLED} spiking neuron: "), (-0.02, -0.02, "there is no gap to explain: ")],
 )
 def test_the_headline_follows_the_parts(encoding, neuron, said):
-    assert spikes.headline(parts(encoding, neuron), explained(), cells()).startswith(
-        f"On MNIST (laptop) {said}"
-    )
+    found = spikes.headline(parts(encoding, neuron), explained(), cells())
+    assert found.startswith(f"On MNIST (laptop) {said}")
 
 
 def test_a_gap_that_cannot_be_told_from_zero_is_not_explained():
@@ -68,23 +63,17 @@ def test_a_gap_that_cannot_be_told_from_zero_is_not_explained():
 
 
 def test_what_few_networks_leave_open_at_one_scale_takes_nothing_from_another():
-    few, more = (frame.assign(scale="B, b") for frame in (parts(-0.05, -0.3), explained()))
-    said = spikes.headline(
-        pd.concat([parts(networks=7), few]),
-        pd.concat([explained("supported", "contradicted"), more]),
-        pd.concat([cells(7), cells().assign(scale="B, b")]),
-    )
-    assert (
-        said.startswith("On MNIST (laptop) what protects is the encoder")
-        and f"On B (b) {UNSETTLED} spiking" in said
-    )
+    many = parts(networks=7), explained("supported", "contradicted"), cells(7)
+    few = (frame.assign(scale="B, b") for frame in (parts(-0.05, -0.3), explained(), cells()))
+    said = spikes.headline(*map(pd.concat, zip(many, few)))
+    assert said.startswith("On MNIST (laptop) what protects is the encoder")
+    assert f"On B (b) {UNSETTLED} spiking" in said
     assert spikes.headline(parts()[:0], explained()[:0], cells()) == "Open: no scale has all four cells yet."
 
 
 def test_the_papers_two_explanations_stand_by_name_and_only_on_its_data():
-    table = spikes.explanations(
-        pd.concat([explained("supported", "contradicted"), explained(*["demonstration"] * 2)])
-    )
+    digits = explained("demonstration", "demonstration")
+    table = spikes.explanations(pd.concat([explained("supported", "contradicted"), digits]))
     assert table["the paper's explanation"].tolist() == [
         "irregular decision boundaries, so through the spiking neuron",
         "encoding and decoding as a layer of obfuscation",
@@ -95,16 +84,14 @@ def test_the_papers_two_explanations_stand_by_name_and_only_on_its_data():
 
 def test_the_table_of_parts_has_the_kept_pair_and_both_ways():
     row = spikes.parts(parts(width=0.1)).iloc[0]
-    assert row["SNN − ANN"].replace(NBSP, " ") == "−0.30 [−0.40, −0.20] (kept −0.31)"
-    assert row["encoding"].replace(NBSP, " ") == "−0.39 [−0.48, −0.29] (kept −0.40, −0.41 and −0.36)"
+    assert plain(row["SNN − ANN"]) == "−0.30 [−0.40, −0.20] (kept −0.31)"
+    assert plain(row["encoding"]) == "−0.39 [−0.48, −0.29] (kept −0.40, −0.41 and −0.36)"
     assert spikes.parts(parts()).iloc[0]["neuron"].startswith("+0.09 (kept")
 
 
 def noises(clipped: float) -> pd.DataFrame:
-    frame = pd.DataFrame(
-        {"noise": ["Gaussian, as published", "Gaussian, clipped"], "value": [-0.31, clipped]}
-    )
-    return frame.assign(**ABOUT)
+    names = ["Gaussian, as published", "Gaussian, clipped"]
+    return pd.DataFrame({"noise": names, "value": [-0.31, clipped]}).assign(**ABOUT)
 
 
 def test_the_guess_under_the_answer_is_said_with_what_speaks_for_it():
@@ -118,10 +105,8 @@ def test_the_guess_under_the_answer_is_said_with_what_speaks_for_it():
 
 
 def test_how_the_attacks_ended_is_said_where_the_answer_is():
-    said = spikes.endings({SCALE: {"classes": 40, "settled": 4, "off": 39}})
-    assert said.startswith(
-        "At MNIST, laptop 4 of the 40 attacks on the four cells have settled, and in 39 kₜ ends"
-    )
+    said = "At MNIST, laptop 4 of the 40 attacks on the four cells have settled, and in 39 kₜ ends"
+    assert spikes.endings({SCALE: {"classes": 40, "settled": 4, "off": 39}}).startswith(said)
 
 
 def test_the_landing_page_says_why_there_is_no_verdict():

@@ -16,9 +16,8 @@ def table(*rows):
     return findings.beside_published(frame)
 
 
-BOTH = table(
-    ("laptop", "mnist", "ann", 0.98), ("laptop", "mnist", "snn", 0.80), ("smoke", "mnist", "ann", 0.1)
-)
+LAPTOP = ("laptop", "mnist", "ann", 0.98), ("laptop", "mnist", "snn", 0.80)
+BOTH = table(*LAPTOP, ("smoke", "mnist", "ann", 0.1))
 DIGITS = table(("smoke", "digits", "ann", 0.9))
 NONE = BOTH[:0]
 
