@@ -151,6 +151,7 @@ class Grid:
         self.compute, self.workers = compute, workers
         self.store = Store(self.results / profile)
         self._loaded: dict[str, data.Dataset] = {}
+        self._settings: dict[tuple[str, Variant], Settings] = {}
         for dataset in self.datasets:  # a setting that cannot work is refused before any work
             for variant in self.variants:
                 self.settings(dataset, variant)
@@ -165,8 +166,12 @@ class Grid:
 
     def settings(self, dataset: str, variant: Variant) -> Settings:
         """The profile's, then this experiment's changes, then the variant's."""
-        config = self.profile.settings(dataset, variant.kind)
-        return config.changed(self.budget).changed(self.changes).changed(variant.changes).resolved()
+        if (dataset, variant) not in self._settings:  # asked for at every step of every run
+            config = self.profile.settings(dataset, variant.kind)
+            for changes in (self.budget, self.changes, variant.changes):
+                config = config.changed(changes)
+            self._settings[dataset, variant] = config.resolved()
+        return self._settings[dataset, variant]
 
     def cells(self) -> list[Cell]:
         """Every attack of the grid, seeds outermost."""
