@@ -96,7 +96,6 @@ class Metric:
     score: Callable[[Answers, int], float] | None  # of the i-th class; None: the attack's own number
     floor: Callable[[Answers], float] | None = None  # what comes for nothing
     ceiling: Callable[[Answers], float] | None = None  # the best there can be
-    better: str = "higher"  # or "lower": for the attacker
     paper: str | None = None  # the column of the paper's Table II
     share: bool = False  # in 0..1, printed in %
     table: bool = True  # a column of Table II
@@ -134,7 +133,6 @@ METRICS: dict[str, Metric] = {
         None,
         floor=lambda a: metrics.constant_entropy(a.T_noise),
         ceiling=lambda a: metrics.entropy(a.T_noise),  # cross-entropy cannot fall below the target's own
-        better="lower",
         paper="M_global",
     ),
     "fidelity_mae": _fidelity("F (error)", metrics.fidelity_mae),

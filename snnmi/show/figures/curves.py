@@ -1,6 +1,7 @@
 """What changes with time or size: training, attacks, and what either costs."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -165,7 +166,7 @@ def time_steps(frame: pd.DataFrame) -> Figure:
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
     fig, axes = panels(len(metrics), 0.6, 1.75, columns=2, width=5.2, sharex=True)
-    markers, dashed = dict(zip(scales, "osD^vP")), DASHED | {"linewidth": 1.2}
+    markers, dashed = dict(zip(scales, cycle("osD^vP"))), DASHED | {"linewidth": 1.2}
     for ax, metric in zip(axes.flat, metrics, strict=False):
         own = frame[frame.metric == metric]
         for scale, part in own.groupby("scale", sort=False):
