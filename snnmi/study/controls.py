@@ -3,7 +3,7 @@ budget.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from snnmi.attack.players import GaminConfig
 from snnmi.study.settings import Changes
@@ -162,21 +162,29 @@ CODES = {
 
 
 def attackers(attack: GaminConfig) -> list[Variant]:
-    """All who play GAMIN otherwise than a profile's `attack`: with other noise, and those of `ATTACKERS` for whom its
-    batches are large enough; and, to set averaging against, who asks as many different inputs, each once.
+    """All who play GAMIN otherwise than a profile's `attack`, as far as its settings let them: with other noise, those of
+    `ATTACKERS`, and, to set averaging against, who asks as many different inputs, each once.
     """
-    fits = [v for v in ATTACKERS if attack.batch_size % (2 * v.changes["attack"].get("repeats", 1)) == 0]
     once = [
         Variant("snn", f"{share} of the inputs, asked once", "averaging", {"attack": {"batch_size": size}})
         for share, size in (("a quarter", attack.batch_size // 4), ("a 16th", attack.batch_size // 16))
     ]
-    return [*NOISE, *fits, *once]
+    return [variant for variant in (*NOISE, *ATTACKERS, *once) if _can(attack, variant)]
 
 
 def restarts(attack: GaminConfig) -> list[Variant]:
     """Who starts `RESTARTS` times, with so many attack seeds, each with its share of the queries."""
-    change = {"attack": {"batches": max(1, attack.batches // RESTARTS)}}
+    batches = max(1, attack.batches // RESTARTS)
+    change = {"attack": {"batches": batches, "keep_window": min(attack.keep_window, batches)}}
     return [Variant(kind, f"best of {RESTARTS} restarts", "restarts", change) for kind in KINDS]
+
+
+def _can(attack: GaminConfig, variant: Variant) -> bool:
+    """Whether an attack's settings allow what a variant changes of them."""
+    try:
+        return bool(replace(attack, **variant.changes["attack"]))
+    except ValueError:
+        return False
 
 
 # At quick, so that all of them are done in a minute a chapter: the same for all, or they could not be compared.

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from snnmi.attack.players import GaminConfig
 from snnmi.models import coding, training
 from snnmi.models.targets import MODELS
 from snnmi.store import Store
@@ -207,3 +208,16 @@ def test_larger_scales_are_read_with_the_same_variants_and_changes(results, tmp_
     assert first.profile.name == "quick" and [other.profile.name for other in others] == ["laptop"]
     assert list(others[0].variants) == variants and not others[0].compute
     assert [run.variant for run in others[0].targets()] == ["ann, clipped input", "snn"]
+
+
+def test_who_cannot_play_with_a_profiles_settings_is_left_out():
+    names = lambda **how: {v.change for v in controls.attackers(GaminConfig(**how))}  # noqa: E731
+    whole = names(batch_size=128)
+    assert {"every input asked 64 times", "a 16th of the inputs, asked once", "a spiking copy"} <= whole
+    assert whole - names(batch_size=64) == {"every input asked 64 times"}
+    assert "a 16th of the inputs, asked once" not in names(batch_size=8)
+    assert "a spiking copy" not in names(batch_size=128, hidden=(512, 256))
+    for few in (GaminConfig(batches=3), GaminConfig(batches=100, keep_window=50)):
+        assert all(
+            replace(few, **v.changes["attack"]).batches <= few.batches / 3 for v in controls.restarts(few)
+        )
