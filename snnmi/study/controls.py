@@ -162,8 +162,8 @@ CODES = {
 
 
 def attackers(attack: GaminConfig) -> list[Variant]:
-    """All who play GAMIN otherwise than a profile's `attack`, as far as its settings let them: with other noise, those of
-    `ATTACKERS`, and, to set averaging against, who asks as many different inputs, each once.
+    """All who play GAMIN otherwise than a profile's `attack`, as far as its settings let them: with other noise, those
+    of `ATTACKERS`, and, to set averaging against, who asks as many different inputs, each once.
     """
     once = [
         Variant("snn", f"{share} of the inputs, asked once", "averaging", {"attack": {"batch_size": size}})
