@@ -35,6 +35,22 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame) -> str:
     return " ".join(said) or "Not run at any scale."
 
 
+def judged(found: pd.DataFrame) -> str:
+    """What an honest judge makes of what was drawn, scale by scale."""
+    said = []
+    for scale, own in found.groupby("scale", sort=False):
+        shares = {
+            measure: ", ".join(f"{told(r.value, r.low, r.high)} ({r.cell})" for r in rows.itertuples())
+            for measure, rows in own.groupby("measure", sort=False)
+        }
+        said.append(
+            f"At {scale} a judge that reads {own.judge.iloc[0]:.0%} of the test recordings recognises "
+            f"{shares['recognised'] if own.value[own.measure == 'recognised'].any() else 'nothing'} of what was drawn; "
+            f"most like the mean recording of its own class is {shares['identified']}."
+        )
+    return " ".join(said) or "No judge of recordings is stored."
+
+
 def _apart(r: tuple) -> str:
     """Whether the difference is told from none, by its interval over networks."""
     if r.low != r.low:

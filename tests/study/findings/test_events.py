@@ -7,6 +7,7 @@ import pytest
 from snnmi.study.controls import RECORDED
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings import events as findings
+from snnmi.study.judgements import judgements_table
 from snnmi.study.profiles import BINS
 from snnmi.study.sentences import events as say
 from tests.helpers import NAN, ROOT, plain
@@ -86,3 +87,19 @@ def test_snn_and_clipped_ann_are_compared_network_by_network(experiment):
     found = findings.cells_table(experiment.attacks())
     clip, snn = (findings.value(found, "Saccades, smoke", cell) for cell in ("ANN behind a clip", "SNN"))
     assert row.value == pytest.approx(snn - clip) and row.networks == 1 and np.isnan(row.low)
+
+
+def test_an_honest_judge_is_asked_of_the_stored_recordings_alone(experiment):
+    stored = Experiment("events", variants=RECORDED, results=ROOT / "results", compute=False)
+    found = findings.judged_table([experiment, stored])
+    assert set(found.scale) == {"N-MNIST, events"} and len(found) == 4 * 2 and found.judge.nunique() == 1
+    rows = judgements_table([stored], ("reconstruction",))
+    own = rows[rows.variant == "ann, clipped input"].groupby("seed").identified.mean()
+    cell = found[(found.cell == "ANN behind a clip") & (found.measure == "identified")].iloc[0]
+    assert cell.value == pytest.approx(own.mean()) and cell.networks == len(own) == 3
+    text = say.judged(found.assign(value=np.where(found.measure == "recognised", 0.0, found.value)))
+    assert "recognises nothing of what was drawn; most like" in text
+    assert "0.50" in say.judged(found.assign(value=0.5)) and "nothing" not in say.judged(
+        found.assign(value=0.5)
+    )
+    assert say.judged(findings.judged_table([experiment])) == "No judge of recordings is stored."
