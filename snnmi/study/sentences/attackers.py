@@ -110,9 +110,11 @@ def weaker(found: pd.DataFrame) -> str:
 
 
 def perfect(found: pd.DataFrame) -> str:
-    """GAMIN as published beside its generator with the target's own gradient, which no copy can better."""
+    """GAMIN as published beside its generator with the target's own gradient, where both are of as many networks."""
     said = []
-    own = found[found.attacker == "generator descent"]
+    both = found[found.attacker.isin([GAMIN, "generator descent"]) & (found.measure == "identified")]
+    same = both.groupby(["scale", "target"]).networks.transform(lambda n: len(n) == 2 and n.nunique() == 1)
+    own = both[same & (both.attacker != GAMIN)]
     for scale in dict.fromkeys(own.scale):
         parts = []
         for kind in (kind for kind in figures.KINDS if kind in set(own[own.scale == scale].target)):
@@ -125,7 +127,7 @@ def perfect(found: pd.DataFrame) -> str:
                 f"GAMIN's {copied[0]:.0%} and {copied[1]:.0%}"
             )
         said.append(f"at {scale}, {'; '.join(parts)}")
-    return _sentences(said) or "Not run."
+    return _sentences(said) or "Not run on the same networks."
 
 
 def collapse(found: pd.DataFrame) -> str:

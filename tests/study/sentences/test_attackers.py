@@ -117,4 +117,5 @@ def test_a_perfect_copy_is_set_beside_gamins_own():
     assert say.perfect(findings.summary(both)) == (
         "At MNIST, plan, of the SNN's images 60% are identified and 2% recognised, of GAMIN's 45% and 3%."
     )
-    assert say.perfect(FOUND) == "Not run."
+    more = pd.concat([both, both[both.attacker == GAMIN].assign(seed=1, attack_seed=1)])
+    assert say.perfect(findings.summary(more)) == say.perfect(FOUND) == "Not run on the same networks."
