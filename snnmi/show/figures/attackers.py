@@ -9,12 +9,16 @@ from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, 
 
 
 def attackers(
-    frame: pd.DataFrame, measures: Mapping[str, str], *, floors: Mapping[str, float] | None = None
+    frame: pd.DataFrame,
+    measures: Mapping[str, str],
+    *,
+    floors: Mapping[str, float | Mapping[str, float]] | None = None,
 ) -> Figure:
     """A row of panels a scale, a panel a measure, a line an attacker: a dot a target, with its interval over networks.
 
     `frame`: scale, attacker, target, knows, measure, value, low, high; attackers keep their order of appearance, and
-    who holds the weights is marked by a square. `measures`: their names; `floors`: what guessing gives, dashed.
+    who holds the weights is marked by a square. `measures`: their names; `floors`: what guessing gives, dashed, the
+    same at every scale or by scale.
     """
     scales = list(frame.scale.unique())
     order = {scale: list(frame[frame.scale == scale].attacker.unique()) for scale in scales}
@@ -30,7 +34,9 @@ def attackers(
                 ax.hlines(y, r.low, r.high, color=color, linewidth=2.2, alpha=0.45)
                 ax.plot(r.value, y, marker, color=color, markersize=5)
             if measure in (floors or {}):
-                ax.axvline(floors[measure], color=COLORS["floor"], **DASHED)
+                floor = floors[measure]
+                at = floor[scale] if isinstance(floor, Mapping) else floor
+                ax.axvline(at, color=COLORS["floor"], **DASHED)
             ax.set(xlim=(-0.03, 1.03), xlabel=title)
             ax.grid(axis="x")
         axes[0].set_yticks(range(len(names)), names)

@@ -44,13 +44,16 @@ def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) 
 
 
 def rasters(
-    image: Float[np.ndarray, " pixels"], spikes: Mapping[str, Float[np.ndarray, " time pixels"]]
+    image: Float[np.ndarray, " pixels"], spikes: Mapping[str, Float[np.ndarray, " time fed"]]
 ) -> Figure:
-    """What each code feeds at every step: a panel a code, a row a pixel, the brightest on top; dark: much."""
+    """What each code feeds at every step: a panel a code, a row a pixel, the brightest on top; dark: much. Of several
+    neurons a pixel, next to each other in what is fed, all first ones stand on top, then all second ones.
+    """
     order = np.argsort(-image, kind="stable")
     fig, axes = panels(len(spikes), 0.4, 1.9)
     for ax, (name, fed) in zip(axes.flat, spikes.items()):
-        ax.imshow(fed[:, order].T, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
+        rows = fed.reshape(len(fed), len(image), -1)[:, order].transpose(2, 1, 0).reshape(-1, len(fed))
+        ax.imshow(rows, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
         ax.set_title(name, fontsize=9)
         ax.set(xlabel="time step", yticks=[])
     for ax in axes[:, 0]:

@@ -5,7 +5,7 @@ import pandas as pd
 from snnmi.study import verdicts
 from snnmi.study.controls import LABELS
 from snnmi.study.findings.codes import CLIPPED, MEASURES
-from snnmi.study.sentences.controls import measured
+from snnmi.study.sentences.controls import guessing, measured
 
 PREDICTED = {
     "alike": "A code that clips gives the copy what the clipped current gives it",
@@ -21,11 +21,10 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def caption(found: pd.DataFrame) -> str:
-    floor = f"; guessing gives {found.floor.mean():.2f}" if len(found) else ""
     return (
         "**The codes in numbers.** Accuracy on test images of the target and of the attacker's copy (last pair), under "
         "the published noise N(0, 1) and under sparse noise within [0, 1]; Student's 95 % interval over networks where "
-        f"there are several{floor}."
+        f"there are several{guessing(found)}."
     )
 
 

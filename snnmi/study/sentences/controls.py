@@ -27,6 +27,13 @@ def measured(found: pd.DataFrame, what: str, measures: Mapping[str, str]) -> pd.
     return pd.DataFrame([*lines.values()] or [{"scale": "none"}])
 
 
+def guessing(found: pd.DataFrame) -> str:
+    """What guessing gives, for the end of a caption: "; guessing gives 0.11 (MNIST, plan)"."""
+    floors = found.groupby("scale", sort=False).floor.mean()
+    said = ", ".join(f"{floor:.2f} ({scale})" for scale, floor in floors.items())
+    return f"; guessing gives {said}" if said else ""
+
+
 def beside(r: tuple, value: float, *, sign: bool = False) -> str:
     """The last pair's number, the kept pair's in brackets."""
     return f"{told(value, r.low, r.high, sign=sign)} (kept {pages.number(r.kept, sign=sign)})"

@@ -5,7 +5,7 @@ import pandas as pd
 from snnmi.show import pages
 from snnmi.study import verdicts
 from snnmi.study.findings.events import MEASURES, NAMES, value
-from snnmi.study.sentences.controls import measured, told
+from snnmi.study.sentences.controls import guessing, measured, told
 
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
@@ -14,11 +14,10 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def caption(found: pd.DataFrame) -> str:
-    floor = f"; guessing gives {found.floor.mean():.2f}" if len(found) else ""
     return (
         "**The four cells on recordings.** Last pair; the target's accuracy, and that of the attacker's copy, on test "
         "recordings; the share of classes of which the target takes most generated recordings. Means over networks, "
-        f"with Student's 95 % interval where there are several{floor}."
+        f"with Student's 95 % interval where there are several{guessing(found)}."
     )
 
 

@@ -16,6 +16,16 @@ def test_raster_has_one_mark_a_spike():
     assert len(marks) == spikes.sum()
 
 
+def test_a_codes_rows_go_from_the_brightest_pixel_down_and_neuron_by_neuron():
+    image = np.array([0.1, 0.9, 0.5], dtype=np.float32)
+    one = np.tile(image, (4, 1))  # what is fed is the pixel itself
+    two = np.stack([image, image + 1], axis=1).reshape(1, 6).repeat(4, axis=0)  # its two neurons side by side
+    fig = figures.rasters(image, {"one": one, "two": two})
+    first, second = (ax.images[0].get_array()[:, 0].data for ax in fig.axes[:2])
+    np.testing.assert_allclose(first, [0.9, 0.5, 0.1])
+    np.testing.assert_allclose(second, [0.9, 0.5, 0.1, 1.9, 1.5, 1.1], rtol=1e-6)
+
+
 def test_lif_traces_count_the_spikes():
     spk = np.array([0, 0, 1, 0, 1], dtype=np.float32)
     fig = figures.lif_traces(np.full(5, 0.6, dtype=np.float32), {"delayed": (spk, 0.4 * spk + 0.7)})
