@@ -26,6 +26,16 @@ def test_attackers_have_a_line_each_and_a_panel_a_measure():
     assert {"MNIST, plan", "images seen", "GAMIN", "descent", "who holds the weights"} <= set(texts(fig))
 
 
+def test_a_floor_may_be_another_at_every_scale():
+    rows = [("GAMIN", "snn", "answers", 0.8, scale) for scale in ("MNIST, plan", "Digits (8×8), quick")]
+    frame = pd.DataFrame(rows, columns=["attacker", "target", "knows", "value", "scale"])
+    floors = {"seen": {"MNIST, plan": 0.11, "Digits (8×8), quick": 0.14}}
+    fig = figures.attackers(
+        frame.assign(measure="seen", low=0.7, high=0.9), {"seen": "images seen"}, floors=floors
+    )
+    assert [line.get_xdata()[0] for ax in fig.axes for line in ax.lines if line.is_dashed()] == [0.11, 0.14]
+
+
 def test_an_anytime_figure_has_a_line_a_network_and_their_mean():
     rows = [(kind, seed, q, 0.1 * seed) for kind in ("ann", "snn") for seed in (0, 2) for q in (10, 100)]
     frame = pd.DataFrame(rows, columns=["target", "seed", "queries", "seen"])
