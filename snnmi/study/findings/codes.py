@@ -56,8 +56,8 @@ def predictions(found: pd.DataFrame) -> pd.DataFrame:
     the raw one; its mark is the clipped current's.
     """
     rows = []
-    for scale, own in wide(found).groupby("scale", sort=False):
-        own = own.droplevel("scale")
+    for scale in dict.fromkeys(found.scale):
+        own = wide(found).loc[scale]
         clipped = own[own.index.isin(CLIPPED)]
         for code, normal, sparse in clipped[["normal", "sparse"]].itertuples():
             if code != "clip" and "clip" in own.index:
