@@ -211,6 +211,11 @@ def straight(
         rates = raw_bins_encode(x, num_steps, generator=torch.Generator())
     else:
         rates = (getattr(ENCODERS[name], "rates", None) or torch.clone)(x)[None]
+    if (fed := num_fed(name, x.shape[1], num_steps)) != rates.shape[-1]:
+        raise ValueError(
+            f"encoder {name!r} feeds {fed} inputs for {x.shape[1]} pixels, expected @encoder(rates=...) above it: from "
+            "images to the rates of what is fed, through which a gradient passes"
+        )
     return rates - rates.detach()
 
 

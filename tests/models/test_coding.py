@@ -99,6 +99,17 @@ def test_a_gradient_passes_a_code_through_its_rates():
     assert way.shape == (2, 3, 3) and num_fed("bins", 6, 2) == 3
 
 
+def test_a_code_of_ones_own_that_feeds_more_inputs_than_pixels_must_say_its_rates(monkeypatch):
+    twice = lambda x, num_steps, *, generator: torch.cat([x, 1 - x], -1).expand(num_steps, -1, -1)  # noqa: E731
+    monkeypatch.setitem(ENCODERS, "twice", twice)
+    with pytest.raises(
+        ValueError, match=r"'twice' feeds 8 inputs for 4 pixels, expected @encoder\(rates=...\)"
+    ):
+        straight("twice", torch.rand(2, 4), 3)
+    monkeypatch.setitem(ENCODERS, "twice", coding.encoder(rates=lambda x: torch.cat([x, 1 - x], -1))(twice))
+    assert straight("twice", torch.rand(2, 4), 3).shape == (1, 2, 8)
+
+
 def test_a_recording_is_fed_a_bin_a_step_and_drawn_where_it_is_a_rate():
     recording = torch.tensor([[1.0, 0.0, 0.0, 1.0, 1.0, 1.0]])
     for name in ("bins", "raw_bins"):
