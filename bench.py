@@ -202,16 +202,20 @@ def spiking(quick: bool, device: str) -> tuple[list[Job], dict[str, float]]:
     sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN), "same product": (theirs, FAST)}
     jobs.append(Job("snn_training", len(x), "images/s", 7, sides))
     if device == "cpu":
-        jobs += [behind_encoder(images(640)), face(quick)]
+        jobs += [*by_events(images(640)), face(quick)]
     return jobs, costs
 
 
-def behind_encoder(x: Tensor) -> Job:
-    """An ANN behind Bernoulli spikes against the same with all spikes written out."""
+def by_events(x: Tensor) -> list[Job]:
+    """An ANN behind Bernoulli spikes, and an SNN of another code, against the same with all spikes written out."""
     ann = build("ann", SHAPE, CLASSES, hidden=HIDDEN).asked(targets.Query(encoder="rate"))
-    ours, theirs = partial(ann, x, generator=chance()), partial(densely, ann, x)
-    sides = {"ours": (ours, FAST), "baseline": (theirs, FAST)}
-    return Job("ann_behind_encoder_640", len(x), "queries/s", 3, sides)
+    latency = build("snn", SHAPE, CLASSES, hidden=HIDDEN, encoder="latency")
+    jobs = []
+    for name, model in (("ann_behind_encoder_640", ann), ("snn_of_latency_640", latency)):
+        ours, theirs = partial(model, x, generator=chance()), partial(densely, model, x)
+        sides = {"ours": (ours, FAST), "baseline": (theirs, FAST)}
+        jobs.append(Job(name, len(x), "queries/s", 3, sides))
+    return jobs
 
 
 def face(quick: bool) -> Job:
