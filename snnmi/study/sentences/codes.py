@@ -65,7 +65,6 @@ def answer(found: pd.DataFrame, rows: pd.DataFrame) -> str:
     """What other codes change, by the predictions."""
     said = []
     for scale, own in rows.groupby("scale", sort=False):
-        by = {name: part.held for name, part in own.groupby("prediction")}
         here = found[(found.scale == scale) & (found.measure == "normal")].set_index("code").value
         clipped = here[here.index.isin(CLIPPED)]
         low, high = clipped.min(), clipped.max()
@@ -73,13 +72,20 @@ def answer(found: pd.DataFrame, rows: pd.DataFrame) -> str:
         for code, name in (("population", "coded by populations"), ("current", "fed raw numbers")):
             if code in here:
                 text += f", of the one {name} {here[code]:.0%}"
-        alike = by.get("alike")
-        if alike is not None:
-            if alike.all():
-                text += ": all clipping codes are alike, so the clip explains them too"
-            elif alike.any():
-                text += f": {int(alike.sum())} of {len(alike)} codes give what the clip alone gives, the others do not"
-            else:
-                text += ": none gives what the clip alone gives, so more than the clip is at work"
+        tried = own[own.prediction == "alike"]
+        alike, others = (
+            [LABELS[code] for code in tried.code[tried.held.astype(bool) == held]] for held in (True, False)
+        )
+        if alike and others:
+            text += f": the clip alone gives what {_listed(alike)} {'gives' if len(alike) == 1 else 'give'}, and not "
+            text += f"what {_listed(others)} {'does' if len(others) == 1 else 'do'}"
+        elif alike:
+            text += ": all clipping codes are alike, so the clip explains them too"
+        elif others:
+            text += ": none gives what the clip alone gives, so more than the clip is at work"
         said.append(text + ".")
     return " ".join(said) or "No code was run."
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

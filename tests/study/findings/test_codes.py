@@ -51,7 +51,7 @@ def test_a_population_is_predicted_between_the_clipped_and_the_raw_current(copy,
     "latency, said",
     [
         (0.41, "all clipping codes are alike, so the clip explains them too"),
-        (0.2, "1 of 2 codes give what the clip alone gives, the others do not"),
+        (0.2, "the clip alone gives what Bernoulli rate gives, and not what latency does"),
     ],
 )
 def test_the_answer_says_whether_the_clip_explains_the_others(latency, said):
