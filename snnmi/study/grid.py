@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
@@ -285,9 +286,17 @@ def _workers(number: int) -> ProcessPoolExecutor:
 
 
 def _one_thread() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cpu.make_fast()
 
 
 def _compute(experiment: Grid, step: str, cell: Cell) -> None:
-    experiment._get(getattr(experiment, f"_{step}"), cell)
+    """A worker's job. An interrupt ends the job and not the worker, which, when it idles, does not hear of one: Jupyter
+    sends it to all processes of a kernel, also to end it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        experiment._get(getattr(experiment, f"_{step}"), cell)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,6 +1,9 @@
 """The grid: what may be asked for, and workers who share what is missing."""
 
+import os
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from concurrent.futures import Future
 
@@ -41,6 +44,35 @@ def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypat
     variants = [*three, CELLS["snn", "rate"]]
     assert Experiment("smoke", variants=variants, results=tmp_path, workers=2).attacks() == []
     assert Counter(jobs) == {"target": 2, "scores": 4}
+
+
+INTERRUPTED = """
+import os, signal, time
+from snnmi.study.experiment import Experiment
+
+def run(seeds):
+    Experiment("smoke", targets=["ann"], changes={{"attack": {{"batches": 3}}}}, seeds=seeds, results={results!r},
+               workers=2).attacks()
+
+if __name__ == "__main__":
+    run([0, 1])
+    try:
+        os.killpg(0, signal.SIGINT)  # as Jupyter does, to all processes of a kernel
+        time.sleep(1)
+    except KeyboardInterrupt:
+        pass
+    run([2, 3])
+    print("went on")
+"""
+
+
+def test_idle_workers_do_not_hear_of_an_interrupt_and_work_on(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(INTERRUPTED.format(results=str(tmp_path / "results")))
+    how = {"capture_output": True, "text": True, "cwd": ROOT, "start_new_session": True, "timeout": 300}
+    done = subprocess.run([sys.executable, script], env=os.environ | {"PYTHONPATH": str(ROOT)}, **how)
+    assert done.returncode == 0 and "went on" in done.stdout, done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_what_fails_in_a_worker_is_said_here(tmp_path, monkeypatch):
