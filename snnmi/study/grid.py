@@ -1,6 +1,7 @@
 """The grid: which data sets, targets and seeds, and how its runs come from the store, from here, or from workers."""
 
 import json
+import os
 import re
 import signal
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -292,10 +293,10 @@ def _one_thread() -> None:
 
 
 def _compute(experiment: Grid, step: str, cell: Cell) -> None:
-    """A worker's job. An interrupt ends the job and not the worker, which, when it idles, does not hear of one: Jupyter
-    sends it to all processes of a kernel, also to end it.
+    """A worker's job. An interrupt ends whoever is at work, in silence, and does not reach who idles: Jupyter sends it
+    to all processes of a kernel, also to end it.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, lambda *_: os._exit(1))  # what is saved is whole (`files.atomic_write`)
     try:
         experiment._get(getattr(experiment, f"_{step}"), cell)
     finally:
