@@ -259,7 +259,7 @@ def _nmnist() -> Dataset:
     """N-MNIST, all of it or a part: `recordings.read`; its name says by a digest which recordings these are."""
     path = recordings.place()
     if path is None:
-        wanted = f"{recordings.SAMPLE} or a folder or zip N-MNIST with Train/0/*.bin to Test/9/*.bin"
+        wanted = f"{recordings.SAMPLE} or a folder or zip N-MNIST with Train/0/*.bin to Test/9/*.bin, as tonic saves it"
         raise FileNotFoundError(places.missing("nmnist", wanted))
     return Dataset("nmnist", **recordings.read(path))
 

@@ -1,5 +1,6 @@
 """Recordings of event cameras: five bytes an event, checked, binned where they belong; made ones move as they must."""
 
+import shutil
 import zipfile
 
 import numpy as np
@@ -97,6 +98,19 @@ def test_a_zip_and_a_folder_give_the_same_recordings(place):
     unpacked = data.load("nmnist")
     assert torch.equal(unpacked.x_train, packed.x_train) and unpacked.name == packed.name
     assert packed.name.startswith("nmnist-")  # by what it holds
+
+
+def test_the_folder_that_tonic_leaves_is_found_and_read(place):
+    """`tonic.datasets.NMNIST(save_to=place)`: NMNIST/Train and NMNIST/Test, what was downloaded beside them."""
+    path = archive(place / "nmnist_sample.zip")
+    packed = data.load("nmnist")
+    with zipfile.ZipFile(path) as members:
+        members.extractall(place / "unpacked")
+    path.unlink()
+    (parts,) = (place / "unpacked").rglob("Train")
+    shutil.move(parts.parent, place / "NMNIST")
+    (place / "NMNIST" / "train.zip").write_bytes(b"downloaded")
+    assert torch.equal(data.load("nmnist").x_train, packed.x_train)
 
 
 @pytest.mark.parametrize(
