@@ -112,7 +112,9 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
         warnings.simplefilter("error")  # a damaged run is only a warning
         attacks = [run for one in whole for run in one.attacks()]
         runs = [run for one in whole for run in one.targets()] + whole[0].boundaries() + attacks
-        judged = [judgement.run for judgement in judgements(whole[0], (*SOURCES, *WITHOUT_GAMIN))]
+        of_judge = [whole[0], *(one for one in whole if one.attack_seeds)]
+        sources = (*SOURCES, *WITHOUT_GAMIN)
+        judged = [judgement.run for one in of_judge for judgement in judgements(one, sources)]
         judged += [run for dataset in whole[0].datasets if (run := judge(whole[0], dataset))]
     folders = {path.parent for path in files} - {ROOT / "results" / profile}
     pictures = {run.folder for run in whole[0].store.finished() if run.folder.name.startswith("originals-")}
