@@ -20,7 +20,7 @@ from snnmi.study.findings.controls import (
     over_networks,
     shared,
 )
-from snnmi.study.judgements import judge, judgements_table
+from snnmi.study.judgements import judgements_table
 from snnmi.study.runs import AttackRun
 
 NAMES = dict(
@@ -68,21 +68,20 @@ def against_clip(runs: Iterable[AttackRun]) -> pd.DataFrame:
 
 def judged_table(experiments: Iterable[Experiment]) -> pd.DataFrame:
     """One row a scale, cell and measure, "recognised" and "identified": what an honest judge of recordings says of what
-    was drawn, mean over classes and networks; judge: its own accuracy on test recordings. Of what is stored alone: a
-    judge takes minutes.
+    was drawn, mean over classes and networks; real: the share of test recordings that it recognises. Of what is stored
+    alone: a judge takes minutes.
     """
     found = []
     for one in (experiment for experiment in experiments if not experiment.compute):
-        judges = [judge(one, dataset) for dataset in one.datasets]
-        table = judgements_table([one], ("reconstruction",)) if all(judges) else pd.DataFrame()
+        table = judgements_table([one], ("reconstruction", "test image"))
         for variant in RECORDED if len(table) else ():
             own = table[table.variant == variant.name]
             about = {"scale": _place(one.scale, own.dataset.iloc[0]), "cell": NAMES[variant.name]}
-            about["judge"] = judges[0].metrics["test_accuracy"]
+            about["real"] = table[table.source == "test image"].recognised.mean()
             for measure in ("recognised", "identified"):
                 by_network = own.groupby(UNIT)[measure].mean()
                 found.append(about | {"measure": measure} | over_networks(by_network))
-    return pd.DataFrame(found, columns=["scale", "cell", "judge", "measure", *OVER_NETWORKS])
+    return pd.DataFrame(found, columns=["scale", "cell", "real", "measure", *OVER_NETWORKS])
 
 
 def value(found: pd.DataFrame, scale: str, cell: str, measure: str = SCORE) -> float:

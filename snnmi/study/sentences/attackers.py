@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from snnmi.measure.intervals import t_interval
 from snnmi.show import figures, pages
 from snnmi.study import verdicts
-from snnmi.study.findings.attackers import GAMIN, KNOWS, value
+from snnmi.study.findings.attackers import ANYTIME, GAMIN, KNOWS, value
 from snnmi.study.findings.controls import SCORE
+from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.sentences.attacks import these
-from snnmi.study.sentences.controls import told
+from snnmi.study.sentences.controls import from_none, told
 
 
 class Question(NamedTuple):
@@ -126,7 +128,8 @@ def perfect(found: pd.DataFrame) -> str:
                 f"of the {figures.KINDS[kind]}'s images {true[0]:.0%} are identified and {true[1]:.0%} recognised, of "
                 f"GAMIN's {copied[0]:.0%} and {copied[1]:.0%}"
             )
-        said.append(f"at {scale}, {'; '.join(parts)}")
+        steps = WITHOUT_GAMIN["generator descent"].how["steps"]
+        said.append(f"at {scale}, after {steps} steps, {'; '.join(parts)}")
     return _sentences(said) or "Not run on the same networks."
 
 
@@ -142,10 +145,11 @@ def collapse(found: pd.DataFrame) -> str:
         ]
         parts = []
         for name in (GAMIN, *several):
+            of = own[(own.scale == scale) & (own.attacker == name)].set_index("target")
             numbers = [
-                f"{figures.KINDS[kind]} {one:.2f}"
+                f"{figures.KINDS[kind]} {of.value[kind]:.2f} ({pages.words(int(of.networks[kind]), 'network')})"
                 for kind in figures.KINDS
-                if (one := value(found, scale, name, kind, "alike")) == one
+                if kind in of.index
             ]
             parts.append(f"of {name} {', '.join(numbers)}")
         if several:
@@ -154,19 +158,25 @@ def collapse(found: pd.DataFrame) -> str:
 
 
 def anytime(rows: pd.DataFrame) -> str:
-    """What the last stretch of an attack's queries added, for each kind: of both networks' means the first and last."""
+    """What the last stretch of an attack's queries added, for each kind: means over networks, and the rise network by
+    network.
+    """
     if rows.empty:
         return "No attack with stored moments."
+    before, after = sorted(rows.queries.unique())[-2:]
     said = []
-    for kind in (kind for kind in figures.KINDS if kind in set(rows.target)):
-        own = rows[rows.target == kind]
-        mean = own.groupby("queries").identified.mean()
-        before, after = mean.index[-2:]
-        said.append(
-            f"of {these(kind, own.seed.nunique())} {mean[before]:.0%} of the images are identified after {before:,} "
-            f"queries a class and {mean[after]:.0%} after {after:,}"
-        )
-    return f"At {rows.scale.iloc[0]}, {'; '.join(said)}."
+    for measure, name in ANYTIME.items():
+        parts = []
+        for kind in (kind for kind in figures.KINDS if kind in set(rows.target)):
+            by = rows[rows.target == kind].pivot(index="seed", columns="queries", values=measure)
+            rise = by[after] - by[before]
+            low, high = t_interval(rise)
+            parts.append(
+                f"{by[before].mean():.0%} to {by[after].mean():.0%} with {these(kind, len(by))} (rise "
+                f"{told(rise.mean(), low, high, sign=True)}, {from_none(low, high)})"
+            )
+        said.append(f"{name}: {', '.join(parts)}")
+    return f"At {rows.scale.iloc[0]}, from {before:,} to {after:,} queries a class, {'; '.join(said)}."
 
 
 def _sentences(said: Sequence[str]) -> str:
@@ -182,7 +192,8 @@ def table_caption(found: pd.DataFrame) -> str:
     count = found.attacker.nunique()
     return (
         f"**The same in numbers: {pages.words(count, 'attacker')}.** Copy: test images that it reads, last pair; "
-        "recognised and identified: by the honest judge. Queries: a class. –: not run, or nothing of the kind."
+        "of several starts the mean; recognised and identified: by the honest judge. Queries: a class. –: not run, or "
+        "nothing of the kind."
     )
 
 

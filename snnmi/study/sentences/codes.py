@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from snnmi.show import pages
 from snnmi.study import verdicts
 from snnmi.study.controls import LABELS
 from snnmi.study.findings.codes import CLIPPED, MEASURES
@@ -68,7 +69,9 @@ def answer(found: pd.DataFrame, rows: pd.DataFrame) -> str:
         here = found[(found.scale == scale) & (found.measure == "normal")].set_index("code").value
         clipped = here[here.index.isin(CLIPPED)]
         low, high = clipped.min(), clipped.max()
-        text = f"At {scale} copies of SNNs whose code clips read {low:.0%} to {high:.0%} of the test images"
+        networks = int(found[found.scale == scale].networks.min())
+        text = f"At {scale}, with {pages.words(networks, 'network')} a code, copies of SNNs whose code clips read "
+        text += f"{low:.0%} to {high:.0%} of the test images"
         for code, name in (("population", "coded by populations"), ("current", "fed raw numbers")):
             if code in here:
                 text += f", of the one {name} {here[code]:.0%}"

@@ -16,6 +16,13 @@ def told(value: float, low: float, high: float, *, sign: bool = False) -> str:
     return pages.mean_and_span(value, low, high, sign=sign) if low == low else pages.number(value, sign=sign)
 
 
+def from_none(low: float, high: float) -> str:
+    """Whether a difference is told from none, by its interval over networks."""
+    if low != low:
+        return "one network, so no interval"
+    return "told from none" if verdicts.lies_off(low, high) else "not told from none"
+
+
 def measured(found: pd.DataFrame, what: str, measures: Mapping[str, str]) -> pd.DataFrame:
     """A table as text, a row a scale and `name`, a column a measure; `found`: scale, name, measure, value, low, high,
     networks. `what` heads the column of names.

@@ -3,9 +3,8 @@
 import pandas as pd
 
 from snnmi.show import pages
-from snnmi.study import verdicts
 from snnmi.study.findings.events import MEASURES, NAMES, value
-from snnmi.study.sentences.controls import guessing, measured, told
+from snnmi.study.sentences.controls import from_none, guessing, measured, told
 
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +28,8 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame) -> str:
         said.append(
             f"At {r.scale} ({pages.words(int(r.networks), 'network')} of each kind) the copy of an ANN reads {ann:.0%} "
             f"of the test recordings, behind a clip {clip:.0%}; that of an SNN reads {snn:.0%}, and without its draws "
-            f"and clip {raw:.0%}. SNN less clipped ANN: {told(r.value, r.low, r.high, sign=True)}, {_apart(r)}."
+            f"and clip {raw:.0%}. SNN less clipped ANN: {told(r.value, r.low, r.high, sign=True)}, "
+            f"{from_none(r.low, r.high)}."
         )
     return " ".join(said) or "Not run at any scale."
 
@@ -43,15 +43,8 @@ def judged(found: pd.DataFrame) -> str:
             for measure, rows in own.groupby("measure", sort=False)
         }
         said.append(
-            f"At {scale} a judge that reads {own.judge.iloc[0]:.0%} of the test recordings recognises "
+            f"At {scale} a judge that recognises {own.real.iloc[0]:.0%} of real test recordings recognises "
             f"{shares['recognised'] if own.value[own.measure == 'recognised'].any() else 'nothing'} of what was drawn; "
             f"most like the mean recording of its own class is {shares['identified']}."
         )
     return " ".join(said) or "No judge of recordings is stored."
-
-
-def _apart(r: tuple) -> str:
-    """Whether the difference is told from none, by its interval over networks."""
-    if r.low != r.low:
-        return "one network, so no interval"
-    return "told from none" if verdicts.lies_off(r.low, r.high) else "not told from none"

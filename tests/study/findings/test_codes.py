@@ -59,8 +59,8 @@ def test_the_answer_says_whether_the_clip_explains_the_others(latency, said):
     text = say.answer(found, findings.predictions(found))
     low = min(0.4, latency)
     assert text == (
-        f"At Digits (8×8), quick copies of SNNs whose code clips read {low:.0%} to 42% of the test images, of the one "
-        f"fed raw numbers 90%: {said}."
+        f"At Digits (8×8), quick, with one network a code, copies of SNNs whose code clips read {low:.0%} to "
+        f"42% of the test images, of the one fed raw numbers 90%: {said}."
     )
 
 

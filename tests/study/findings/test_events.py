@@ -92,7 +92,10 @@ def test_snn_and_clipped_ann_are_compared_network_by_network(experiment):
 def test_an_honest_judge_is_asked_of_the_stored_recordings_alone(experiment):
     stored = Experiment("events", variants=RECORDED, results=ROOT / "results", compute=False)
     found = findings.judged_table([experiment, stored])
-    assert set(found.scale) == {"N-MNIST, events"} and len(found) == 4 * 2 and found.judge.nunique() == 1
+    assert set(found.scale) == {"N-MNIST, events"} and len(found) == 4 * 2
+    real = judgements_table([stored], ("test image",)).recognised.mean()
+    assert (found.real == real).all() and 0.5 < real < 1
+    assert f"a judge that recognises {real:.0%} of real test recordings" in say.judged(found)
     rows = judgements_table([stored], ("reconstruction",))
     own = rows[rows.variant == "ann, clipped input"].groupby("seed").identified.mean()
     cell = found[(found.cell == "ANN behind a clip") & (found.measure == "identified")].iloc[0]

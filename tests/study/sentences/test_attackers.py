@@ -6,6 +6,7 @@ import pandas as pd
 from snnmi.study.findings import attackers as findings
 from snnmi.study.findings.attackers import GAMIN
 from snnmi.study.sentences import attackers as say
+from tests.helpers import plain
 from tests.study.findings.test_attackers import TABLE, rows
 
 FOUND = findings.summary(TABLE)
@@ -77,35 +78,34 @@ def test_signs_of_masked_answers_are_counted():
 
 def test_collapse_is_told_by_how_alike_the_images_of_a_class_are():
     rows = [
-        (GAMIN, "snn", 0.9),
-        ("GAMIN, best of 4 restarts", "snn", 0.25),
-        ("GAMIN, label alone", "snn", 0.7),
+        (GAMIN, "snn", 0.9, 3),
+        ("GAMIN, best of 4 restarts", "snn", 0.25, 1),
+        ("GAMIN, label alone", "snn", 0.7, 1),
     ]
-    found = pd.DataFrame(rows, columns=["attacker", "target", "value"]).assign(
-        scale="MNIST, plan", measure="alike"
-    )
+    found = pd.DataFrame(rows, columns=["attacker", "target", "value", "networks"])
+    found = found.assign(scale="MNIST, plan", measure="alike")
     assert say.collapse(found) == (
-        "At MNIST, plan, images of one class correlate with each other: of GAMIN, as published SNN 0.90; of GAMIN, "
-        "best of 4 restarts SNN 0.25."
+        "At MNIST, plan, images of one class correlate with each other: of GAMIN, as published SNN 0.90 (three "
+        "networks); of GAMIN, best of 4 restarts SNN 0.25 (one network)."
     )
     assert say.collapse(found[:1]) == "Nobody with several generators was run."
 
 
-def test_more_queries_are_told_by_the_last_two_moments():
-    rows = [
-        ("snn", 0, 10, 0.1),
-        ("snn", 0, 100, 0.4),
-        ("snn", 0, 1000, 0.6),
-        ("snn", 1, 100, 0.2),
-        ("snn", 1, 1000, 0.6),
-    ]
-    frame = pd.DataFrame(rows, columns=["target", "seed", "queries", "identified"]).assign(
-        scale="MNIST, paper"
+def test_more_queries_are_told_by_the_rise_of_every_network_with_its_interval():
+    ways = {0: (0.1, 0.3, 0.5), 1: (0.1, 0.3, 0.6)}
+    rows = [(seed, 10 ** (i + 1), x, 0.5) for seed, way in ways.items() for i, x in enumerate(way)]
+    frame = pd.DataFrame(rows, columns=["seed", "queries", "identified", "sure"])
+    frame = frame.assign(scale="MNIST, paper", target="snn")
+    assert plain(say.anytime(frame)) == (
+        "At MNIST, paper, from 100 to 1,000 queries a class, images identified: 30% to 55% with these two SNNs (rise "
+        "+0.25 [−0.39, 0.89], not told from none); target's confidence in the class: 50% to 50% with these two SNNs "
+        "(rise 0.00 [0.00, 0.00], not told from none)."
     )
-    assert say.anytime(frame) == (
-        "At MNIST, paper, of these two SNNs 30% of the images are identified after 100 queries a class and 60% after "
-        "1,000."
+    surer = say.anytime(
+        frame.assign(identified=frame.queries / 1000 + 0.01 * frame.seed * (frame.queries > 100))
     )
+    assert surer.count(", told from none") == 1
+    assert "one network, so no interval" in say.anytime(frame[frame.seed == 0])
     assert say.anytime(frame[:0]) == "No attack with stored moments."
 
 
@@ -115,7 +115,8 @@ def test_a_perfect_copy_is_set_beside_gamins_own():
         ("generator descent", "snn", 0, 0, np.nan, 0.9, 0.02, 0.6),
     )
     assert say.perfect(findings.summary(both)) == (
-        "At MNIST, plan, of the SNN's images 60% are identified and 2% recognised, of GAMIN's 45% and 3%."
+        "At MNIST, plan, after 100 steps, of the SNN's images 60% are identified and 2% recognised, of GAMIN's 45% and "
+        "3%."
     )
     more = pd.concat([both, both[both.attacker == GAMIN].assign(seed=1, attack_seed=1)])
     assert say.perfect(findings.summary(more)) == say.perfect(FOUND) == "Not run on the same networks."
