@@ -234,37 +234,37 @@ class Grid:
         return self.store.weights(run, self._make(step, cell))
 
     def _all(self, step: Step, cells: Sequence[Cell]) -> list:
-        if self.compute and self.workers > 1:
-            self._share(step, cells)
         if self.compute:
+            self._share(step, cells)
             what = {"scores": "attacks", "boundary": "boundaries"}.get(step.name, f"{step.name}s")
             cells = tqdm(cells, desc=f"{self.scale}: {what}", unit="run")
         return [found for cell in cells if (found := self._get(step, cell))]
 
     def _share(self, step: Step, cells: Iterable[Cell]) -> None:
-        """Let the workers fill the store with what is missing of a step; each run once, though cells may share it.
-
-        Not where something was registered in this process alone, an audited network as a target: it stays at home.
-        """
-        if extensions.only_here():
-            return
+        """Let the workers fill the store with what is missing of a step; each run once, though cells may share it."""
         for depends in (False, True):  # what depends on other runs comes after them
             now = [cell for cell in cells if self._config(cell).training.match_accuracy == depends]
             now = [cell for cell in now if not self._get(step, cell, compute=False)]
             now.sort(key=lambda cell: -self._config(cell).neuron.num_steps)  # the longest must not come last
             missing = {json.dumps(step.key(cell)): cell for cell in now}
-            if len(missing) < 2:
-                continue
-            submit = _workers(self.workers).submit
-            jobs = [submit(_compute, self, step.name, cell) for cell in missing.values()]
-            label = f"{self.scale}: {step.name}, {self.workers} workers"
-            try:
-                for job in tqdm(as_completed(jobs), total=len(jobs), desc=label, unit="run"):
-                    job.result()
-            except BaseException:
-                _workers(self.workers).shutdown(wait=False, cancel_futures=True)
-                _workers.cache_clear()  # the next call's are new
-                raise
+            self.share(step.name, [(_take, self, step.name, cell) for cell in missing.values()])
+
+    def share(self, what: str, jobs: Sequence[tuple]) -> None:
+        """Let the workers do jobs, each a function and what it is given, of which none needs another.
+
+        Not where something was registered in this process alone, an audited network as a target: it stays at home.
+        """
+        if self.workers < 2 or len(jobs) < 2 or extensions.only_here():
+            return
+        at_work = [_workers(self.workers).submit(_work, *job) for job in jobs]
+        label = f"{self.scale}: {what}, {self.workers} workers"
+        try:
+            for job in tqdm(as_completed(at_work), total=len(at_work), desc=label, unit="run"):
+                job.result()
+        except BaseException:
+            _workers(self.workers).shutdown(wait=False, cancel_futures=True)
+            _workers.cache_clear()  # the next call's are new
+            raise
 
     def __getstate__(self) -> dict:
         return self.__dict__ | {"_loaded": {}}  # a worker loads data for itself
@@ -292,12 +292,16 @@ def _one_thread() -> None:
     cpu.make_fast()
 
 
-def _compute(experiment: Grid, step: str, cell: Cell) -> None:
+def _work(job: Callable, *given: object) -> None:
     """A worker's job. An interrupt ends whoever is at work, in silence, and does not reach who idles: Jupyter sends it
     to all processes of a kernel, also to end it.
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(1))  # what is saved is whole (`files.atomic_write`)
     try:
-        experiment._get(getattr(experiment, f"_{step}"), cell)
+        job(*given)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _take(experiment: Grid, step: str, cell: Cell) -> None:
+    experiment._get(getattr(experiment, f"_{step}"), cell)

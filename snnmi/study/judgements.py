@@ -3,6 +3,7 @@ first.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from functools import partial
 from typing import NamedTuple
 
@@ -97,6 +98,15 @@ def judge(experiment: Experiment, dataset: str) -> Run | None:
     return experiment.store.get(f"judge-{key['dataset']}", key, make, shared=experiment.compute)
 
 
+def _network(experiment: Experiment, dataset: str) -> judges.EvaluationCNN:
+    """The judge itself, its weights kept or made again."""
+    data = experiment.dataset(dataset)
+    network = judges.build(judges.JudgeConfig(), data.image_shape, data.num_classes, seed=SEED)
+    make = partial(_train, experiment, dataset)
+    network.load_state_dict(experiment.store.weights(judge(experiment, dataset), make))
+    return network.eval().to(experiment.device)
+
+
 def _train(experiment: Experiment, dataset: str, run: Run) -> None:
     images = experiment.dataset(dataset)
     run.checkpoint.start()
@@ -118,7 +128,15 @@ def _train(experiment: Experiment, dataset: str, run: Run) -> None:
 
 def judgements(experiment: Experiment, sources: Sequence[str] = SOURCES) -> list[Judgement]:
     """Of the reference points, of noise made to fool the baselines' targets, and of every attack's reconstructions."""
-    return [judged for judged in _judgements(experiment, sources) if judged]
+    wanted = [*_wanted(experiment, sources)]
+    if experiment.compute and experiment.workers > 1:
+        stored = copy(experiment)
+        stored.compute = False
+        missing = [(find, *of) for find, *of in wanted if find is not _reference and not find(stored, *of)]
+        for dataset in experiment.datasets if missing else ():
+            _network(experiment, dataset)  # first, or two workers would train the same one
+        experiment.share("judgements", [(find, experiment, *of) for find, *of in missing])
+    return [judged for find, *of in wanted if (judged := find(experiment, *of))]
 
 
 def judgements_table(experiments: Sequence[Experiment], sources: Sequence[str] = SOURCES) -> pd.DataFrame:
@@ -140,22 +158,23 @@ def _judge_key(experiment: Experiment, dataset: str) -> dict:
     return key | ({"judge": judge} if judge else {})
 
 
-def _judgements(experiment: Experiment, sources: Sequence[str]) -> Iterator[Judgement | None]:
+def _wanted(experiment: Experiment, sources: Sequence[str]) -> Iterator[tuple]:
+    """What finds each judgement: a function, and what it is given after the experiment."""
     for dataset in experiment.datasets:
         for source in REFERENCES:
             if source in sources:
-                yield _reference(experiment, dataset, source)
+                yield _reference, dataset, source
     trained = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in experiment.cells()}
     for cell in trained.values():
         if cell.variant in BASELINES.values() and "fooling noise" in sources:
-            yield _made(experiment, cell, "fooling noise", Attacker(fooling.adversarial_noise, FOOLING))
+            yield _made, cell, "fooling noise", Attacker(fooling.adversarial_noise, FOOLING)
         for source, attacker in ATTACKERS.items():
             code = experiment.settings(cell.dataset, cell.variant).neuron.encoder
             fits = is_per_pixel(code) or not attacker.per_pixel
             if source in sources and fits and cell.variant in [BASELINES[kind] for kind in attacker.kinds]:
-                yield _made(experiment, cell, source, attacker)
+                yield _made, cell, source, attacker
     for cell in experiment.cells() if "reconstruction" in sources else ():
-        yield _reconstructions(experiment, cell)
+        yield _reconstructions, cell
 
 
 def _reference(experiment: Experiment, dataset: str, source: str) -> Judgement | None:
@@ -215,12 +234,10 @@ def _judged(
     """The stored verdict on one set of images."""
 
     def compute(run: Run) -> None:
-        found, data = judge(experiment, dataset), experiment.dataset(dataset)
-        network = judges.build(judges.JudgeConfig(), data.image_shape, data.num_classes, seed=SEED)
-        network.load_state_dict(experiment.store.weights(found, partial(_train, experiment, dataset)))
-        network.eval().to(experiment.device)
+        network, data = _network(experiment, dataset), experiment.dataset(dataset)
+        natural = judge(experiment, dataset).metrics["natural_distance"]
         run.checkpoint.start()
-        x, natural = images(run), found.metrics["natural_distance"]
+        x = images(run)
         labels = range(len(x.images))  # an attack's are the first classes
         rows = pd.DataFrame(recognition.judge_images(network, data, x.images, labels, natural=natural))
         if x.confidences is not None:

@@ -1,5 +1,6 @@
 """The grid: what may be asked for, and workers who share what is missing."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from snnmi.models import targets
 from snnmi.study import extensions, grid
 from snnmi.study.controls import CELLS, RECORDED
 from snnmi.study.experiment import Experiment
+from snnmi.study.judgements import judgements_table
 from snnmi.study.tables import attacks_table
 from tests.helpers import ROOT
 
@@ -27,12 +29,23 @@ def test_workers_share_the_work_and_find_what_one_alone_finds(tmp_path):
     assert {run.provenance["threads"] for run in shared.attacks()} == {1}
 
 
+def test_workers_judge_as_one_alone_does(tmp_path):
+    given = dict(targets=["ann"], changes={"attack": {"batches": 3}}, seeds=[0, 1], results=tmp_path)
+    together = judgements_table([Experiment("smoke", workers=2, **given)], ["reconstruction"])
+    for folder in (tmp_path / "smoke").glob("judged-*"):
+        assert json.loads((folder / "run.json").read_text())["provenance"]["threads"] == 1
+        shutil.rmtree(folder)
+    alone = judgements_table([Experiment("smoke", **given)], ["reconstruction"])
+    assert len(alone) == 20
+    pd.testing.assert_frame_equal(together, alone, rtol=1e-3, atol=1e-3)
+
+
 def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypatch):
     """A pool that only notes its jobs: three variants of the ANN want one target, and each its own attack."""
     jobs = []
 
     class Pool:
-        def submit(self, compute, of, step, cell):
+        def submit(self, work, take, of, step, cell):
             jobs.append(step)
             done = Future()
             done.set_result(None)
@@ -49,6 +62,7 @@ def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypat
 INTERRUPTED = """
 import os, signal, time
 from snnmi.study.experiment import Experiment
+from snnmi.study.judgements import judgements_table
 
 def run(seeds):
     Experiment("smoke", targets=["ann"], changes={{"attack": {{"batches": 3}}}}, seeds=seeds, results={results!r},
