@@ -15,20 +15,23 @@ Encode = Callable[..., Float[Tensor, " time batch *image"]]
 def encoder(
     *,
     binary: bool = False,
+    bernoulli: bool = False,
     constant: bool = False,
     binned: bool = False,
     rates: Callable[[Tensor], Tensor] | None = None,
 ) -> Callable[[Encode], Encode]:
     """Say of an encoder what lets its network be computed sooner; a plain function is an encoder too.
 
-    binary: it gives 0 or 1 and nothing else. constant: it gives the same at every step, so that one step serves all.
+    binary: it gives 0 or 1 and nothing else. bernoulli: it draws them, with the chance that is the pixel's value or
+    what `rates` says. constant: it gives the same at every step, so that one step serves all.
     binned: its image holds all steps, one below the other, and each is fed its own part. rates: from images to the
     rates of what is fed, where these are not the pixels: a gradient passes the code through them. Example:
     `@encoder(binary=True)` above a code of single spikes.
     """
 
     def mark(encode: Encode) -> Encode:
-        encode.binary, encode.constant, encode.binned, encode.rates = binary, constant, binned, rates
+        encode.binary, encode.bernoulli = binary or bernoulli, bernoulli
+        encode.constant, encode.binned, encode.rates = constant, binned, rates
         return encode
 
     return mark
@@ -36,6 +39,10 @@ def encoder(
 
 def is_binary(name: str) -> bool:
     return getattr(ENCODERS[name], "binary", False)
+
+
+def is_bernoulli(name: str) -> bool:
+    return getattr(ENCODERS[name], "bernoulli", False)
 
 
 def is_constant(name: str) -> bool:
@@ -51,7 +58,13 @@ def is_per_pixel(name: str) -> bool:
     return not is_binned(name) and getattr(ENCODERS[name], "rates", None) is None
 
 
-@encoder(binary=True)
+def rates(name: str, x: Float[Tensor, " batch pixels"]) -> Float[Tensor, " batch fed"]:
+    """What an encoder's inputs spike by, where it does not say otherwise the pixels."""
+    own = getattr(ENCODERS[name], "rates", None)
+    return own(x) if own else x
+
+
+@encoder(bernoulli=True)
 def rate_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
@@ -139,7 +152,7 @@ def tuned(x: Float[Tensor, " *batch pixels"]) -> Float[Tensor, " *batch fed"]:
     return torch.exp(-0.5 * ((x[..., None] - centre) / width) ** 2).flatten(-2)
 
 
-@encoder(binary=True, rates=tuned)
+@encoder(bernoulli=True, rates=tuned)
 def population_encode(
     x: Float[Tensor, " batch pixels"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch fed"]:
@@ -167,7 +180,7 @@ def clip_encode(
     return current_encode(x.clamp(0, 1), num_steps, generator=generator)
 
 
-@encoder(binary=True)
+@encoder(bernoulli=True)
 def frozen_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
@@ -208,15 +221,15 @@ def straight(
 ) -> Float[Tensor, " #time batch fed"]:
     """Zeros that carry a gradient: added to what an encoder feeds, they pass the code as if spikes were their rates."""
     if is_binned(name):
-        rates = raw_bins_encode(x, num_steps, generator=torch.Generator())
+        passed = raw_bins_encode(x, num_steps, generator=torch.Generator())
     else:
-        rates = (getattr(ENCODERS[name], "rates", None) or torch.clone)(x)[None]
-    if (fed := num_fed(name, x.shape[1], num_steps)) != rates.shape[-1]:
+        passed = rates(name, x)[None]
+    if (fed := num_fed(name, x.shape[1], num_steps)) != passed.shape[-1]:
         raise ValueError(
             f"encoder {name!r} feeds {fed} inputs for {x.shape[1]} pixels, expected @encoder(rates=...) above it: from "
             "images to the rates of what is fed, through which a gradient passes"
         )
-    return rates - rates.detach()
+    return passed - passed.detach()
 
 
 Output = Float[Tensor, " time batch classes"]

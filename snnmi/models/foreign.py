@@ -138,9 +138,8 @@ class Imported(Target):
     ) -> Float[Tensor, " batch classes"]:
         """Confidences; the same chance draws the same spikes as those of an `SNN`."""
         self.to(x.device)
-        x = x.flatten(1)
-        blocks = self._in_blocks(x, generator, self._chance(x, generator))
-        return torch.cat([self._confidences(spikes) for spikes in blocks])
+        x, chance = self._drawn(x.flatten(1), generator)
+        return torch.cat([self._confidences(spikes) for spikes in self._in_blocks(x, generator, chance)])
 
     def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
         spk, mem = self.run(spikes)

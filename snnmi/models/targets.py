@@ -16,12 +16,12 @@ from snnmi.models.coding import (
     DECODERS,
     ENCODERS,
     frozen_draw,
-    frozen_encode,
+    is_bernoulli,
     is_binary,
     is_binned,
     is_constant,
     num_fed,
-    rate_encode,
+    rates,
     tempered,
 )
 from snnmi.models.neurons import RESETS, LIFTrace, fire_in_place, lif, reset_height
@@ -132,8 +132,8 @@ class Target(nn.Module):
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
     ) -> Float[Tensor, " batch classes"]:
         """Confidences, without gradients; `generator` is the encoder's chance."""
-        x = x.flatten(1)
-        if (chance := self._chance(x, generator)) is None or events.grey(x):
+        x, chance = self._drawn(x.flatten(1), generator)
+        if chance is None or events.grey(x):
             confidences = torch.cat(
                 [self._confidences(spikes) for spikes in self._in_blocks(x, generator, chance)]
             )
@@ -141,18 +141,23 @@ class Target(nn.Module):
             confidences = self._by_events(x, chance)
         return tempered(confidences, self.temperature)
 
-    def _chance(self, x: Tensor, generator: torch.Generator) -> events.Chance | None:
-        """What events draw from, where the project's own Bernoulli spikes meet a CPU with a C compiler; else None."""
-        bernoulli = ENCODERS[self.encoder] in (rate_encode, frozen_encode)
-        if not bernoulli or x.device.type != "cpu" or cuda.fused(x.device) or not events.available():
-            return None
+    def _drawn(
+        self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
+    ) -> tuple[Tensor, events.Chance | None]:
+        """Where Bernoulli spikes meet a CPU with a C compiler: their rates, " batch fed", and what events draw from;
+        else the pixels and None.
+        """
+        own = is_bernoulli(self.encoder) and x.device.type == "cpu" and not cuda.fused(x.device)
+        if not own or not events.available():
+            return x, None
+        x = rates(self.encoder, x)
         if self.encoder == "frozen":
-            return frozen_draw((self.neuron.num_steps, 1, *x.shape[1:]), x.device, x.dtype)[:, 0]
-        return events.key(generator)
+            return x, frozen_draw((self.neuron.num_steps, 1, *x.shape[1:]), x.device, x.dtype)[:, 0]
+        return x, events.key(generator)
 
     def _in_blocks(
-        self, x: Float[Tensor, " batch pixels"], generator: torch.Generator, chance: events.Chance | None
-    ) -> Iterator[Float[Tensor, " time block pixels"]]:
+        self, x: Float[Tensor, " batch _"], generator: torch.Generator, chance: events.Chance | None
+    ) -> Iterator[Float[Tensor, " time block fed"]]:
         """What is fed at each step, for as many images at once as stay in cache."""
         at_once = AT_ONCE.get(x.device.type, AT_ONCE["cuda"])
         block = max(1, at_once // (self.neuron.num_steps * self.width))
@@ -166,8 +171,8 @@ class Target(nn.Module):
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
     ) -> Float[Tensor, " time batch fed"]:
         """What `loss` with this generator is fed at each step, written out."""
-        x = x.flatten(1)
-        if (chance := self._chance(x, generator)) is None:
+        x, chance = self._drawn(x.flatten(1), generator)
+        if chance is None:
             return self._encode(x, generator)
         return events.spikes(events.draw(x, self.neuron.num_steps, chance))
 
@@ -175,7 +180,7 @@ class Target(nn.Module):
         raise NotImplementedError
 
     def _by_events(
-        self, x: Float[Tensor, " batch pixels"], chance: events.Chance
+        self, x: Float[Tensor, " batch fed"], chance: events.Chance
     ) -> Float[Tensor, " batch classes"]:
         raise NotImplementedError
 
@@ -226,7 +231,7 @@ class ANN(Target):
         return self.output(self._hidden_currents(spikes).sigmoid_()).softmax(-1).mean(0)
 
     def _by_events(
-        self, x: Float[Tensor, " batch pixels"], chance: events.Chance
+        self, x: Float[Tensor, " batch fed"], chance: events.Chance
     ) -> Float[Tensor, " batch classes"]:
         return events.rate_ann(x, self.hidden, self.output, num_steps=self.neuron.num_steps, chance=chance)
 
@@ -280,11 +285,11 @@ class SNN(Target):
         )
 
     def _by_events(
-        self, x: Float[Tensor, " batch pixels"], chance: events.Chance
+        self, x: Float[Tensor, " batch fed"], chance: events.Chance
     ) -> Float[Tensor, " batch classes"]:
         return DECODERS[self.neuron.decoder](*self._output(x, chance))
 
-    def _output(self, x: Float[Tensor, " batch pixels"], chance: events.Chance) -> LIFTrace:
+    def _output(self, x: Float[Tensor, " batch fed"], chance: events.Chance) -> LIFTrace:
         """Spikes and membranes of the output layer, by events; differentiable in the weights."""
         how = {"num_steps": self.neuron.num_steps, "chance": chance}
         return LIFTrace(*events.rate_snn(x, self.hidden, self.output, self._lif, **how))
@@ -302,8 +307,8 @@ class SNN(Target):
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         """Softmax cross-entropy of the output membranes, summed over the steps (paper, section IV-A)."""
-        x = x.flatten(1)
-        if (chance := self._chance(x, generator)) is None:
+        x, chance = self._drawn(x.flatten(1), generator)
+        if chance is None:
             spikes = self._encode(x, generator)
             found = self._events(spikes)
             how = self.hidden, self.output, self._lif

@@ -8,7 +8,16 @@ from snntorch import surrogate
 
 from snnmi.fast import events
 from snnmi.models import targets
-from snnmi.models.coding import DECODERS, ENCODERS, frozen_draw, is_binned
+from snnmi.models.coding import (
+    DECODERS,
+    ENCODERS,
+    encoder,
+    frozen_draw,
+    is_bernoulli,
+    is_binned,
+    rate_encode,
+    rates,
+)
 from snnmi.models.targets import Neuron, Query
 from tests.helpers import seeded, small
 
@@ -56,8 +65,9 @@ def test_first_weights_depend_on_the_seed_and_disturb_no_other_chance():
 
 def spikes_of(encoder: str, x, chance, by_events: bool):
     """What a query with this chance is fed: the plain encoder's spikes, or those that events draw."""
-    if not by_events or encoder not in ("rate", "frozen"):
+    if not by_events or not is_bernoulli(encoder):
         return ENCODERS[encoder](x, 25, generator=chance)
+    x = rates(encoder, x)
     fixed = frozen_draw((25, 1, *x.shape[1:]), x.device, x.dtype)[:, 0]
     return events.spikes(events.draw(x, 25, fixed if encoder == "frozen" else events.key(chance)))
 
@@ -100,7 +110,7 @@ def test_blocks_of_a_query_change_nothing_but_the_plain_encoders_draws(monkeypat
     torch.testing.assert_close(model(x, generator=seeded(7)), whole, rtol=1e-4, atol=1e-5)
 
 
-@mark.parametrize("encoder", ["rate", "latency", "burst"])
+@mark.parametrize("encoder", ["rate", "population", "latency", "burst"])
 @mark.parametrize("reset", ["delayed", "before_decay"])
 def test_training_by_events_has_the_loss_and_gradients_of_the_plain_run(monkeypatch, reset, encoder):
     if not events.available():
@@ -160,6 +170,22 @@ def test_queries_follow_when_the_weights_change():
     assert not torch.equal(before, model(x, generator=seeded(0)))
     model.load_state_dict(weights)
     assert torch.equal(before, model(x, generator=seeded(0)))
+
+
+def test_a_bernoulli_code_of_ones_own_is_drawn_as_events_too(monkeypatch):
+    if not events.available():
+        skip("no C compiler")
+
+    @encoder(bernoulli=True, rates=lambda x: x / 2)
+    def dim(x, num_steps, *, generator):
+        return rate_encode(x / 2, num_steps, generator=generator)
+
+    monkeypatch.setitem(ENCODERS, "dim", dim)
+    fed = digits_model(encoder="dim").spikes(torch.ones(50, 8, 8), generator=seeded())
+    monkeypatch.setattr(events, "available", lambda: False)
+    plain = digits_model(encoder="dim").spikes(torch.ones(50, 8, 8), generator=seeded())
+    assert not torch.equal(fed, plain)
+    assert abs(fed.mean() - 0.5) < 0.01 and abs(plain.mean() - 0.5) < 0.01
 
 
 @mark.parametrize("encoder", ["current", "clip", "frozen"])
