@@ -13,6 +13,7 @@ from snnmi.study import profiles
 from snnmi.study.controls import (
     ATTACKERS,
     AVERAGING,
+    BEYOND,
     CELLS,
     CODES,
     NOISE,
@@ -117,6 +118,7 @@ STEPS = {
     | ONE,
     "attackers": {"variants": [ANN, SNN, *ATTACKERS]} | ONE,
     "codes": {"variants": [*CODES.values()]} | ONE,
+    "beyond": {"profile": "paper", "datasets": "mnist", "variants": (SNN, ANN), "budget": BEYOND} | ONE,
     "convolutional": {"variants": [convolutional(ANN)]} | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
 }

@@ -11,7 +11,7 @@ from snnmi.attack.blackbox import BlackBox
 from snnmi.measure import metrics
 from snnmi.show import pages
 from snnmi.study import profiles, published
-from snnmi.study.controls import BASELINES, IN_RANGE, RESTARTS, attackers, restarts
+from snnmi.study.controls import BASELINES, BEYOND, IN_RANGE, RESTARTS, attackers, restarts
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings.attacks import alike
 from snnmi.study.findings.controls import OVER_NETWORKS, SCORE, UNIT, networks_table, over_networks
@@ -34,12 +34,16 @@ def named(variant: str) -> str:
 
 def everybody(stored: Experiment) -> list[Experiment]:
     """Of a stored scale, read only: the baselines under every attacker of `controls`, at the scale's own batches."""
-    same = {name: getattr(stored, name) for name in ("results", "changes", "code", "datasets", "seeds")}
-    same |= {"profile": stored.profile.name, "compute": False}
-    attack = stored.settings(stored.datasets[0], BASELINES["snn"]).attack
+    same, attack = _same(stored), stored.settings(stored.datasets[0], BASELINES["snn"]).attack
     again = Experiment(**same, variants=restarts(attack), attack_seeds=[*range(RESTARTS)])
     found = [Experiment(**same, variants=[*BASELINES.values(), *attackers(attack)]), again]
     return [one for one in found if one.attacks()]
+
+
+def _same(stored: Experiment) -> dict:
+    """What another experiment needs to be given to read the same scale."""
+    same = {name: getattr(stored, name) for name in ("results", "changes", "code", "datasets", "seeds")}
+    return same | {"profile": stored.profile.name, "compute": False}
 
 
 def is_restarted(attacker: str) -> bool:
@@ -171,6 +175,33 @@ def anytime(experiments: Iterable[Experiment]) -> pd.DataFrame:
     found = pd.DataFrame(rows, columns=["scale", "target", "seed", "queries", *ANYTIME])
     both = found[found.groupby("scale").target.transform("nunique") == len(BASELINES)]
     return both[both.scale == both.scale[both.queries.idxmax()]] if len(both) else both
+
+
+LATER = {"identified": "images identified", "A_target": "images taken", SCORE: "copy's accuracy"}
+
+
+def beyond(stored: Iterable[Experiment]) -> pd.DataFrame:
+    """One row a network that was attacked past its scale's budget (`controls.BEYOND`) and measure of `LATER`: before,
+    at that budget, and after, both of the last pair, means over the classes of the longer attack.
+    """
+    rows = []
+    for one in stored:
+        usual = {(r.dataset, r.variant, r.seed): r for r in one.attacks()}
+        for run in Experiment(**_same(one), variants=[*BASELINES.values()], budget=BEYOND).attacks():
+            if (first := usual.get((run.dataset, run.variant, run.seed))) is None:
+                continue
+            about = {"scale": pages.place(one.scale, run.dataset), "target": run.target, "seed": run.seed}
+            about |= {
+                "classes": len(run.labels),
+                "few": first.queries_per_class,
+                "many": run.queries_per_class,
+            }
+            before, after = (r.scores[r.scores["pair"] == "last"].set_index("label") for r in (first, run))
+            for name in LATER:
+                ends = {"before": before[name][run.labels].mean(), "after": after[name].mean()}
+                rows.append(about | {"measure": name} | ends)
+    columns = ["scale", "target", "seed", "classes", "few", "many", "measure", "before", "after"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 # --- the checklist

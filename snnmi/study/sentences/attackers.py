@@ -8,7 +8,7 @@ import pandas as pd
 from snnmi.measure.intervals import t_interval
 from snnmi.show import figures, pages
 from snnmi.study import verdicts
-from snnmi.study.findings.attackers import ANYTIME, GAMIN, KNOWS, value
+from snnmi.study.findings.attackers import ANYTIME, GAMIN, KNOWS, LATER, value
 from snnmi.study.findings.controls import SCORE
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.sentences.attacks import these
@@ -177,6 +177,40 @@ def anytime(rows: pd.DataFrame) -> str:
             )
         said.append(f"{name}: {', '.join(parts)}")
     return f"At {rows.scale.iloc[0]}, from {before:,} to {after:,} queries a class, {'; '.join(said)}."
+
+
+def beyond(rows: pd.DataFrame) -> pd.DataFrame:
+    """What twice the paper's queries bring, as text: a row a network, a column a measure."""
+    lines: dict[tuple, dict] = {}
+    for r in rows.itertuples():
+        about = {
+            "scale": r.scale,
+            "target": figures.KINDS[r.target],
+            "network": str(r.seed),
+            "classes": r.classes,
+        }
+        line = lines.setdefault((r.scale, r.target, r.seed), about)
+        line[LATER[r.measure]] = f"{r.before:.2f} → {r.after:.2f}"
+    return pd.DataFrame([*lines.values()] or [{"scale": "none"}])
+
+
+def beyond_caption(rows: pd.DataFrame) -> str:
+    """The rises and falls of more than the plan's margin, and of how many networks they are."""
+    if rows.empty:
+        return "**No attack past a scale's budget is stored.**"
+    said = []
+    for kind, own in rows.groupby("target", sort=False):
+        moved = own[[not verdicts.same(r.after - r.before) for r in own.itertuples()]]
+        parts = [f"{LATER[r.measure]} {r.before:.2f} to {r.after:.2f}" for r in moved.itertuples()]
+        said.append(
+            f"{these(kind, own.seed.nunique())}: {', '.join(parts) or f'nothing by over {verdicts.SAME}'}"
+        )
+    few, many = rows.few.max(), rows.many.max()
+    return (
+        f"**From {few:,} to {many:,} queries a class, {'; '.join(said)}.** Last pairs, before → after, means over the "
+        f"classes that the longer attack was run for. Its draws are others than the shorter one's, so a change of few "
+        "networks may be luck."
+    )
 
 
 def _sentences(said: Sequence[str]) -> str:

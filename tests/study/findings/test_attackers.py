@@ -67,6 +67,23 @@ def test_everybody_is_looked_for_at_the_scales_own_batches(monkeypatch):
     assert not whole.compute and not again.compute and len(again.attack_seeds) == 4
 
 
+def test_an_attack_past_a_scales_budget_is_set_beside_the_same_classes_of_the_usual_one(copied, monkeypatch):
+    monkeypatch.setattr(findings, "BEYOND", {"attack": {"classes": 3, "batches": 40}})
+    smoke = Experiment("smoke", datasets="digits", results=copied, seeds=0)
+    assert findings.beyond([smoke]).empty
+    (longer,) = Experiment(
+        "smoke", targets=["ann"], results=copied, seeds=0, budget=findings.BEYOND
+    ).attacks()
+    found = findings.beyond([smoke]).set_index("measure")
+    assert set(found.target) == {"ann"} and set(found.classes) == {3}
+    assert found.few.iloc[0] == 30 * 64 and found.many.iloc[0] == 40 * 64
+    usual = next(r for r in smoke.attacks() if r.target == "ann")
+    for name, row in found.iterrows():
+        for run, value in ((usual, row.before), (longer, row.after)):
+            own = run.scores[(run.scores["pair"] == "last") & run.scores.label.isin([0, 1, 2])]
+            assert value == pytest.approx(own[name].mean())
+
+
 def test_an_anytime_curve_counts_the_images_of_every_moment(copied):
     smoke = Experiment("smoke", datasets="digits", results=copied, seeds=0)
     rows, runs = findings.anytime([smoke]), smoke.attacks()

@@ -120,3 +120,22 @@ def test_a_perfect_copy_is_set_beside_gamins_own():
     )
     more = pd.concat([both, both[both.attacker == GAMIN].assign(seed=1, attack_seed=1)])
     assert say.perfect(findings.summary(more)) == say.perfect(FOUND) == "Not run on the same networks."
+
+
+def test_past_the_budget_a_caption_says_what_moved_by_more_than_the_margin_and_of_how_many_networks():
+    about = {"scale": "MNIST, paper", "seed": 0, "classes": 3, "few": 1000, "many": 2000}
+    rows = pd.DataFrame(
+        [
+            about | {"target": "ann", "measure": "identified", "before": 0.9, "after": 0.91},
+            about | {"target": "snn", "measure": "identified", "before": 0.4, "after": 0.8},
+            about | {"target": "snn", "measure": "A_target", "before": 0.5, "after": 0.2},
+        ]
+    )
+    said = say.beyond_caption(rows)
+    assert said.startswith(
+        "**From 1,000 to 2,000 queries a class, this ANN: nothing by over 0.05; this SNN: images identified 0.40 to "
+        "0.80, images taken 0.50 to 0.20.**"
+    )
+    table = say.beyond(rows)
+    assert table["images identified"].tolist() == ["0.90 → 0.91", "0.40 → 0.80"]
+    assert say.beyond_caption(rows[:0]).startswith("**No attack") and len(say.beyond(rows[:0])) == 1
