@@ -49,6 +49,11 @@ def cross_entropy(
     return -(p * logits.log_softmax(-1)).sum(-1)
 
 
+def roughness(x: Float[Tensor, " *batch height width"]) -> Float[Tensor, " *batch"]:
+    """How far an image is from smooth: mean absolute difference of neighbouring pixels, down and across."""
+    return x.diff(dim=-1).abs().mean((-2, -1)) + x.diff(dim=-2).abs().mean((-2, -1))
+
+
 @dataclass
 class State:
     """The attacks on K classes as they stand between two batches: what a checkpoint saves, all of it on the device.
@@ -199,7 +204,11 @@ def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n class
     # generator: whatever the surrogate calls y (eq. 6)
     for _ in range(config.generator_steps):
         state.adam_G.zero_grad(set_to_none=False)
-        cross_entropy(wanted, pair.S(pair.G(state.draw_z()), frozen=True)).mean(1).sum().backward()
+        x = pair.G(state.draw_z())
+        loss = cross_entropy(wanted, pair.S(x, frozen=True))
+        if config.smooth:
+            loss = loss + config.smooth * roughness(x)
+        loss.mean(1).sum().backward()
         state.adam_G.step()
     state.batch.add_(1)
 

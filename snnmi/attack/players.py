@@ -36,6 +36,7 @@ class GaminConfig:
     z_dim: int = 100  # (?)
     noise: str = "normal"  # x_N: "normal" is N(0, 1), not clipped (G)
     drift: float = 0.0  # share of the way to generated images that x_N has gone by the last batch
+    smooth: float = 0.0  # weight of a generated image's roughness in the generator's loss
     keep_window: int = 1  # batches over which M_global is averaged before the lowest is kept (?)
     log_points: int = 400  # points kept of each curve
     classes: int | None = None  # attack only so many first ones; None: all
@@ -54,8 +55,9 @@ class GaminConfig:
             raise ValueError(f"hidden is {self.hidden!r}, expected one number for the family {self.family!r}")
         above(self, lr_surrogate=0, lr_generator=0, gamma=0)
         within(self, 0, 1, "k0", "drift")
-        if not (is_number(self.lam) and self.lam >= 0):
-            raise ValueError(f"lam is {self.lam!r}, expected a number, at least 0")
+        for name in ("lam", "smooth"):
+            if not (is_number(value := getattr(self, name)) and value >= 0):
+                raise ValueError(f"{name} is {value!r}, expected a number, at least 0")
         if self.batch_size % 2:
             raise ValueError(
                 f"batch_size is {self.batch_size}, expected an even number: half noise, half generated"

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from snnmi import chance
+from snnmi.attack.gamin import roughness
 from snnmi.attack.players import GaminConfig, mlp
 from snnmi.checkpoint import Checkpoint
 from snnmi.measure.fooling import Fooling, white_box
@@ -31,7 +32,7 @@ def descend(
     """Gradient descent on the pixels, from nearly black images (Fredrikson et al. 2015; an SNN's gradient passes its
     code as if spikes were pixels, and its neurons by their surrogate gradient).
 
-    `smooth` is the weight of the mean absolute difference of neighbouring pixels: the prior that images are smooth.
+    `smooth` is the weight of the images' `roughness`: the prior that images are smooth.
     """
     at_least_one(per_class=per_class, steps=steps, draws=draws)
 
@@ -40,7 +41,7 @@ def descend(
         adam = torch.optim.Adam([x.requires_grad_()], lr=lr)
         for _ in range(steps):
             loss, _ = white_box(target, x, label, draws, stream)
-            (x.grad,) = torch.autograd.grad(loss + smooth * roughness(x), x)
+            (x.grad,) = torch.autograd.grad(loss + smooth * roughness(x).mean(), x)
             adam.step()
             x.data.clamp_(0, 1)
         return x.detach()
@@ -80,11 +81,6 @@ def generate(
         return generator(draw(per_class, config.z_dim)).detach()
 
     return _class_by_class(target, labels, invert, seed, checkpoint)
-
-
-def roughness(x: Float[Tensor, " n height width"]) -> Float[Tensor, ""]:
-    """Mean absolute difference of neighbouring pixels."""
-    return x.diff(dim=-1).abs().mean() + x.diff(dim=-2).abs().mean()
 
 
 def brainleaks(

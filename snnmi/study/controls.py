@@ -106,6 +106,7 @@ OTHERS = (
 GIVEN = {"one decimal": "one decimal", "largest": "largest confidence alone", "label": "label alone"}
 PLAYERS = {
     "convolutional players": {"family": "cnn", "hidden": 64},
+    "smoothness penalty": {"smooth": 1.0},
     "a spiking copy": {"family": "spiking"},
     "four copies and four generators": {"family": "ensemble"},
 }

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from snnmi.attack.blackbox import FORMS, BlackBox, BudgetExceeded
-from snnmi.attack.gamin import CURVES, State, attack, cross_entropy, step
+from snnmi.attack.gamin import CURVES, State, attack, cross_entropy, roughness, step
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
 from snnmi.chance import generator as stream
@@ -65,14 +65,17 @@ def plain_attack(target, config, shape, classes, label, surrogate, generator, no
         k = min(1, max(0, k + config.lam * (config.gamma * l_n - l_g)))
         for z in z_steps:
             adam_g.zero_grad()
-            (-surrogate(generator(z)).softmax(-1)[:, label].log().mean()).backward()
+            x = generator(z)
+            down, across = (x[:, 1:] - x[:, :-1]).abs().mean(), (x[..., 1:] - x[..., :-1]).abs().mean()
+            called = -surrogate(x).softmax(-1)[:, label].log().mean()
+            (called + config.smooth * (down + across)).backward()
             adam_g.step()
     return history, kept, (surrogate, generator)
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_attack_on_k_classes_equals_k_plain_attacks_fed_the_same_noise(family):
-    config = replace(SMALL, family=family, log_points=SMALL.batches)
+@pytest.mark.parametrize("family, smooth", [*((name, 0.0) for name in sorted(FAMILIES)), ("mlp", 3.0)])
+def test_attack_on_k_classes_equals_k_plain_attacks_fed_the_same_noise(family, smooth):
+    config = replace(SMALL, family=family, smooth=smooth, log_points=SMALL.batches)
     shape, classes, labels = (4, 5), 5, [3, 0, 4]
     target, count, half = linear_target(20, classes), 3, SMALL.batch_size // 2
     result, _ = attacked(config, shape=shape, classes=classes, labels=labels, target=target)
@@ -118,6 +121,11 @@ def test_cross_entropy_is_the_textbooks():
     p, logits = torch.tensor([[0.25, 0.75], [1.0, 0.0]]), torch.tensor([[0.0, 0.0], [1.0, 3.0]])
     # ln 2; ln(1 + e^2)
     torch.testing.assert_close(cross_entropy(p, logits), torch.tensor([0.693147, 2.126928]))
+
+
+def test_roughness_is_the_mean_step_between_neighbours():
+    stripes = torch.tensor([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])[None]
+    assert roughness(stripes) == 1.0 and roughness(torch.ones(1, 3, 3)) == 0
 
 
 def test_k_stays_between_0_and_1():

@@ -114,6 +114,7 @@ def test_an_ensemble_is_the_mean_of_its_copies_and_its_generators_take_turns():
         ({"hidden": []}, r"hidden is \(\), expected"),
         ({"family": "cnn", "hidden": (64, 32)}, "expected one number for the family 'cnn'"),
         ({"family": "spiking", "hidden": (64, 32)}, "expected one number for the family 'spiking'"),
+        ({"smooth": -1.0}, "smooth is -1.0, expected a number, at least 0"),
         ({"drift": 1.5}, "drift is 1.5, expected a number from 0 to 1"),
         ({"log_points": 0}, "log_points is 0, expected a whole number, at least 1"),
         ({"keep_window": 0}, "keep_window is 0"),
