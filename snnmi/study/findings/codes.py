@@ -18,28 +18,54 @@ from snnmi.study.findings.controls import (
 from snnmi.study.runs import AttackRun
 
 CLIPPED = ("rate", "latency", "burst", "phase", "clip")  # all but the population and the raw current
+NOISES = "normal", "sparse"
 MEASURES = {
     "own": "target's accuracy",
     "normal": "copy, published noise",
     "sparse": "copy, sparse noise in [0, 1]",
 }
+SEEN = {f"{seen}, {noise}": (noise, seen) for seen in ("identified", "recognised") for noise in NOISES}
+JUDGED = {
+    name: f"{seen}, {'published' if noise == 'normal' else noise} noise"
+    for name, (noise, seen) in SEEN.items()
+}
 
 
-def codes_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
-    """One row a scale, code and measure of `MEASURES`: mean over the networks of that code that have both noises, last
-    pairs, with Student's interval where there are several.
+def codes_table(runs: Iterable[AttackRun], judged: pd.DataFrame) -> pd.DataFrame:
+    """One row a scale, code and measure of `MEASURES` (copies of last pairs) and `JUDGED` (images of kept pairs): mean
+    over networks with Student's interval where there are several.
+
+    judged: of `judgements_table`. All codes of a scale are of the same networks: those that have both noises of every
+    code that the scale has.
     """
     rows, found = networks_table(runs), []
-    rows = rows[rows["pair"] == "last"]
+    rows = _judged(rows[rows["pair"] == "last"], judged)
+    pairs = {code: shared(rows, [CODES[code, noise] for noise in NOISES]) for code in LABELS}
+    every = pd.concat([own.assign(code=code) for code, own in pairs.items()])
+    codes = every.groupby(GROUP).code.transform("nunique")
+    every = every[every.groupby([*GROUP, *UNIT]).code.transform("nunique") == codes]
     for code, label in LABELS.items():
-        pair = CODES[code, "normal"], CODES[code, "sparse"]
-        for key, own in shared(rows, pair).groupby(GROUP, sort=False):
-            by = {variant: own[own.variant == variant.name].set_index(UNIT) for variant in pair}
-            values = {"own": by[pair[0]].own, "normal": by[pair[0]][SCORE], "sparse": by[pair[1]][SCORE]}
+        for key, own in every[every.code == code].groupby(GROUP, sort=False):
+            by = {noise: own[own.variant == CODES[code, noise].name].set_index(UNIT) for noise in NOISES}
+            values = {"own": by["normal"].own} | {noise: by[noise][SCORE] for noise in NOISES}
+            values |= {name: by[noise][seen] for name, (noise, seen) in SEEN.items()}
             about = dict(zip(GROUP, key)) | {"code": code, "label": label, "floor": own.floor.mean()}
-            found += [about | {"measure": name} | over_networks(value) for name, value in values.items()]
+            found += [
+                about | {"measure": name} | over_networks(value)
+                for name, value in values.items()
+                if value.notna().all()
+            ]
     columns = [*GROUP, "code", "label", "floor", "measure", *OVER_NETWORKS]
     return pd.DataFrame(found, columns=columns)
+
+
+def _judged(rows: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
+    """What the judge says of each run's images beside its scores, means over classes; NaN where it was not asked."""
+    by, seen = ["profile", "dataset", "target", "variant", *UNIT], ["identified", "recognised"]
+    if judged.empty:
+        return rows.assign(**dict.fromkeys(seen, float("nan")))
+    means = judged[judged.source == "reconstruction"].groupby(by)[seen].mean().reset_index()
+    return rows.merge(means.astype(dict.fromkeys(UNIT, int)), on=by, how="left")
 
 
 def wide(found: pd.DataFrame) -> pd.DataFrame:

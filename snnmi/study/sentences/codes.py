@@ -5,7 +5,7 @@ import pandas as pd
 from snnmi.show import pages
 from snnmi.study import verdicts
 from snnmi.study.controls import LABELS
-from snnmi.study.findings.codes import CLIPPED, MEASURES
+from snnmi.study.findings.codes import CLIPPED, JUDGED, MEASURES
 from snnmi.study.sentences.controls import guessing, measured
 
 PREDICTED = {
@@ -18,7 +18,8 @@ PREDICTED = {
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
     """The codes as text, a row a scale and code."""
-    return measured(found.assign(name=found.label), "code", MEASURES)
+    own = found[found.measure.isin(MEASURES)]
+    return measured(own.assign(name=own.label), "code", MEASURES)
 
 
 def caption(found: pd.DataFrame) -> str:
@@ -26,6 +27,27 @@ def caption(found: pd.DataFrame) -> str:
         "**The codes in numbers.** Accuracy on test images of the target and of the attacker's copy (last pair), under "
         "the published noise N(0, 1) and under sparse noise within [0, 1]; Student's 95 % interval over networks where "
         f"there are several{guessing(found)}."
+    )
+
+
+def judged(found: pd.DataFrame) -> pd.DataFrame:
+    """What the judge says of them as text, a row a scale and code."""
+    own = found[found.measure.isin(JUDGED)]
+    return measured(own.assign(name=own.label), "code", JUDGED)
+
+
+def judged_caption(found: pd.DataFrame, real: pd.DataFrame) -> str:
+    """How many of the images are recognised at most, whatever the code and noise; `real`: the judge on test images."""
+    of_real = real.assign(scale=pages.places(real)).groupby("scale").recognised.mean() if len(real) else {}
+    said = []
+    for scale, own in found[found.measure.str.startswith("recognised")].groupby("scale", sort=False):
+        best = own.loc[own.value.idxmax()]
+        text = f"at {scale} at most {best.value:.0%} ({best.label}, {JUDGED[best.measure].partition(', ')[2]})"
+        said.append(text + (f", of real test images {of_real[scale]:.0%}" if scale in of_real else ""))
+    return (
+        f"**Recognised by the judge: {'; '.join(said) or 'not asked'}.** Shares of the images of each network's kept "
+        "pair under either noise: identified, most like the mean of its class; recognised, called its class and as "
+        "near to training images as real ones."
     )
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from snnmi.study.controls import CODES
 from snnmi.study.findings import codes as findings
 from snnmi.study.sentences import codes as say
 
@@ -22,6 +23,33 @@ def found_of(**codes):
         for name, value in zip(("own", "normal", "sparse"), (0.9, *values))
     ]
     return pd.DataFrame(rows).assign(scale="Digits (8×8), quick", networks=1, floor=0.1)
+
+
+def test_codes_of_a_scale_are_of_the_networks_that_all_of_them_have_and_judged_where_the_judge_was_asked(
+    monkeypatch,
+):
+    about = {"profile": "plan", "dataset": "mnist", "target": "snn", "scale": "MNIST, plan", "pair": "last"}
+    rows = [
+        about
+        | {"variant": CODES[code, noise].name, "seed": seed, "attack_seed": seed, "own": 0.9, "floor": 0.1}
+        | {findings.SCORE: 0.2 + 0.1 * seed, "folder": f"{code} {noise} {seed}"}
+        for code, seeds in (("rate", (0, 1)), ("clip", (0,)), ("latency", (0,)))
+        for noise in ("normal", "sparse")
+        for seed in seeds
+        if (code, noise) != ("latency", "sparse")
+    ]
+    monkeypatch.setattr(findings, "networks_table", lambda runs: pd.DataFrame(rows))
+    judged = pd.DataFrame([rows[0] | {"source": "reconstruction", "label": y} for y in (0, 1)])
+    judged = judged.assign(identified=[0.0, 1.0], recognised=0.25)
+    found = findings.codes_table([], judged)
+    assert set(found.code) == {"rate", "clip"} and set(found.networks) == {1}
+    assert set(found.value[found.measure == "normal"]) == {0.2}
+    seen = found[found.measure.isin(findings.JUDGED)].set_index(["code", "measure"]).value
+    assert seen.to_dict() == {("rate", "identified, normal"): 0.5, ("rate", "recognised, normal"): 0.25}
+    caption = say.judged_caption(found, judged.assign(recognised=0.75))
+    assert "at MNIST, plan at most 25% (Bernoulli rate, published noise), of real test images 75%" in caption
+    assert say.judged(found)["identified, published noise"].tolist() == ["0.50"]
+    assert "not asked" in say.judged_caption(findings.codes_table([], judged[:0]), judged[:0])
 
 
 def test_predictions_are_compared_with_the_clipped_current_and_with_the_raw_one():
