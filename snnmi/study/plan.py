@@ -125,6 +125,7 @@ STEPS = {
 # What of a step the honest judge is shown.
 SHOWN = {"in range": ("reconstruction",), "averaging": ("reconstruction",), "attackers": ("reconstruction",)}
 SHOWN["restarts"] = ("reconstruction",)
+SHOWN["codes"] = ("reconstruction", "test image")
 SHOWN["bounds"] = ("reconstruction", *WITHOUT_GAMIN)
 
 
