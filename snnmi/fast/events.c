@@ -360,6 +360,70 @@ void backward(const uint16_t *list, const int32_t *start, uint16_t *plan, int32_
     free(dcurrent2);
 }
 
+/* LIF neurons whose currents are written out, " T N", a step's `stride` numbers after the one before: 0 where one current
+ * serves all steps. So many are taken at once that their steps stay in the L1 cache. */
+enum { NEAR = 512 };
+
+void lif(const float *current, size stride, size T, size N, float beta, float threshold, float height, float *spk, float *mem,
+         size threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size n0 = 0; n0 < N; n0 += NEAR) {
+        size n = least(NEAR, N - n0);
+        for (size t = 0; t < T; t++) {
+            const float *restrict in = current + t * stride + n0;
+            float *restrict now = mem + t * N + n0, *restrict out = spk + t * N + n0;
+            if (t) {
+                const float *restrict u = now - N, *restrict s = out - N;
+                for (size i = 0; i < n; i++) now[i] = beta * u[i] + in[i] - height * s[i];
+            } else
+                memcpy(now, in, n * 4);
+            for (size i = 0; i < n; i++) out[i] = now[i] > threshold;
+        }
+    }
+}
+
+/* The same, of which spikes alone are wanted: they overwrite the currents. */
+void fire_in_place(float *current, size T, size N, float beta, float threshold, float height, size threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size n0 = 0; n0 < N; n0 += NEAR) {
+        size n = least(NEAR, N - n0);
+        float mem[NEAR];
+        memcpy(mem, current + n0, n * 4);
+        for (size t = 0; t < T; t++) {
+            float *restrict now = current + t * N + n0;
+            if (t) {
+                const float *restrict s = now - N;
+                for (size i = 0; i < n; i++) mem[i] = beta * mem[i] + now[i] - height * s[i];
+            }
+            for (size i = 0; i < n; i++) now[i] = mem[i] > threshold;
+        }
+    }
+}
+
+/* What the currents get of what spikes and membranes get, either of which may be NULL. */
+void lif_backward(const float *mem, const float *dspk, const float *dmem, size T, size N, float beta, float threshold,
+                  float slope, float *dcurrent, size threads) {
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (size n0 = 0; n0 < N; n0 += NEAR) {
+        size n = least(NEAR, N - n0);
+        for (size t = T - 1; t >= 0; t--) {
+            const float *restrict u = mem + t * N + n0, *restrict s = dspk ? dspk + t * N + n0 : NULL;
+            const float *restrict m = dmem ? dmem + t * N + n0 : NULL;
+            float *restrict d = dcurrent + t * N + n0;
+            if (t + 1 < T) {
+                const float *restrict later = d + N;
+                for (size i = 0; i < n; i++) d[i] = beta * later[i];
+            } else
+                memset(d, 0, n * 4);
+            for (size i = 0; m && i < n; i++) d[i] += m[i];
+            for (size i = 0; s && i < n; i++) {
+                float q = 1 + slope * fabsf(u[i] - threshold);
+                d[i] += s[i] / (q * q);
+            }
+        }
+    }
+}
+
 /* The sum of a table that is read so many times over, in order: what a core reads from whichever cache holds it. */
 float reading(const float *table, size numbers, size times, size threads) {
     vf sum[V];

@@ -112,7 +112,7 @@ def _processor() -> str:
         return f"{platform.machine()} {platform.processor()}"
 
 
-def _call(name: str, *args: Tensor | int | float | None) -> None:
+def call(name: str, *args: Tensor | int | float | None) -> None:
     """A function of events.c; tensors must be contiguous, integers are int64_t and threads come last."""
 
     def c(arg):
@@ -168,7 +168,7 @@ def draw(
         fixed, chance = (chance.double() * 2**32).to(torch.int64).to(torch.uint32).contiguous(), 0
     x, index = x.contiguous(), torch.arange(n) if index is None else index.contiguous()
     events = _room(n, pixels, num_steps)
-    _call("draw", x, index, *events.size, chance, fixed, events.pixel, events.start)
+    call("draw", x, index, *events.size, chance, fixed, events.pixel, events.start)
     return events
 
 
@@ -176,7 +176,7 @@ def find(spikes: Float[Tensor, " time batch pixels"]) -> Events:
     """The events of spikes that are written out, 0 or 1, whatever code made them."""
     num_steps, n, pixels = spikes.shape
     events = _room(n, pixels, num_steps)
-    _call("find", spikes.contiguous(), *events.size, events.pixel, events.start)
+    call("find", spikes.contiguous(), *events.size, events.pixel, events.start)
     return events
 
 
@@ -194,7 +194,7 @@ def spikes(events: Events) -> Float[Tensor, " time batch pixels"]:
     """The same spikes, written out."""
     n, pixels, num_steps, _ = events.size
     out = torch.empty(num_steps, n, pixels)
-    _call("spikes", events.pixel, events.start, *events.size, out)
+    call("spikes", events.pixel, events.start, *events.size, out)
     return out
 
 
@@ -208,7 +208,7 @@ def l2_bytes_per_second() -> float:
     times, table, seconds = 2000, torch.zeros(PIECE * BLOCK), []
     for _ in range(3):
         begun = time.perf_counter()
-        _call("reading", table, table.numel(), times)
+        call("reading", table, table.numel(), times)
         seconds.append(time.perf_counter() - begun)
     return 4 * table.numel() * times / min(seconds)
 
@@ -284,7 +284,7 @@ def _hidden(events, weight, bias, neuron, keep=False) -> tuple[Tensor, Tensor | 
     blocks = -(-len(weight) // BLOCK)
     words = torch.empty(blocks, n, num_steps, dtype=torch.int64)
     kept = torch.empty(blocks, n, num_steps, BLOCK) if keep else None
-    _call("hidden", events.pixel, events.start, *events.size, weight.contiguous(), bias, len(weight),
+    call("hidden", events.pixel, events.start, *events.size, weight.contiguous(), bias, len(weight),
           *map(float, neuron[:3]), words, kept)  # fmt: skip
     return words, kept
 
@@ -292,7 +292,7 @@ def _hidden(events, weight, bias, neuron, keep=False) -> tuple[Tensor, Tensor | 
 def _output(events, words, weight, bias, neuron) -> tuple[Tensor, Tensor]:
     n, _, num_steps, _ = events.size
     spk, mem = torch.empty(2, num_steps, n, len(weight))
-    _call("output", words, n, num_steps, weight.shape[1], len(weight), weight.contiguous(), bias,
+    call("output", words, n, num_steps, weight.shape[1], len(weight), weight.contiguous(), bias,
           *map(float, neuron[:3]), spk, mem)  # fmt: skip
     return spk, mem
 
@@ -317,6 +317,6 @@ class _SNN(torch.autograd.Function):
         grads = [torch.empty(shape) for shape in ((width, pixels), (width,), (classes, width), (classes,))]
         arrived = [None if g is None else g.contiguous() for g in (grad_spk, grad_mem)]
         beta, threshold, _, slope = map(float, ctx.neuron)
-        _call("backward", pixel, start, plan, place, *size, group, words, kept, width, classes,
+        call("backward", pixel, start, plan, place, *size, group, words, kept, width, classes,
               weight2.contiguous(), mem, *arrived, beta, threshold, slope, *grads)  # fmt: skip
         return *grads, None, None

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from snnmi.fast import membranes
+
 
 class LIFTrace(NamedTuple):
     spk: Float[Tensor, " time batch neuron"]
@@ -42,14 +44,17 @@ def reset_height(beta: float, threshold: float, reset: str) -> float:
 class _LIF(torch.autograd.Function):
     @staticmethod
     def forward(ctx, current, beta, threshold, height, slope):
-        spk, mem = torch.empty_like(current), torch.empty_like(current)
-        for t in range(len(current)):
-            if t == 0:
-                mem[0] = current[0]
-            else:
-                torch.add(current[t], mem[t - 1], alpha=beta, out=mem[t])
-                mem[t].sub_(spk[t - 1], alpha=height)
-            torch.gt(mem[t], threshold, out=spk[t])
+        if membranes.fit(current):
+            spk, mem = membranes.lif(current, beta, threshold, height)
+        else:
+            spk, mem = torch.empty_like(current), torch.empty_like(current)
+            for t in range(len(current)):
+                if t == 0:
+                    mem[0] = current[0]
+                else:
+                    torch.add(current[t], mem[t - 1], alpha=beta, out=mem[t])
+                    mem[t].sub_(spk[t - 1], alpha=height)
+                torch.gt(mem[t], threshold, out=spk[t])
         ctx.save_for_backward(mem)
         ctx.beta, ctx.threshold, ctx.slope = beta, threshold, slope
         ctx.set_materialize_grads(False)
@@ -58,6 +63,9 @@ class _LIF(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad_spk, grad_mem):
         (mem,) = ctx.saved_tensors
+        if membranes.fit(mem):
+            own = ctx.beta, ctx.threshold, ctx.slope
+            return membranes.lif_backward(mem, grad_spk, grad_mem, *own), None, None, None, None
         grad = torch.empty_like(mem)
         for t in reversed(range(len(mem))):
             if grad_spk is None:
@@ -76,6 +84,9 @@ def fire_in_place(
     current: Float[Tensor, " time batch neuron"], beta: float, threshold: float, height: float
 ) -> Tensor:
     """`lif` for queries: spikes overwrite the currents, and only the present membrane is kept."""
+    if membranes.fit(current) and current.is_contiguous():
+        membranes.fire_in_place(current, beta, threshold, height)
+        return current
     mem = current[0].clone()
     torch.gt(mem, threshold, out=current[0])
     for t in range(1, len(current)):

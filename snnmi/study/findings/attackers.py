@@ -249,13 +249,12 @@ def _bests(measure: str, *sides: pd.DataFrame) -> list[float]:
     return [float(one.loc[both].mean()) if len(both) else float("nan") for one in best]
 
 
-def budgets_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def budgets_table(rows: pd.DataFrame) -> pd.DataFrame:
     """One row a data set and target that has several budgets: the accuracy of the copy at the smallest and the largest.
 
-    `tables`: of `networks_table`. Of the baselines alone, by seeds that have both, and by profiles that are attacked
+    `rows`: of `networks_table`. Of the baselines alone, by seeds that have both, and by profiles that are attacked
     with the same settings, all calibrated or none.
     """
-    rows = pd.concat(tables, ignore_index=True)
     rows = rows[(rows["pair"] == "last") & rows.variant.isin({v.name for v in BASELINES.values()})]
     calibrated = [profiles.get(name.partition(",")[0]).calibrated for name in rows.profile]
     found = []

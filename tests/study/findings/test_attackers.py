@@ -156,10 +156,10 @@ def test_budgets_are_set_side_by_side_by_the_same_seeds_and_settings():
     tables = [one("plan", 0.1, 0.2), one("plan", 0.1, 0.4, seed=1), one("paper", 1.0, 0.35)]
     tables += [one("paper", 1.0, 0.9, "kept"), one("paper", 1.0, 0.9, variant="snn, raw current")]
     tables += [one("laptop", 0.05, 0.9)]  # other settings
-    row = findings.budgets_table(tables).iloc[0]
+    row = findings.budgets_table(pd.concat(tables, ignore_index=True)).iloc[0]
     assert (row.scale, row.before, row.after) == ("MNIST, paper", 0.2, 0.35)
-    assert findings.budgets_table(tables[:2]).empty
-    assert findings.budgets_table(tables[1:3]).empty  # another network
+    assert findings.budgets_table(pd.concat(tables[:2], ignore_index=True)).empty
+    assert findings.budgets_table(pd.concat(tables[1:3], ignore_index=True)).empty  # another network
 
 
 def test_transfer_asks_every_network_for_the_images_of_all(copied):
