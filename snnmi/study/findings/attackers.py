@@ -128,6 +128,22 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return found.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
 
 
+def gains(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a way of playing GAMIN otherwise that several networks were attacked in: the accuracy of the copy as
+    published (before) and so (after), means over the same networks, and the rise network by network with its interval.
+    """
+    rows = []
+    for (profile, dataset, target), own in table.groupby(["profile", "dataset", "target"], sort=False):
+        copies = own.dropna(subset=[SCORE]).pivot_table(index="seed", columns="attacker", values=SCORE)
+        for name in copies.columns.drop(GAMIN, errors="ignore") if GAMIN in copies else ():
+            both = copies[[GAMIN, name]].dropna()
+            if len(both) > 1:
+                ends = dict(zip(["before", "after"], both.mean()))
+                about = {"scale": pages.place(profile, dataset), "target": target, "attacker": name}
+                rows.append(about | ends | over_networks(both[name] - both[GAMIN]))
+    return pd.DataFrame(rows, columns=["scale", "target", "attacker", "before", "after", *OVER_NETWORKS])
+
+
 def shown(found: pd.DataFrame) -> pd.DataFrame:
     """Of each data set the largest scale that has an attacker other than the published one."""
     seen = found[found.measure == "identified"]

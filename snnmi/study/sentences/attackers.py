@@ -93,6 +93,20 @@ def answer(found: pd.DataFrame) -> str:
     return _sentences(said) or "Not run at any scale."
 
 
+def gained(rows: pd.DataFrame) -> str:
+    """What playing otherwise does to the copy, where several networks were attacked so: the rise of each network."""
+    said = []
+    for (scale, attacker), own in rows.groupby(["scale", "attacker"], sort=False):
+        parts = [
+            f"of {these(r.target, int(r.networks))} from {r.before:.0%} to {r.after:.0%} (rise "
+            f"{told(r.value, r.low, r.high, sign=True)}, {from_none(r.low, r.high)})"
+            for r in own.itertuples()
+        ]
+        how = attacker.removeprefix("GAMIN, ")
+        said.append(f"{how} takes the test images that the copy reads, at {scale}, {' and '.join(parts)}")
+    return _sentences(said) or "Nobody who plays otherwise attacked several networks."
+
+
 def weaker(found: pd.DataFrame) -> str:
     """SNN against ANN under the attacker who makes no copy: shares identified and recognised, with their intervals."""
     said = []

@@ -14,6 +14,7 @@ from snnmi.study.experiment import Experiment
 from snnmi.study.findings import attackers as findings
 from snnmi.study.findings.attackers import GAMIN, SCORE
 from snnmi.study.judgements import judgements_table
+from snnmi.study.sentences import attackers as say
 
 
 def rows(*found):
@@ -140,6 +141,22 @@ def test_the_checklist_compares_what_each_question_names():
     assert "ann" not in set(found.target)  # of which nothing is known
     apart = TABLE.assign(attack_seed=range(len(TABLE)))
     assert findings.checklist(apart, budgets[:0], transfers[:0]).empty  # no network that both attacked
+
+
+def test_a_gain_is_measured_on_the_networks_that_were_attacked_both_ways():
+    own = rows(
+        *((GAMIN, "snn", seed, 100, 0.2, 0.1, 0.0, 0.3) for seed in (0, 1, 2)),
+        *(("GAMIN, sparse noise", "snn", seed, 100, 0.3 + 0.1 * seed, 0.1, 0.0, 0.3) for seed in (0, 1)),
+        ("GAMIN, label alone", "snn", 0, 100, 0.9, 0.1, 0.0, 0.3),
+        ("evolution", "snn", 0, 100, np.nan, 0.1, 0.0, 0.3),
+    )
+    (row,) = findings.gains(own).itertuples()
+    assert (row.attacker, row.networks, row.before) == ("GAMIN, sparse noise", 2, 0.2)
+    assert row.after == pytest.approx(0.35) and row.value == pytest.approx(0.15)
+    half = 12.7062 * 0.1 / 2  # Student's t with one degree of freedom, of 0.1 and 0.2
+    assert (row.low, row.high) == pytest.approx((0.15 - half, 0.15 + half), abs=1e-3)
+    assert findings.gains(own[own.seed == 0]).empty
+    assert "from 20% to 35%" in say.gained(findings.gains(own))
 
 
 def test_only_the_networks_of_scales_that_are_shown_are_compared():
