@@ -285,7 +285,7 @@ def _hidden(events, weight, bias, neuron, keep=False) -> tuple[Tensor, Tensor | 
     words = torch.empty(blocks, n, num_steps, dtype=torch.int64)
     kept = torch.empty(blocks, n, num_steps, BLOCK) if keep else None
     call("hidden", events.pixel, events.start, *events.size, weight.contiguous(), bias, len(weight),
-          *map(float, neuron[:3]), words, kept)  # fmt: skip
+         *map(float, neuron[:3]), words, kept)  # fmt: skip
     return words, kept
 
 
@@ -293,7 +293,7 @@ def _output(events, words, weight, bias, neuron) -> tuple[Tensor, Tensor]:
     n, _, num_steps, _ = events.size
     spk, mem = torch.empty(2, num_steps, n, len(weight))
     call("output", words, n, num_steps, weight.shape[1], len(weight), weight.contiguous(), bias,
-          *map(float, neuron[:3]), spk, mem)  # fmt: skip
+         *map(float, neuron[:3]), spk, mem)  # fmt: skip
     return spk, mem
 
 
@@ -318,5 +318,5 @@ class _SNN(torch.autograd.Function):
         arrived = [None if g is None else g.contiguous() for g in (grad_spk, grad_mem)]
         beta, threshold, _, slope = map(float, ctx.neuron)
         call("backward", pixel, start, plan, place, *size, group, words, kept, width, classes,
-              weight2.contiguous(), mem, *arrived, beta, threshold, slope, *grads)  # fmt: skip
+             weight2.contiguous(), mem, *arrived, beta, threshold, slope, *grads)  # fmt: skip
         return *grads, None, None

@@ -17,7 +17,7 @@ def fit(current: Trace) -> bool:
 
 def lif(current: Trace, beta: float, threshold: float, height: float) -> tuple[Trace, Trace]:
     """Spikes and membranes."""
-    spk, mem = torch.empty(2, *current.shape)
+    spk, mem = torch.empty(current.shape), torch.empty(current.shape)
     sizes = current.stride(0), len(current), current[0].numel()
     events.call("lif", current[0], *sizes, *map(float, (beta, threshold, height)), spk, mem)
     return spk, mem
