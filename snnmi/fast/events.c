@@ -5,7 +5,8 @@
  * one order, so that results depend neither on the number of threads nor on the processor. Vectors are the compiler's.
  *
  * N images, P pixels, T steps, H hidden neurons, C classes. A pixel is up if it rounds to 1; a flip is a step at which it
- * is not what it rounds to. A part is one image's share of one piece; `draw` says how its events are kept. events.py and membranes.py call.
+ * is not what it rounds to. A part is one image's share of one piece; `draw` says how its events are kept. events.py and
+ * membranes.py call.
  */
 #include <math.h>
 #include <stdint.h>
