@@ -111,7 +111,8 @@ def _same_networks(found: pd.DataFrame) -> pd.DataFrame:
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """One row an attacker, target and measure: mean over networks with Student's interval where there are several.
 
-    Attackers in the order of the share identified, means over both targets, the best first.
+    Scale by scale, digits last: attackers in the order of the share identified, means over both targets, the best
+    first.
     """
     rows = []
     for key, own in table.groupby(["profile", "dataset", "attacker", "target"], sort=False):
@@ -125,7 +126,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     found["scale"] = pages.places(found)
     best = found[found.measure == "identified"].groupby(["scale", "attacker"]).value.mean()
     order = [-best.get((r.scale, r.attacker), 0.0) for r in found.itertuples()]
-    return found.assign(order=order).sort_values("order", kind="stable").drop(columns="order")
+    found = found.assign(order=order, toy=found.dataset == "digits")
+    return found.sort_values(["toy", "scale", "order"], kind="stable").drop(columns=["order", "toy"])
 
 
 def gains(table: pd.DataFrame) -> pd.DataFrame:

@@ -43,9 +43,9 @@ def judged_caption(found: pd.DataFrame, real: pd.DataFrame) -> str:
     for scale, own in found[found.measure.str.startswith("recognised")].groupby("scale", sort=False):
         best = own.loc[own.value.idxmax()]
         text = (
-            f"at {scale} at most {best.value:.0%} ({best.label}, {JUDGED[best.measure].partition(', ')[2]})"
+            f"at {scale} at most {pages.number(best.value)} ({best.label}, {JUDGED[best.measure].partition(', ')[2]})"
         )
-        said.append(text + (f", of real test images {of_real[scale]:.0%}" if scale in of_real else ""))
+        said.append(text + (f", of real test images {pages.number(of_real[scale])}" if scale in of_real else ""))
     return (
         f"**Recognised by the judge: {'; '.join(said) or 'not asked'}.** Shares of the images of each network's kept "
         "pair under either noise: identified, most like the mean of its class; recognised, called its class and as "
