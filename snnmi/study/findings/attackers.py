@@ -130,16 +130,16 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return found.sort_values(["toy", "scale", "order"], kind="stable").drop(columns=["order", "toy"])
 
 
-def gains(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a way of playing GAMIN otherwise that several networks were attacked in: the accuracy of the copy as
-    published (before) and so (after), means over the same networks, and the rise network by network with its interval.
+def gains(table: pd.DataFrame, measure: str = SCORE) -> pd.DataFrame:
+    """One row a way of playing GAMIN otherwise: a measure as published (before) and so (after), means over the networks
+    that were attacked both ways, and the rise network by network with its interval.
     """
     rows = []
     for (profile, dataset, target), own in table.groupby(["profile", "dataset", "target"], sort=False):
-        copies = own.dropna(subset=[SCORE]).pivot_table(index="seed", columns="attacker", values=SCORE)
-        for name in copies.columns.drop(GAMIN, errors="ignore") if GAMIN in copies else ():
-            both = copies[[GAMIN, name]].dropna()
-            if len(both) > 1:
+        played = own[own.attacker.str.startswith("GAMIN")].dropna(subset=[measure])
+        by = played.pivot_table(index="seed", columns="attacker", values=measure)
+        for name in by.columns.drop(GAMIN) if GAMIN in by else ():
+            if len(both := by[[GAMIN, name]].dropna()):
                 ends = dict(zip(["before", "after"], both.mean()))
                 about = {"scale": pages.place(profile, dataset), "target": target, "attacker": name}
                 rows.append(about | ends | over_networks(both[name] - both[GAMIN]))

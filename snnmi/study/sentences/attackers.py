@@ -96,7 +96,7 @@ def answer(found: pd.DataFrame) -> str:
 def gained(rows: pd.DataFrame) -> str:
     """What playing otherwise does to the copy, where several networks were attacked so: the rise of each network."""
     said = []
-    for (scale, attacker), own in rows.groupby(["scale", "attacker"], sort=False):
+    for (scale, attacker), own in rows[rows.networks > 1].groupby(["scale", "attacker"], sort=False):
         parts = [
             f"of {these(r.target, int(r.networks))} from {r.before:.0%} to {r.after:.0%} (rise "
             f"{told(r.value, r.low, r.high, sign=True)}, {from_none(r.low, r.high)})"
@@ -105,6 +105,22 @@ def gained(rows: pd.DataFrame) -> str:
         how = attacker.removeprefix("GAMIN, ")
         said.append(f"{how} takes the test images that the copy reads, at {scale}, {' and '.join(parts)}")
     return _sentences(said) or "Nobody who plays otherwise attacked several networks."
+
+
+PRIORS = "GAMIN, convolutional players", "GAMIN, smoothness penalty"
+
+
+def priors(rows: pd.DataFrame) -> str:
+    """Whether a generator with an image prior draws what the judge recognises more of; `rows`: gains in that."""
+    said = []
+    for (scale, attacker), own in rows[rows.attacker.isin(PRIORS)].groupby(["scale", "attacker"], sort=False):
+        parts = [
+            f"of {these(r.target, int(r.networks))} {r.after:.0%} (as published {r.before:.0%})"
+            for r in own.itertuples()
+        ]
+        how = attacker.removeprefix("GAMIN, ")
+        said.append(f"at {scale}, with {how}, the judge recognises of the images {' and '.join(parts)}")
+    return _sentences(said) or "No generator with an image prior was run."
 
 
 def weaker(found: pd.DataFrame) -> str:

@@ -42,10 +42,10 @@ def judged_caption(found: pd.DataFrame, real: pd.DataFrame) -> str:
     said = []
     for scale, own in found[found.measure.str.startswith("recognised")].groupby("scale", sort=False):
         best = own.loc[own.value.idxmax()]
-        text = (
-            f"at {scale} at most {pages.number(best.value)} ({best.label}, {JUDGED[best.measure].partition(', ')[2]})"
-        )
-        said.append(text + (f", of real test images {pages.number(of_real[scale])}" if scale in of_real else ""))
+        noise = JUDGED[best.measure].partition(", ")[2]
+        text = f"at {scale} at most {pages.number(best.value)} ({best.label}, {noise})"
+        real_too = f", of real test images {pages.number(of_real[scale])}" if scale in of_real else ""
+        said.append(text + real_too)
     return (
         f"**Recognised by the judge: {'; '.join(said) or 'not asked'}.** Shares of the images of each network's kept "
         "pair under either noise: identified, most like the mean of its class; recognised, called its class and as "

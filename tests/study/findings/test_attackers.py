@@ -150,13 +150,15 @@ def test_a_gain_is_measured_on_the_networks_that_were_attacked_both_ways():
         ("GAMIN, label alone", "snn", 0, 100, 0.9, 0.1, 0.0, 0.3),
         ("evolution", "snn", 0, 100, np.nan, 0.1, 0.0, 0.3),
     )
-    (row,) = findings.gains(own).itertuples()
+    row, alone = findings.gains(own).sort_values("networks", ascending=False).itertuples()
+    assert (alone.attacker, alone.networks) == ("GAMIN, label alone", 1) and np.isnan(alone.low)
     assert (row.attacker, row.networks, row.before) == ("GAMIN, sparse noise", 2, 0.2)
     assert row.after == pytest.approx(0.35) and row.value == pytest.approx(0.15)
     half = 12.7062 * 0.1 / 2  # Student's t with one degree of freedom, of 0.1 and 0.2
     assert (row.low, row.high) == pytest.approx((0.15 - half, 0.15 + half), abs=1e-3)
-    assert findings.gains(own[own.seed == 0]).empty
+    assert findings.gains(own[own.attacker == GAMIN]).empty
     assert "from 20% to 35%" in say.gained(findings.gains(own))
+    assert "Nobody" in say.gained(findings.gains(own[own.seed == 0]))  # one network makes no claim
 
 
 def test_only_the_networks_of_scales_that_are_shown_are_compared():

@@ -47,7 +47,9 @@ def test_codes_of_a_scale_are_of_the_networks_that_all_of_them_have_and_judged_w
     seen = found[found.measure.isin(findings.JUDGED)].set_index(["code", "measure"]).value
     assert seen.to_dict() == {("rate", "identified, normal"): 0.5, ("rate", "recognised, normal"): 0.25}
     caption = say.judged_caption(found, judged.assign(recognised=0.75))
-    assert "at MNIST, plan at most 0.25 (Bernoulli rate, published noise), of real test images 0.75" in caption
+    assert (
+        "at MNIST, plan at most 0.25 (Bernoulli rate, published noise), of real test images 0.75" in caption
+    )
     assert say.judged(found)["identified, published noise"].tolist() == ["0.50"]
     assert "not asked" in say.judged_caption(findings.codes_table([], judged[:0]), judged[:0])
 

@@ -139,3 +139,20 @@ def test_past_the_budget_a_caption_says_what_moved_by_more_than_the_margin_and_o
     table = say.beyond(rows)
     assert table["images identified"].tolist() == ["0.90 → 0.91", "0.40 → 0.80"]
     assert say.beyond_caption(rows[:0]).startswith("**No attack") and len(say.beyond(rows[:0])) == 1
+
+
+def test_image_priors_are_read_by_what_the_judge_recognises():
+    rows = pd.DataFrame(
+        [
+            ("MNIST, plan", kind, name, before, after, after - before, 1)
+            for name in (*say.PRIORS, "GAMIN, label alone")
+            for kind, before, after in (("ann", 0.2, 0.1), ("snn", 0.08, 0.0))
+        ],
+        columns=["scale", "target", "attacker", "before", "after", "value", "networks"],
+    )
+    assert say.priors(rows) == (
+        "At MNIST, plan, with convolutional players, the judge recognises of the images of this ANN 10% (as published "
+        "20%) and of this SNN 0% (as published 8%). At MNIST, plan, with smoothness penalty, the judge recognises of "
+        "the images of this ANN 10% (as published 20%) and of this SNN 0% (as published 8%)."
+    )
+    assert say.priors(rows[:0]) == "No generator with an image prior was run."
