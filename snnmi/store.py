@@ -5,8 +5,10 @@ there.
 import hashlib
 import io
 import json
+import os
 import warnings
 from collections.abc import Callable
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +49,7 @@ class Run:
             for name, sha256 in record["files"].items():
                 if name == "weights.safetensors" and not (self.folder / name).exists():
                     continue
-                if hashlib.sha256((self.folder / name).read_bytes()).hexdigest() != sha256:
+                if _sha256(self.folder / name) != sha256:
                     raise ValueError(f"{name} has another SHA-256 than run.json says")
         except (ValueError, KeyError, TypeError, OSError, AttributeError, RecursionError) as error:
             warnings.warn(f"{self.folder} is damaged ({error}): counted as not there", stacklevel=2)
@@ -137,10 +139,11 @@ class Store:
         """The run of these settings (JSON values only), finished or not: the hash of the settings is what finds it,
         here or, if `shared`, in a store beside; `name` goes before that in a new folder's name.
         """
-        place = f"{name.partition('-')[0]}-*{digest(settings)}"
-        places = sorted(self.folder.glob(place))
+        ends = f"{name.partition('-')[0]}-", digest(settings)
+        places = _places(self.folder, *ends)
         if shared and not places:
-            beside = [Run(p, settings) for p in sorted(self.folder.parent.glob(f"*/{place}"))]
+            stores = sorted(self.folder.parent.iterdir()) if self.folder.parent.is_dir() else []
+            beside = [Run(place, settings) for store in stores for place in _places(store, *ends)]
             places = [run.folder for run in sorted(filter(Run.complete, beside), key=Run.is_old)]
         if places:
             return Run(places[0], settings)
@@ -183,6 +186,37 @@ class Store:
         if not again.complete():
             compute(again)
         return run.weights()
+
+
+def _places(folder: Path, start: str, end: str) -> list[Path]:
+    """What lies in a folder under such names, sorted. A page asks thousands of times: a folder is read again only if it
+    has changed.
+    """
+    if not folder.is_dir():
+        return []
+    stat = folder.stat()
+    names = _by_digest(folder, stat.st_ino, stat.st_nlink, stat.st_mtime_ns).get(end, [])
+    return [folder / name for name in names if name.startswith(start)]
+
+
+@lru_cache(maxsize=100)
+def _by_digest(folder: Path, *state: int) -> dict[str, list[str]]:
+    """Names by what follows their last hyphen."""
+    found: dict[str, list[str]] = {}
+    for name in sorted(os.listdir(folder)):
+        found.setdefault(name.rpartition("-")[2], []).append(name)
+    return found
+
+
+def _sha256(path: Path) -> str:
+    """Of a file's content, which is read again only if the file has changed: a page finds most runs several times."""
+    stat = path.stat()
+    return _sha256_of(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _sha256_of(path: Path, *state: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def digest(settings: dict) -> str:

@@ -8,6 +8,7 @@ set is never answered by an old one.
 import hashlib
 import inspect
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -214,10 +215,13 @@ def foreign(thing: object) -> str | None:
     """
     if digest := getattr(thing, "digest", None):
         return digest
-    if digest := extensions.loaded(inspect.unwrap(thing)):
+    thing = inspect.unwrap(thing)
+    if digest := extensions.loaded(thing):
         return digest
+    if str(getattr(getattr(thing, "__code__", None), "co_filename", "")).startswith(f"{PACKAGE}{os.sep}"):
+        return None  # most are, and `inspect` takes its time
     try:
-        path = Path(inspect.getsourcefile(inspect.unwrap(thing)) or "")
+        path = Path(inspect.getsourcefile(thing) or "")
         if path.is_relative_to(PACKAGE):
             return None
         content = path.read_bytes() if path.is_file() else inspect.getsource(thing).encode()
