@@ -93,6 +93,10 @@ ANN, CLIP, SNN, RAW = (
 # In pairs; the last is the frozen setting.
 SPECIFICATIONS = {cell: [*settings(cell), *guesses(cell), cell] for cell in (ANN, CLIP)}
 ONE, TEN = {"seeds": 0}, {"attack": {"classes": 10}}
+CLAIMED = (  # what pages claim, and so need three networks for
+    *(noise for noise in NOISE if noise.change == "sparse noise"),
+    *(CODES[code, noise] for code in ("latency", "clip") for noise in ("normal", "sparse")),
+)
 STEPS = {
     "calibrate": {"variants": settings(ANN)} | ONE,
     "networks": {"variants": (ANN, CLIP, SNN, RAW)},
@@ -118,14 +122,14 @@ STEPS = {
     | ONE,
     "attackers": {"variants": [ANN, SNN, *ATTACKERS]} | ONE,
     "codes": {"variants": [*CODES.values()]} | ONE,
+    "two more networks": {"variants": CLAIMED, "seeds": (1, 2)},
     "beyond": {"profile": "paper", "datasets": "mnist", "variants": (SNN, ANN), "budget": BEYOND} | ONE,
     "convolutional": {"variants": [convolutional(ANN)]} | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
 }
 # What of a step the honest judge is shown.
-SHOWN = {"in range": ("reconstruction",), "averaging": ("reconstruction",), "attackers": ("reconstruction",)}
-SHOWN["restarts"] = ("reconstruction",)
-SHOWN["codes"] = ("reconstruction", "test image")
+DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"
+SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | {"codes": ("reconstruction", "test image")}
 SHOWN["bounds"] = ("reconstruction", *WITHOUT_GAMIN)
 
 
