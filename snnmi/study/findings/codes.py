@@ -68,6 +68,20 @@ def _judged(rows: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(means.astype(dict.fromkeys(UNIT, int)), on=by, how="left")
 
 
+def against_clip(runs: Iterable[AttackRun]) -> pd.DataFrame:
+    """One row a scale and other code that clips: how much more the copy reads than that of the clipped current, under
+    the published noise, network by network.
+    """
+    rows, found = networks_table(runs), []
+    rows = rows[rows["pair"] == "last"]
+    for code in (code for code in CLIPPED if code != "clip"):
+        pair = [CODES[name, "normal"] for name in (code, "clip")]
+        for key, own in shared(rows, pair).groupby(GROUP, sort=False):
+            its, mark = (own[own.variant == variant.name].set_index(UNIT)[SCORE] for variant in pair)
+            found.append(dict(zip(GROUP, key)) | {"code": code} | over_networks(its - mark))
+    return pd.DataFrame(found, columns=[*GROUP, "code", *OVER_NETWORKS])
+
+
 def wide(found: pd.DataFrame) -> pd.DataFrame:
     """A row a scale and code, a column a measure."""
     return found.pivot(index=["scale", "code"], columns="measure", values="value")

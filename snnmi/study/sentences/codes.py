@@ -6,7 +6,7 @@ from snnmi.show import pages
 from snnmi.study import verdicts
 from snnmi.study.controls import LABELS
 from snnmi.study.findings.codes import CLIPPED, JUDGED, MEASURES
-from snnmi.study.sentences.controls import guessing, measured
+from snnmi.study.sentences.controls import from_none, guessing, measured, told
 
 PREDICTED = {
     "alike": "A code that clips gives the copy what the clipped current gives it",
@@ -84,6 +84,19 @@ def held(rows: pd.DataFrame) -> str:
         for scale, own in rows.groupby("scale", sort=False)
     ]
     return " ".join(said) or "No code was run."
+
+
+def apart(rows: pd.DataFrame) -> str:
+    """Where several networks have a code and the clipped current: the difference and whether it is told from none."""
+    said = []
+    for scale, own in rows[rows.networks > 1].groupby("scale", sort=False):
+        parts = [
+            f"of {LABELS[r.code]} {told(r.value, r.low, r.high, sign=True)} ({from_none(r.low, r.high)}, "
+            f"{pages.words(int(r.networks), 'network')})"
+            for r in own.itertuples()
+        ]
+        said.append(f"At {scale} the copy reads, beside that of the clipped current, {_listed(parts)}.")
+    return " ".join(said) or "No two codes were run on several networks."
 
 
 def answer(found: pd.DataFrame, rows: pd.DataFrame) -> str:

@@ -6,6 +6,7 @@ import pytest
 from snnmi.study.controls import CODES
 from snnmi.study.findings import codes as findings
 from snnmi.study.sentences import codes as say
+from tests.helpers import plain
 
 
 def found_of(**codes):
@@ -100,3 +101,27 @@ def test_failed_predictions_are_named():
     assert table.loc[say.PREDICTED["alike"], ["held", "failed"]].tolist() == ["0 of 1", "latency"]
     assert say.held(findings.predictions(found)) == "At Digits (8×8), quick 1 of 3 predictions held."
     assert say.answer(found[:0], findings.predictions(found[:0])) == "No code was run."
+
+
+def test_a_code_is_told_from_the_clipped_current_network_by_network(monkeypatch):
+    about = {"profile": "plan", "dataset": "mnist", "target": "snn", "scale": "MNIST, plan", "pair": "last"}
+    rows = [
+        about
+        | {"variant": CODES[code, "normal"].name, "seed": seed, "attack_seed": seed}
+        | {findings.SCORE: value, "folder": f"{code} {seed}"}
+        for code, values in (("clip", (0.2, 0.3)), ("latency", (0.3, 0.42, 0.9)), ("burst", (0.5,)))
+        for seed, value in enumerate(values)
+    ]
+    monkeypatch.setattr(findings, "networks_table", lambda runs: pd.DataFrame(rows))
+    found = findings.against_clip([]).set_index("code")
+    assert found.networks.to_dict() == {
+        "latency": 2,
+        "burst": 1,
+    }  # the third has no clipped current beside it
+    assert found.value.to_dict() == pytest.approx({"latency": 0.11, "burst": 0.3})
+    text = plain(say.apart(found.reset_index()))
+    assert text == (
+        "At MNIST, plan the copy reads, beside that of the clipped current, of latency +0.11 [\u22120.02, 0.24] (not "
+        "told from none, two networks)."
+    )
+    assert say.apart(found.reset_index()[:0]).startswith("No two codes")
