@@ -1,17 +1,22 @@
-"""Chapter 12: attackers of the same targets side by side, and what they say about masked answers."""
+"""Chapter 12: attackers of the same targets side by side."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
-import torch
-from jaxtyping import UInt8
 
-from snnmi.attack.blackbox import BlackBox
 from snnmi.measure import metrics
 from snnmi.show import pages
-from snnmi.study import profiles, published
-from snnmi.study.controls import BASELINES, BEYOND, IN_RANGE, RESTARTS, attackers, restarts
+from snnmi.study import published
+from snnmi.study.controls import (
+    ATTACKERS,
+    BASELINES,
+    BEYOND,
+    NOISE,
+    RESTARTS,
+    attackers,
+    restarts,
+)
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings.attacks import alike
 from snnmi.study.findings.controls import OVER_NETWORKS, SCORE, UNIT, networks_table, over_networks
@@ -146,6 +151,15 @@ def gains(table: pd.DataFrame, measure: str = SCORE) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["scale", "target", "attacker", "before", "after", *OVER_NETWORKS])
 
 
+def missing(found: pd.DataFrame) -> dict[str, list[str]]:
+    """Of each scale of a `summary` the ways of playing GAMIN otherwise that were not run on any network."""
+    every = dict.fromkeys(named(v.name) for v in (*NOISE, *ATTACKERS))
+    return {
+        scale: [name for name in every if name not in set(own.attacker)]
+        for scale, own in found[found.measure == "identified"].groupby("scale", sort=False)
+    }
+
+
 def shown(found: pd.DataFrame) -> pd.DataFrame:
     """Of each data set the largest scale that has an attacker other than the published one."""
     seen = found[found.measure == "identified"]
@@ -220,104 +234,6 @@ def beyond(stored: Iterable[Experiment]) -> pd.DataFrame:
                 rows.append(about | {"measure": name} | ends)
     columns = ["scale", "target", "seed", "classes", "few", "many", "measure", "before", "after"]
     return pd.DataFrame(rows, columns=columns)
-
-
-# --- the checklist
-
-
-def checklist(table: pd.DataFrame, budgets: pd.DataFrame, transfers: pd.DataFrame) -> pd.DataFrame:
-    """One row a question, scale and target: two numbers to compare, `before` and `after`, of the same networks.
-
-    budget: surrogate accuracy at the smallest and the largest budget (`budgets_table`). weights: the share recognised
-    of the best attacker who asks, and of the best who holds the weights. surrogate: the same of GAMIN, and of
-    evolution, which makes no copy. averaging: surrogate accuracy asked once, and asked 16 times at equal queries.
-    range: surrogate accuracy under the published noise, and under the best in [0, 1]. transfer: the share of images
-    that their own target accepts, and that another network of its kind does (`transfers_table`).
-    """
-    rows = []
-    inside = tuple(f"{noise} noise" for noise in IN_RANGE)
-    for (profile, dataset, kind), own in table.groupby(["profile", "dataset", "target"], sort=False):
-        who, gamin = own.attacker, own[own.attacker == GAMIN]
-        asks, holds = (own[own.knows == knows] for knows in KNOWS.values())
-        pairs = {
-            "weights": ("recognised", asks, holds),
-            "surrogate": ("recognised", gamin, own[who == "evolution"]),
-            "averaging": (SCORE, gamin, own[who.str.endswith("asked 16 times")]),
-            "range": (SCORE, gamin, own[who.str.endswith(inside)]),
-        }
-        scale = pages.place(profile, dataset)
-        rows += [(question, scale, kind, *_bests(*pair)) for question, pair in pairs.items()]
-    rows += [("budget", r.scale, r.target, r.before, r.after) for r in budgets.itertuples()]
-    rows += [("transfer", r.scale, r.target, r.own, r.other) for r in transfers.itertuples()]
-    found = pd.DataFrame(rows, columns=["question", "scale", "target", "before", "after"])
-    return found.dropna(subset=["before", "after"]).reset_index(drop=True)
-
-
-def _bests(measure: str, *sides: pd.DataFrame) -> list[float]:
-    """Of each side's attackers the best by this measure, both on the networks that both have; NaN without such."""
-    best = []
-    for own in (own.dropna(subset=[measure]) for own in sides):
-        mean = own.groupby("attacker")[measure].mean()
-        best.append(
-            own[own.attacker == mean.idxmax()].set_index(UNIT)[measure]
-            if len(mean)
-            else pd.Series(dtype=float)
-        )
-    both = best[0].index.intersection(best[1].index)
-    return [float(one.loc[both].mean()) if len(both) else float("nan") for one in best]
-
-
-def budgets_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row a data set and target that has several budgets: the accuracy of the copy at the smallest and the largest.
-
-    `rows`: of `networks_table`. Of the baselines alone, by seeds that have both, and by profiles that are attacked
-    with the same settings, all calibrated or none.
-    """
-    rows = rows[(rows["pair"] == "last") & rows.variant.isin({v.name for v in BASELINES.values()})]
-    calibrated = [profiles.get(name.partition(",")[0]).calibrated for name in rows.profile]
-    found = []
-    for (dataset, target), every in rows.assign(calibrated=calibrated).groupby(
-        ["dataset", "target"], sort=False
-    ):
-        largest = every.loc[every.queries.idxmax()]
-        own = every[every.calibrated == largest.calibrated]
-        ends = own.queries.min(), largest.queries
-        small, large = (own[own.queries == end].groupby(UNIT)[SCORE].mean() for end in ends)
-        both = small.index.intersection(large.index)
-        if own.queries.nunique() < 2 or not len(both):
-            continue
-        about = {"scale": pages.place(largest.profile, dataset), "target": target}
-        about |= {"small": own.queries.min(), "large": largest.queries}
-        found.append(about | {"before": small[both].mean(), "after": large[both].mean()})
-    return pd.DataFrame(found, columns=["scale", "target", "small", "large", "before", "after"])
-
-
-def transfers_table(experiment: Experiment, runs: Sequence[AttackRun]) -> pd.DataFrame:
-    """One row a target: of the images that were made for each network, the share that it gives their class, and the
-    share that the other networks of its kind do. Needs the networks, so only what this scale may compute.
-    """
-    rows = []
-    for dataset in experiment.datasets if experiment.compute else ():
-        for variant in experiment.variants:
-            own = [r for r in runs if (r.dataset, r.variant) == (experiment.name(dataset), variant.name)]
-            cells = {c.seed: c for c in experiment.cells() if (c.dataset, c.variant) == (dataset, variant)}
-            shares: dict[str, list[float]] = {"own": [], "other": []}
-            for run in own:
-                for seed, cell in cells.items():
-                    box = BlackBox(experiment.model(cell), seed=seed, role="examiner's answers")
-                    right = accepted(box, run.reconstructions, run.labels)
-                    shares["own" if seed == run.seed else "other"].append(right)
-            if shares["own"] and shares["other"]:
-                means = {name: float(np.mean(values)) for name, values in shares.items()}
-                scale = pages.place(experiment.scale, experiment.name(dataset))
-                rows.append({"scale": scale, "target": variant.kind} | means)
-    return pd.DataFrame(rows, columns=["scale", "target", "own", "other"])
-
-
-def accepted(box: BlackBox, images: UInt8[np.ndarray, " classes n height width"], labels: list[int]) -> float:
-    """The share of the images to which a network gives the class they were made for."""
-    called = box(torch.from_numpy(images).float() / 255).argmax(-1)
-    return float((called == torch.tensor(labels)[:, None]).float().mean())
 
 
 Gallery = tuple[str, list[int], dict[str, list[np.ndarray]]]  # scale in words, labels, lines of pictures

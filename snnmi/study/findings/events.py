@@ -24,7 +24,7 @@ from snnmi.study.judgements import judgements_table
 from snnmi.study.runs import AttackRun
 
 NAMES = dict(
-    zip((v.name for v in RECORDED), ("ANN", "ANN behind a clip", "SNN without its draws", "SNN"), strict=True)
+    zip((v.name for v in RECORDED), ("ANN", "ANN behind a clip", "SNN fed raw numbers", "SNN"), strict=True)
 )
 MEASURES = {"own": "target's accuracy", SCORE: "accuracy of the copy", "taken": "classes taken"}
 

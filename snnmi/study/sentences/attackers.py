@@ -1,44 +1,17 @@
-"""Chapter 12: which attacker comes how far, and what the checklist for masked answers says."""
+"""Chapter 12: which attacker comes how far."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import pandas as pd
 
 from snnmi.measure.intervals import t_interval
 from snnmi.show import figures, pages
 from snnmi.study import verdicts
-from snnmi.study.findings.attackers import ANYTIME, GAMIN, KNOWS, LATER, value
+from snnmi.study.findings.attackers import ANYTIME, GAMIN, KNOWS, LATER, missing, value
 from snnmi.study.findings.controls import SCORE
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.sentences.attacks import these
 from snnmi.study.sentences.controls import from_none, told
-
-
-class Question(NamedTuple):
-    asked: str
-    measure: str
-    sign: str  # the answer that masked answers would give
-
-
-QUESTIONS = {
-    "range": Question(
-        "Does noise within [0, 1] help?", "copy's accuracy, published noise and the best within", "yes"
-    ),
-    "averaging": Question(
-        "Does averaging help?", "copy's accuracy, inputs asked once and a 16th of them 16 times", "yes"
-    ),
-    "budget": Question("Does a larger budget help?", "copy's accuracy, smallest and largest budget", "no"),
-    "surrogate": Question(
-        "Does it help to make no copy?", "recognised of GAMIN's images and of evolution's", "yes"
-    ),
-    "weights": Question(
-        "Do the weights help?", "recognised of the best who asks and the best who holds them", "no"
-    ),
-    "transfer": Question(
-        "Are images taken by other networks too?", "taken by the own network and by another of its kind", "no"
-    ),
-}
 
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
@@ -86,6 +59,9 @@ def answer(found: pd.DataFrame) -> str:
         )
         if asks.attacker != GAMIN and gamin[0] == gamin[0]:
             text += f", of those of GAMIN as published {gamin[0]:.0%} and {gamin[1]:.0%}"
+        ann = [value(found, scale, asks.attacker, "ann", measure) for measure in ("identified", "recognised")]
+        if ann[0] == ann[0]:
+            text += f"; against ANNs the same attacker comes to {ann[0]:.0%} and {ann[1]:.0%}"
         if holds is not None:
             text += f"; who holds the weights comes to {holds.value:.0%} and {holds.value_recognised:.0%}"
             text += f" ({holds.attacker})"
@@ -254,69 +230,16 @@ def several(found: pd.DataFrame) -> str:
 
 def table_caption(found: pd.DataFrame) -> str:
     count = found.attacker.nunique()
+    left = "; ".join(
+        f"{scale}: {', '.join(name.removeprefix('GAMIN, ') for name in names)}"
+        for scale, names in missing(found).items()
+        if names
+    )
     return (
         f"**The same in numbers: {pages.words(count, 'attacker')}.** Copy: test images that it reads, last pair; "
         "of several starts the mean; recognised and identified: by the honest judge. Queries: a class. –: not run, or "
-        "nothing of the kind."
-    )
-
-
-# --- the checklist
-
-
-def reading(before: float, after: float) -> str:
-    """`yes`, `no` or `it harms`, by the plan's margin.
-
-    >>> reading(0.2, 0.4), reading(0.2, 0.22), reading(0.4, 0.2)
-    ('yes', 'no', 'it harms')
-    """
-    if verdicts.same(after - before):
-        return "no"
-    return "yes" if after > before else "it harms"
-
-
-def transferred(before: float, after: float) -> str:
-    """Whether another network takes what the own network takes: `yes`, by the margin, else `less`."""
-    return "yes" if after > before or verdicts.same(after - before) else "less"
-
-
-def checklist(rows: pd.DataFrame) -> pd.DataFrame:
-    """The checklist as text, a row a question and scale."""
-    lines: dict[tuple, dict] = {}
-    for name, question in QUESTIONS.items():
-        for r in rows[rows.question == name].itertuples():
-            line = lines.setdefault((name, r.scale), {"question": question.asked, "scale": r.scale})
-            word = (transferred if name == "transfer" else reading)(r.before, r.after)
-            line[figures.KINDS[r.target]] = f"{word}: {r.before:.2f} → {r.after:.2f}"
-            line["numbers"] = question.measure
-            line["masked answers would say"] = question.sign
-    columns = ["question", "scale", "ANN", "SNN", "numbers", "masked answers would say"]
-    return pd.DataFrame([*lines.values()], columns=columns).fillna("–")
-
-
-def masked(rows: pd.DataFrame) -> str:
-    """How many of the signs of masked answers each kind of target shows, scale by scale."""
-    said = []
-    for scale, here in rows.groupby("scale", sort=False):
-        counts = []
-        for kind, own in here.groupby("target"):
-            shown = [
-                QUESTIONS[r.question].asked for r in own.itertuples() if _shows(r.question, r.before, r.after)
-            ]
-            counts.append(f"{figures.KINDS[kind]} {len(shown)} of {len(own)}")
-        said.append(f"at {scale}: {', '.join(counts)}")
-    return "; ".join(said) or "nowhere"
-
-
-def _shows(question: str, before: float, after: float) -> bool:
-    word = (transferred if question == "transfer" else reading)(before, after)
-    return (word == "yes") == (QUESTIONS[question].sign == "yes")
-
-
-def checklist_caption(rows: pd.DataFrame) -> str:
-    return (
-        f"**Signs of masked answers: {masked(rows)}.** The numbers before and after; *yes*: more by over "
-        f"{verdicts.SAME}. Each is of the networks of its row alone and rests on few, so it points, and proves nothing."
+        "nothing of the kind. Rows of one network do not compare with rows of several. Not run at all: "
+        f"{left or 'none'}."
     )
 
 

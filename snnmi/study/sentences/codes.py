@@ -16,6 +16,15 @@ PREDICTED = {
 }
 
 
+EXPLORED = " (exploratory: the attack was shortened after a first look, and with more batches other codes were alike)."
+SHORT = {
+    "alike": "like the clipped current",
+    "above": "above all that clip",
+    "lifted": "lifted by sparse noise",
+    "between": "between the clipped and the raw current",
+}
+
+
 def table(found: pd.DataFrame) -> pd.DataFrame:
     """The codes as text, a row a scale and code."""
     own = found[found.measure.isin(MEASURES)]
@@ -78,11 +87,17 @@ def predictions_caption(rows: pd.DataFrame) -> str:
 
 
 def held(rows: pd.DataFrame) -> str:
-    """How many predictions held, scale by scale."""
-    said = [
-        f"At {scale} {int(own.held.sum())} of {len(own)} predictions held."
-        for scale, own in rows.groupby("scale", sort=False)
-    ]
+    """Of which codes each prediction held and of which not, scale by scale."""
+    said = []
+    for scale, here in rows.groupby("scale", sort=False):
+        parts = []
+        for name, own in here.groupby("prediction", sort=False):
+            came, failed = (
+                _listed([LABELS[c] for c in own.code[own.held.astype(bool) == held]])
+                for held in (True, False)
+            )
+            parts.append(f"{SHORT[name]}: {came or 'none'}" + (f", not {failed}" if failed else ""))
+        said.append(f"At {scale}, {'; '.join(parts)}.")
     return " ".join(said) or "No code was run."
 
 
@@ -123,9 +138,9 @@ def answer(found: pd.DataFrame, rows: pd.DataFrame) -> str:
             text += ": all clipping codes are alike, so the clip explains them too"
         elif others:
             text += ": none gives what the clip alone gives, so more than the clip is at work"
-        said.append(text + ".")
+        said.append(text + (EXPLORED if scale.startswith(pages.title("digits")) else "."))
     return " ".join(said) or "No code was run."
 
 
 def _listed(names: list[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -25,11 +25,12 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame) -> str:
     said = []
     for r in rest.itertuples():
         ann, clip, raw, snn = (value(found, r.scale, cell) for cell in NAMES.values())
+        floor = found[found.scale == r.scale].floor.mean()
         said.append(
             f"At {r.scale} ({pages.words(int(r.networks), 'network')} of each kind) the copy of an ANN reads {ann:.0%} "
-            f"of the test recordings, behind a clip {clip:.0%}; that of an SNN reads {snn:.0%}, and without its draws "
-            f"and clip {raw:.0%}. SNN less clipped ANN: {told(r.value, r.low, r.high, sign=True)}, "
-            f"{from_none(r.low, r.high)}."
+            f"of the test recordings, behind a clip {clip:.0%}; that of an SNN reads {snn:.0%}, and fed raw numbers, "
+            f"with neither draws nor clip, {raw:.0%}; guessing gives {floor:.0%}. SNN less clipped ANN: "
+            f"{told(r.value, r.low, r.high, sign=True)}, {from_none(r.low, r.high)}."
         )
     return " ".join(said) or "Not run at any scale."
 
@@ -45,6 +46,6 @@ def judged(found: pd.DataFrame) -> str:
         said.append(
             f"At {scale} a judge that recognises {own.real.iloc[0]:.0%} of real test recordings recognises "
             f"{shares['recognised'] if own.value[own.measure == 'recognised'].any() else 'nothing'} of what was drawn; "
-            f"most like the mean recording of its own class is {shares['identified']}."
+            f"most like the mean recording of its own class is, of each cell's, {shares['identified']}."
         )
     return " ".join(said) or "No judge of recordings is stored."

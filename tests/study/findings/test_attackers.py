@@ -12,6 +12,7 @@ from snnmi.attack.players import GaminConfig
 from snnmi.study import controls
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings import attackers as findings
+from snnmi.study.findings import masking
 from snnmi.study.findings.attackers import GAMIN, SCORE
 from snnmi.study.judgements import judgements_table
 from snnmi.study.sentences import attackers as say
@@ -129,18 +130,25 @@ def test_the_checklist_compares_what_each_question_names():
         [("MNIST, paper", "snn", 0.2, 0.3)], columns=["scale", "target", "before", "after"]
     )
     transfers = pd.DataFrame([("MNIST, plan", "snn", 0.9, 0.6)], columns=["scale", "target", "own", "other"])
-    found = findings.checklist(TABLE, budgets, transfers).set_index("question")
+    same = findings._same_networks(TABLE)
+    once = rows(("GAMIN, a 16th of the inputs, asked once", "snn", 0, 6, 0.24, 0.3, 0.1, 0.6))
+    lucky = rows(("GAMIN, label alone", "snn", 7, 100, 0.9, 0.9, 0.9, 0.9))
+    found = masking.checklist(pd.concat([same, once]), budgets, transfers).set_index("question")
     assert found[["before", "after"]].round(6).T.to_dict("list") == {
         "weights": [0.4, 0.6],
         "surrogate": [0.0, 0.4],  # GAMIN's on network 0, which evolution attacked too
         "averaging": [0.2, 0.25],
+        "again": [0.24, 0.25],
         "range": [0.2, 0.7],
         "budget": [0.2, 0.3],
         "transfer": [0.9, 0.6],
     }
     assert "ann" not in set(found.target)  # of which nothing is known
+    several = pd.concat([same, same.assign(seed=1, attack_seed=1), lucky])
+    again = masking.checklist(several, budgets, transfers).set_index("question")
+    assert again.before["weights"] == 0.4  # not of who was run on one network alone
     apart = TABLE.assign(attack_seed=range(len(TABLE)))
-    assert findings.checklist(apart, budgets[:0], transfers[:0]).empty  # no network that both attacked
+    assert masking.checklist(apart, budgets[:0], transfers[:0]).empty  # no network that both attacked
 
 
 def test_a_gain_is_measured_on_the_networks_that_were_attacked_both_ways():
@@ -172,26 +180,36 @@ def test_budgets_are_set_side_by_side_by_the_same_seeds_and_settings():
         about |= {"seed": seed, "attack_seed": seed}
         return pd.DataFrame([about | {"queries": queries, SCORE: accuracy}])
 
-    tables = [one("plan", 0.1, 0.2), one("plan", 0.1, 0.4, seed=1), one("paper", 1.0, 0.35)]
-    tables += [one("paper", 1.0, 0.9, "kept"), one("paper", 1.0, 0.9, variant="snn, raw current")]
-    tables += [one("laptop", 0.05, 0.9)]  # other settings
-    row = findings.budgets_table(pd.concat(tables, ignore_index=True)).iloc[0]
-    assert (row.scale, row.before, row.after) == ("MNIST, paper", 0.2, 0.35)
-    assert findings.budgets_table(pd.concat(tables[:2], ignore_index=True)).empty
-    assert findings.budgets_table(pd.concat(tables[1:3], ignore_index=True)).empty  # another network
+    def budgets(tables, further=()):
+        columns = ["scale", "target", "measure", "few", "many", "before", "after"]
+        return masking.budgets_table(
+            pd.concat(tables, ignore_index=True), pd.DataFrame(further, columns=columns)
+        )
+
+    tables = [one("plan", 0.05, 0.2), one("plan", 0.05, 0.4, seed=1), one("plan", 0.1, 0.35)]
+    tables += [one("plan", 0.1, 0.9, "kept"), one("plan", 0.1, 0.9, variant="snn, raw current")]
+    tables += [one("laptop", 0.01, 0.9)]  # not calibrated
+    row = budgets(tables).iloc[0]
+    assert (row.scale, row.before, row.after) == ("MNIST, plan", 0.2, 0.35)
+    assert budgets(tables[:2]).empty
+    assert budgets(tables[1:3]).empty  # another network
+    assert budgets([one("plan", 0.1, 0.2), one("paper", 1.0, 0.3)]).empty  # at another learning rate
+    longer = ("MNIST, paper", "snn", SCORE, 1_280_000, 2_560_000, 0.2, 0.25)
+    row = budgets(tables[:2], [longer, ("MNIST, paper", "snn", "identified", 1, 2, 0.9, 0.9)]).iloc[0]
+    assert (row.small, row.large, row.before, row.after) == (1, 2, 0.2, 0.25)
 
 
 def test_transfer_asks_every_network_for_the_images_of_all(copied):
     experiment = Experiment("smoke", seeds=[0, 1], results=copied)
     runs = experiment.attacks()
-    found = findings.transfers_table(experiment, runs)
+    found = masking.transfers_table(experiment, runs)
     assert [*found.target] == ["ann", "snn"] and found[["own", "other"]].stack().between(0, 1).all()
     alone = Experiment("smoke", results=copied)
-    assert findings.transfers_table(alone, alone.attacks()).empty
-    assert findings.transfers_table(Experiment("smoke", results=copied, compute=False), runs).empty
+    assert masking.transfers_table(alone, alone.attacks()).empty
+    assert masking.transfers_table(Experiment("smoke", results=copied, compute=False), runs).empty
 
 
 def test_images_that_a_network_calls_y_are_accepted():
     run = SimpleNamespace(reconstructions=np.full((2, 3, 4, 4), 255, np.uint8), labels=[0, 1])
     box = BlackBox(lambda x: torch.eye(2)[0].expand(len(x), 2), seed=0)
-    assert findings.accepted(box, run.reconstructions, run.labels) == 0.5
+    assert masking.accepted(box, run.reconstructions, run.labels) == 0.5

@@ -91,7 +91,7 @@ def test_the_answer_says_whether_the_clip_explains_the_others(latency, said):
     low = min(0.4, latency)
     assert text == (
         f"At Digits (8×8), quick, with one network a code, copies of SNNs whose code clips read {low:.0%} to "
-        f"42% of the test images, of the one fed raw numbers 90%: {said}."
+        f"42% of the test images, of the one fed raw numbers 90%: {said}{say.EXPLORED}"
     )
 
 
@@ -99,7 +99,10 @@ def test_failed_predictions_are_named():
     found = found_of(latency=(0.2, 0.22), clip=(0.42, 0.8))
     table = say.predictions(findings.predictions(found)).set_index("predicted")
     assert table.loc[say.PREDICTED["alike"], ["held", "failed"]].tolist() == ["0 of 1", "latency"]
-    assert say.held(findings.predictions(found)) == "At Digits (8×8), quick 1 of 3 predictions held."
+    assert say.held(findings.predictions(found)) == (
+        "At Digits (8×8), quick, lifted by sparse noise: constant current, clipped, not latency; like the clipped "
+        "current: none, not latency."
+    )
     assert say.answer(found[:0], findings.predictions(found[:0])) == "No code was run."
 
 

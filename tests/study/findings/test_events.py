@@ -72,12 +72,13 @@ def test_stored_recordings_stand_beside_where_they_are_there(experiment, tmp_pat
 def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(low, high, networks, said):
     values = dict(zip(findings.NAMES.values(), (0.7, 0.3, 0.5, 0.1)))
     rows = [{"cell": cell, "value": value} for cell, value in values.items()]
-    found = pd.DataFrame(rows).assign(scale="N-MNIST, events", measure=findings.SCORE)
+    found = pd.DataFrame(rows).assign(scale="N-MNIST, events", measure=findings.SCORE, floor=0.1)
     rest = {"scale": "N-MNIST, events", "value": -0.2, "low": low, "high": high, "networks": networks}
     count = "three networks" if networks == 3 else "one network"
     assert plain(say.finding(found, pd.DataFrame([rest]))) == (
         f"At N-MNIST, events ({count} of each kind) the copy of an ANN reads 70% of the test recordings, behind a clip "
-        f"30%; that of an SNN reads 10%, and without its draws and clip 50%. SNN less clipped ANN: {said}."
+        "30%; that of an SNN reads 10%, and fed raw numbers, with neither draws nor clip, 50%; guessing gives 10%. SNN "
+        f"less clipped ANN: {said}."
     )
     assert say.finding(found[:0], pd.DataFrame([rest])[:0]) == "Not run at any scale."
 

@@ -6,6 +6,7 @@ import pandas as pd
 from snnmi.study.findings import attackers as findings
 from snnmi.study.findings.attackers import GAMIN
 from snnmi.study.sentences import attackers as say
+from snnmi.study.sentences import masking as signs
 from tests.helpers import plain
 from tests.study.findings.test_attackers import TABLE, rows
 
@@ -63,7 +64,7 @@ CHECKED = pd.DataFrame(
 
 
 def test_the_checklist_reads_each_pair_by_the_margin():
-    table = say.checklist(CHECKED).set_index("question")
+    table = signs.checklist(CHECKED).set_index("question")
     assert table.loc["Does noise within [0, 1] help?", ["ANN", "SNN"]].tolist() == ["–", "yes: 0.30 → 0.70"]
     weights = table.loc["Do the weights help?", ["ANN", "SNN"]].tolist()
     assert weights == ["it harms: 0.40 → 0.20", "no: 0.40 → 0.42"]
@@ -71,9 +72,13 @@ def test_the_checklist_reads_each_pair_by_the_margin():
     assert taken == ["less: 0.90 → 0.50", "yes: 0.90 → 0.88"]
 
 
-def test_signs_of_masked_answers_are_counted():
-    assert say.masked(CHECKED) == "at MNIST, plan: ANN 2 of 2, SNN 2 of 3"
-    assert say.masked(CHECKED[:0]) == "nowhere"
+def test_signs_of_masked_answers_are_named():
+    assert signs.masked(CHECKED) == (
+        "at MNIST, plan: ANN, the weights do not help, other networks do not take its images; SNN, noise within [0, 1] "
+        "helps, the weights do not help"
+    )
+    assert signs.masked(CHECKED[CHECKED.question == "transfer"]).endswith("SNN, none")
+    assert signs.masked(CHECKED[:0]) == "nowhere"
 
 
 def test_collapse_is_told_by_how_alike_the_images_of_a_class_are():
