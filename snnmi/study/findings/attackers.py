@@ -156,7 +156,7 @@ def missing(found: pd.DataFrame) -> dict[str, list[str]]:
     every = dict.fromkeys(named(v.name) for v in (*NOISE, *ATTACKERS))
     return {
         scale: [name for name in every if name not in set(own.attacker)]
-        for scale, own in found[found.measure == "identified"].groupby("scale", sort=False)
+        for scale, own in found.groupby("scale", sort=False)
     }
 
 

@@ -17,6 +17,7 @@ PREDICTED = {
 
 
 EXPLORED = " (exploratory: the attack was shortened after a first look, and with more batches other codes were alike)."
+CALLED = LABELS | {"clip": "clipped current", "current": "raw current"}  # within a sentence
 SHORT = {
     "alike": "like the clipped current",
     "above": "above all that clip",
@@ -93,7 +94,7 @@ def held(rows: pd.DataFrame) -> str:
         parts = []
         for name, own in here.groupby("prediction", sort=False):
             came, failed = (
-                _listed([LABELS[c] for c in own.code[own.held.astype(bool) == held]])
+                _listed([CALLED[c] for c in own.code[own.held.astype(bool) == held]])
                 for held in (True, False)
             )
             parts.append(f"{SHORT[name]}: {came or 'none'}" + (f", not {failed}" if failed else ""))

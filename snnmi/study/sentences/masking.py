@@ -100,9 +100,9 @@ def masked(rows: pd.DataFrame) -> str:
             shown = [
                 QUESTIONS[r.question].shown for r in own.itertuples() if _shows(r.question, r.before, r.after)
             ]
-            kinds.append(f"{figures.KINDS[kind]}, {', '.join(shown) or 'none'}")
-        said.append(f"at {scale}: {'; '.join(kinds)}")
-    return ". ".join(said) or "nowhere"
+            kinds.append(f"{figures.KINDS[kind]}: {', '.join(shown) or 'none'}")
+        said.append(f"at {scale} ({'; '.join(kinds)})")
+    return ", ".join(said) or "nowhere"
 
 
 def _shows(question: str, before: float, after: float) -> bool:

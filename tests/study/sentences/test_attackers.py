@@ -74,10 +74,10 @@ def test_the_checklist_reads_each_pair_by_the_margin():
 
 def test_signs_of_masked_answers_are_named():
     assert signs.masked(CHECKED) == (
-        "at MNIST, plan: ANN, the weights do not help, other networks do not take its images; SNN, noise within [0, 1] "
-        "helps, the weights do not help"
+        "at MNIST, plan (ANN: the weights do not help, other networks do not take its images; SNN: noise within [0, 1] "
+        "helps, the weights do not help)"
     )
-    assert signs.masked(CHECKED[CHECKED.question == "transfer"]).endswith("SNN, none")
+    assert signs.masked(CHECKED[CHECKED.question == "transfer"]).endswith("SNN: none)")
     assert signs.masked(CHECKED[:0]) == "nowhere"
 
 
