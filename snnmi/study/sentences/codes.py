@@ -97,7 +97,7 @@ def held(rows: pd.DataFrame) -> str:
                 _listed([CALLED[c] for c in own.code[own.held.astype(bool) == held]])
                 for held in (True, False)
             )
-            parts.append(f"{SHORT[name]}: {came or 'none'}" + (f", not {failed}" if failed else ""))
+            parts.append(f"{SHORT[name]}: {', '.join(filter(None, (came, failed and f'not {failed}')))}")
         said.append(f"At {scale}, {'; '.join(parts)}.")
     return " ".join(said) or "No code was run."
 

@@ -101,7 +101,7 @@ def test_failed_predictions_are_named():
     assert table.loc[say.PREDICTED["alike"], ["held", "failed"]].tolist() == ["0 of 1", "latency"]
     assert say.held(findings.predictions(found)) == (
         "At Digits (8×8), quick, lifted by sparse noise: clipped current, not latency; like the clipped "
-        "current: none, not latency."
+        "current: not latency."
     )
     assert say.answer(found[:0], findings.predictions(found[:0])) == "No code was run."
 
