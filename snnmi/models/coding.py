@@ -16,14 +16,14 @@ def encoder(
     *,
     binary: bool = False,
     bernoulli: bool = False,
-    constant: bool = False,
+    period: int | None = None,
     binned: bool = False,
     rates: Callable[[Tensor], Tensor] | None = None,
 ) -> Callable[[Encode], Encode]:
     """Say of an encoder what lets its network be computed sooner; a plain function is an encoder too.
 
     binary: it gives 0 or 1 and nothing else. bernoulli: it draws them, with the chance that is the pixel's value or
-    what `rates` says. constant: it gives the same at every step, so that one step serves all.
+    what `rates` says. period: what it gives repeats itself after so many steps, which so serve all (1: a constant).
     binned: its image holds all steps, one below the other, and each is fed its own part. rates: from images to the
     rates of what is fed, where these are not the pixels: a gradient passes the code through them. Example:
     `@encoder(binary=True)` above a code of single spikes.
@@ -31,7 +31,7 @@ def encoder(
 
     def mark(encode: Encode) -> Encode:
         encode.binary, encode.bernoulli = binary or bernoulli, bernoulli
-        encode.constant, encode.binned, encode.rates = constant, binned, rates
+        encode.period, encode.binned, encode.rates = period, binned, rates
         return encode
 
     return mark
@@ -46,7 +46,12 @@ def is_bernoulli(name: str) -> bool:
 
 
 def is_constant(name: str) -> bool:
-    return getattr(ENCODERS[name], "constant", False)
+    return period(name) == 1
+
+
+def period(name: str) -> int | None:
+    """Steps after which what an encoder gives repeats itself; None: it does not."""
+    return getattr(ENCODERS[name], "period", None)
 
 
 def is_binned(name: str) -> bool:
@@ -103,23 +108,26 @@ def burst_encode(
     x = x.clamp(0, 1)
     count = (BURST * x).ceil()
     apart = torch.where(count > 1, (num_steps - (num_steps - SHORTEST) * x).ceil(), num_steps).clamp_min(1)
-    steps = torch.arange(num_steps, device=x.device).view(-1, *[1] * x.ndim)
-    return ((steps % apart == 0) & (steps // apart < count)).to(x)
+    spikes = x.new_zeros(num_steps, *x.shape)
+    for i in range(BURST):
+        spike = (i < count) & (i * apart < num_steps)
+        spikes.scatter_add_(0, (i * apart * spike).long()[None], spike.to(x)[None])
+    return spikes
 
 
 BITS = 8
 
 
-@encoder()
+@encoder(period=BITS)
 def phase_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
     """Weighted spikes (Kim et al. 2018): the eight bits of a grey value, the highest first, over and over, each spike
     worth half of the one before. Values outside [0, 1] are clipped; there is no chance.
     """
-    grey = (x.clamp(0, 1) * (2**BITS - 1)).round().long()
-    place = torch.arange(num_steps, device=x.device).view(-1, *[1] * x.ndim) % BITS
-    return (grey >> (BITS - 1 - place) & 1) * 2.0 ** -(1 + place)
+    grey = (x.clamp(0, 1) * (2**BITS - 1)).round().to(torch.uint8)
+    phases = torch.stack([(grey >> (BITS - 1 - i) & 1) * 2.0 ** -(1 + i) for i in range(BITS)])
+    return phases[torch.arange(num_steps, device=x.device) % BITS]
 
 
 @encoder(binned=True)
@@ -162,7 +170,7 @@ def population_encode(
     return rate_encode(tuned(x), num_steps, generator=generator)
 
 
-@encoder(constant=True)
+@encoder(period=1)
 def current_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
@@ -170,7 +178,7 @@ def current_encode(
     return x.expand(num_steps, *x.shape)
 
 
-@encoder(constant=True)
+@encoder(period=1)
 def clip_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:

@@ -21,6 +21,7 @@ from snnmi.models.coding import (
     is_binned,
     is_constant,
     num_fed,
+    period,
     rates,
     tempered,
 )
@@ -191,13 +192,18 @@ class Target(nn.Module):
             return cuda.rate_encode(x, self.neuron.num_steps, generator=generator)
         return ENCODERS[self.encoder](x, self.neuron.num_steps, generator=generator)
 
+    def _currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
+        """What `self.hidden` gives, differentiable; steps that repeat themselves are computed once."""
+        once = self.hidden(x[: period(self.encoder)])
+        if len(once) == 1:
+            return once.expand(len(x), -1, -1)
+        return once if len(once) == len(x) else once[torch.arange(len(x)) % len(once)]
+
     def _hidden_currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
-        """What `self.hidden` gives, sooner: for a constant input one step serves all, for spikes on a GPU halves do."""
-        if is_constant(self.encoder):
-            return self.hidden(x[0]).expand(len(x), -1, -1).contiguous()
+        """The same without gradients, every step its own: for spikes on a GPU halves do."""
         if is_binary(self.encoder) and cuda.fused(x.device):
             return cuda.product(x, self.hidden.weight, self.hidden.bias, self.parts)
-        return self.hidden(x)
+        return self._currents(x).contiguous()
 
 
 def rounded(layer: nn.Linear) -> nn.Linear:
@@ -253,13 +259,10 @@ class SNN(Target):
         super().__init__(network, neuron, num_pixels, num_classes)
 
     def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[LIFTrace, LIFTrace]:
-        """Hidden and output layer over time, differentiable; one matrix product a layer for all steps together, for a
-        constant input one for a single step.
-        """
+        """Hidden and output layer over time, differentiable; one matrix product a layer for all steps together."""
         n = self.neuron
         how = dict(beta=n.beta, threshold=n.threshold, reset=n.reset, slope=n.slope)
-        fed = spikes[:1] if is_constant(self.encoder) else spikes
-        hidden = lif(self.hidden(fed).expand(len(spikes), -1, -1), **how)
+        hidden = lif(self._currents(spikes), **how)
         return hidden, lif(self.output(hidden.spk), **how)
 
     @property

@@ -15,6 +15,7 @@ from snnmi.models.coding import (
     frozen_draw,
     is_bernoulli,
     is_binned,
+    period,
     rate_encode,
     rates,
 )
@@ -186,6 +187,22 @@ def test_a_bernoulli_code_of_ones_own_is_drawn_as_events_too(monkeypatch):
     plain = digits_model(encoder="dim").spikes(torch.ones(50, 8, 8), generator=seeded())
     assert not torch.equal(fed, plain)
     assert abs(fed.mean() - 0.5) < 0.01 and abs(plain.mean() - 0.5) < 0.01
+
+
+@mark.parametrize("name, steps, num_steps", [("clip", 1, 25), ("phase", 8, 25), ("phase", 8, 5)])
+def test_steps_that_repeat_themselves_are_computed_once_and_change_nothing(
+    monkeypatch, name, steps, num_steps
+):
+    assert period(name) == steps
+    whole = encoder()(lambda *args, **how: ENCODERS[name](*args, **how))
+    monkeypatch.setitem(ENCODERS, "whole", whole)
+    x, y = torch.rand(20, 8, 8, generator=seeded()), torch.arange(20) % 10
+    found = {}
+    for code in (name, "whole"):
+        model = digits_model(encoder=code, num_steps=num_steps)
+        model.loss(x, y, generator=seeded()).backward()
+        found[code] = [model(x, generator=seeded()), *(p.grad for p in model.parameters())]
+    torch.testing.assert_close(found[name], found["whole"])
 
 
 @mark.parametrize("encoder", ["current", "clip", "frozen"])
