@@ -20,7 +20,7 @@ from tqdm import tqdm
 from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.pair import Pair
-from snnmi.attack.players import NOISES, GaminConfig
+from snnmi.attack.players import GaminConfig, as_events, random_inputs
 from snnmi.checkpoint import Checkpoint
 from snnmi.fast import cuda
 
@@ -118,10 +118,14 @@ class State:
 
     def draw_noise(self) -> Float[Tensor, " pairs n height width"]:
         shape = len(self.k), self.config.half, *self.pair.image_shape
-        noise = NOISES[self.config.noise](*shape, generator=self.chance, device=self.k.device)
+        noise = random_inputs(self.config, *shape, generator=self.chance, device=self.k.device)
         if not self.config.drift:
             return noise
-        return noise.lerp(self.pair.G(self.draw_z()), self.config.drift * self.batch / self.config.batches)
+        mixed = noise.lerp(self.generate(), self.config.drift * self.batch / self.config.batches)
+        return as_events(mixed, self.chance) if self.config.as_events else mixed
+
+    def generate(self) -> Float[Tensor, " pairs n height width"]:
+        return self.pair.G(self.draw_z(), self.chance)
 
     def dump(self) -> dict:
         """Nested dicts of tensors, for a checkpoint."""
@@ -183,7 +187,7 @@ def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n class
 
     # query the target on random inputs and on what the generator makes of z
     with torch.no_grad():
-        x = torch.cat([state.draw_noise(), pair.G(state.draw_z())], dim=1)
+        x = torch.cat([state.draw_noise(), state.generate()], dim=1)
     t = sum(blackbox.answer(x) for _ in range(config.repeats)) / config.repeats
     t = t.nan_to_num(0, 0, 0)  # what is no number teaches nothing, and ends nothing
 
@@ -204,7 +208,7 @@ def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n class
     # generator: whatever the surrogate calls y (eq. 6)
     for _ in range(config.generator_steps):
         state.adam_G.zero_grad(set_to_none=False)
-        x = pair.G(state.draw_z())
+        x = state.generate()
         loss = cross_entropy(wanted, pair.S(x, frozen=True))
         if config.smooth:
             loss = loss + config.smooth * roughness(x)

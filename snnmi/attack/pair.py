@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-from snnmi.attack.players import FAMILIES, GaminConfig
+from snnmi.attack.players import FAMILIES, GaminConfig, as_events
 from snnmi.chance import first_weights
 from snnmi.fast import cuda
 
@@ -57,9 +57,14 @@ class Pair:
         """
         return _each(self._surrogate, self.parameters["surrogate"], x, frozen)
 
-    def G(self, z: Float[Tensor, " pairs n z"]) -> Float[Tensor, " pairs n height width"]:
-        """The generators' images in [0, 1], differentiable."""
-        return _each(self._generator, self.parameters["generator"], z, False)
+    def G(
+        self, z: Float[Tensor, " pairs n z"], chance: torch.Generator | None = None
+    ) -> Float[Tensor, " pairs n height width"]:
+        """The generators' images in [0, 1], differentiable; of attackers who send events, with `chance`, zeros and ones
+        drawn of them.
+        """
+        images = _each(self._generator, self.parameters["generator"], z, False)
+        return as_events(images, chance) if self.config.as_events and chance else images
 
     def only(self, index: int) -> "Pair":
         """The pair of one class, still with its leading axis."""

@@ -41,6 +41,9 @@ class GaminConfig:
     log_points: int = 400  # points kept of each curve
     classes: int | None = None  # attack only so many first ones; None: all
     answers: str = "full"  # what the interface gives of its confidences
+    as_events: bool = (
+        False  # whether inputs are sent as zeros and ones, drawn with their values as the chance
+    )
     repeats: int = 1  # times each input is asked, the answers averaged; of so many times fewer inputs
 
     def __post_init__(self):
@@ -218,6 +221,22 @@ def ensemble(
 FAMILIES: dict[str, Callable] = {"mlp": mlp, "cnn": cnn, "spiking": spiking, "ensemble": ensemble}
 
 # --- the random inputs x_N
+
+
+def random_inputs(
+    config: GaminConfig, *shape: int, generator: torch.Generator, device: str | torch.device
+) -> Tensor:
+    """x_N as an attack's settings have it."""
+    noise = NOISES[config.noise](*shape, generator=generator, device=device)
+    return as_events(noise, generator) if config.as_events else noise
+
+
+def as_events(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Zeros and ones, drawn with the chance that the value is; a gradient passes as if they were the values (straight
+    through).
+    """
+    drawn = torch.rand(x.shape, generator=generator, device=x.device) < x.detach()
+    return drawn.to(x) + (x - x.detach())
 
 
 def normal_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int, UInt8
 from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.pair import Pair
-from snnmi.attack.players import NOISES
+from snnmi.attack.players import random_inputs
 from snnmi.checks import at_least
 from snnmi.data import Dataset
 from snnmi.measure import metrics
@@ -66,9 +66,9 @@ def ask(
     """Ask both; `target` is any callable that a `BlackBox` takes."""
     blackbox = BlackBox(target, seed=seed, device=device, role="examiner's answers")
     queries, config = chance.generator("examiner's queries", seed, device), pair.config
-    x_noise = NOISES[config.noise](evaluation.noise, *dataset.image_shape, generator=queries, device=device)
+    x_noise = random_inputs(config, evaluation.noise, *dataset.image_shape, generator=queries, device=device)
     z = torch.randn(len(labels), evaluation.generated, config.z_dim, generator=queries, device=device)
-    images, tests = pair.G(z), dataset.x_test.to(device).split(1000)
+    images, tests = pair.G(z, queries), dataset.x_test.to(device).split(1000)
 
     def surrogates(x):
         return pair.S(x.expand(len(labels), *x.shape)).softmax(-1).cpu().numpy()

@@ -136,7 +136,7 @@ def new_samples(experiment, attack, index: int) -> Shown:
     pair, target = attack.pair, experiment.asked(attack)
     chance = torch.Generator()
     chance.seed()  # a new draw at every call: this is for looking, not for measuring
-    images = pair.G(torch.randn(len(attack.labels), SHOWN, pair.config.z_dim, generator=chance))
+    images = pair.G(torch.randn(len(attack.labels), SHOWN, pair.config.z_dim, generator=chance), chance)
     answers = target(images[index], generator=chance)
     return images[index].numpy(), answers.numpy(), pair.S(images)[index].softmax(-1).numpy()
 

@@ -74,6 +74,14 @@ RECORDED = (
     BASELINES["snn"],
 )
 
+# What recordings are set against: inputs as sparse as these, and such as an event camera could have sent.
+EVENTS = {"sparse noise": {}, "sparse noise, sent as events": {"as_events": True}}
+SENT = tuple(
+    Variant(kind, words, "what is sent", {"attack": {"noise": "sparse"} | how})
+    for words, how in EVENTS.items()
+    for kind in KINDS
+)
+
 TIME = tuple(
     Variant("snn", f"T = {steps}", "time steps", training(num_steps=steps)) for steps in (1, 5, 10, 50, 100)
 )

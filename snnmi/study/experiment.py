@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from snnmi import chance
 from snnmi.attack import gamin
 from snnmi.attack.blackbox import FORMS, BlackBox, Remembered
-from snnmi.attack.players import NOISES
+from snnmi.attack.players import random_inputs
 from snnmi.data import Dataset
 from snnmi.measure import boundaries, metrics, scores
 from snnmi.models import coding, training
@@ -293,10 +293,10 @@ class Experiment(Grid):
         queries = chance.generator("examiner's queries", seed, self.device)
         pair, config = attack.pair.only(run.settings["label"]).to(self.device), attack.config.attack
         draws = {"generator": queries, "device": self.device}
-        noise = NOISES[config.noise](evaluation.noise, *images.image_shape, **draws)
+        noise = random_inputs(config, evaluation.noise, *images.image_shape, **draws)
         z = torch.randn(1, evaluation.generated, config.z_dim, **draws)
         with torch.no_grad():
-            generated = pair.G(z)[0]
+            generated = pair.G(z, queries)[0]
         box = BlackBox(model, seed=seed, device=self.device, role="examiner's answers")
         numbers, arrays = boundaries.measure(
             Remembered(box, run.checkpoint),

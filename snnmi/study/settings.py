@@ -93,7 +93,7 @@ FROZEN = {
 
 
 def checked(changes: object) -> Changes:
-    """Raises ValueError where a section or field does not exist."""
+    """Raises ValueError where a section or field does not exist, or one that is true or false is something else."""
     if not isinstance(changes, Mapping) or not all(
         isinstance(values, Mapping) for values in changes.values()
     ):
@@ -103,8 +103,12 @@ def checked(changes: object) -> Changes:
     for section, values in changes.items():
         if section not in SECTIONS:
             raise ValueError(f"changes names {section!r}, expected some of {list(SECTIONS)}")
-        for field in values:
-            home(section, field)
+        for field, value in values.items():
+            usual = getattr(
+                SECTIONS[home(section, field)], field, None
+            )  # a field's default; None: it has none
+            if isinstance(usual, bool) and not isinstance(value, bool):
+                raise ValueError(f"{field} is {value!r}, expected true or false")
     return changes
 
 

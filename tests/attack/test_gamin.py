@@ -305,6 +305,26 @@ def test_noise_that_drifts_has_gone_its_share_of_the_way_to_generated_images_by_
         torch.testing.assert_close(state.draw_noise(), (1 - share) * noise + share * image)
 
 
+@pytest.mark.parametrize("drift", [0.0, 1.0])
+def test_who_sends_events_asks_nothing_but_zeros_and_ones_and_still_learns_to_draw(drift):
+    asked = []
+
+    def target(x, *, generator):
+        asked.append(x)
+        return linear_target(36, 4)(x, generator=generator)
+
+    small = {"batch_size": 32, "hidden": 32, "k0": 0.001, "lam": 0.001, "lr_generator": 1e-2}
+    config = replace(SMALL, batches=300, as_events=True, noise="sparse", drift=drift, **small)
+    result, _ = attacked(config, shape=(6, 6), classes=4, target=target)
+    assert set(torch.cat(asked).flatten().tolist()) == {0.0, 1.0}
+    assert set(result.moments["image"].flatten().tolist()) == {0.0, 1.0}
+    noise = torch.stack(asked[:10]).unflatten(1, (4, 32))[:, :, :16]
+    assert drift or abs(noise.mean() - 0.1) < 0.01  # a fifth lit, drawn with half a chance
+    sent = result.last.G(torch.randn(4, 50, config.z_dim, generator=seeded(1)), seeded(2))
+    believed = result.last.S(sent).softmax(-1).argmax(-1)
+    assert (believed == torch.arange(4)[:, None]).float().mean() > 0.9
+
+
 def test_attack_repeats_with_its_seed_and_only_then():
     first, again, other = (attacked(seed=seed)[0] for seed in (0, 0, 1))
     assert_same_tensors(first.last.parameters, again.last.parameters)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
+from snnmi.attack.players import FAMILIES, NOISES, GaminConfig, as_events
 from snnmi.models.neurons import lif
 from tests.helpers import seeded
 
@@ -25,6 +25,15 @@ def test_noise_has_the_distribution_of_its_name(name, low, high, mean, std):
     x = NOISES[name](50, 1000, generator=seeded(), device="cpu")
     assert x.shape == (50, 1000) and low <= x.min() and x.max() <= high
     assert x.mean().item() == pytest.approx(mean, abs=0.01) and x.std().item() == pytest.approx(std, abs=0.01)
+
+
+def test_what_is_sent_as_events_is_drawn_with_its_values_and_passes_their_gradient():
+    x = torch.tensor([-1.0, 0.0, 0.25, 1.0, 3.0]).repeat(10_000, 1).requires_grad_()
+    sent = as_events(x, seeded())
+    assert set(sent.flatten().tolist()) == {0.0, 1.0}
+    assert sent.mean(0).tolist() == pytest.approx([0, 0, 0.25, 1, 1], abs=0.01)
+    (3 * sent).sum().backward()
+    assert (x.grad == 3).all()
 
 
 def test_smooth_noise_is_alike_from_pixel_to_pixel_and_spans_every_image():

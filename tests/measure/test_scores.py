@@ -35,7 +35,7 @@ class Known(pair.Pair):
     def S(self, x, *, frozen=False):
         return self.given(x.flatten(0, 1), generator=None).view(*x.shape[:2], 3).log()
 
-    def G(self, z):
+    def G(self, z, chance=None):
         shown = (torch.arange(z.shape[1]) % 4 > 0).float()
         return 0.999 * PATTERNS[:, None] * shown[:, None, None]
 

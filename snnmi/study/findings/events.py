@@ -1,6 +1,7 @@
 """Chapter 14: the four cells on recordings of an event camera, and what is drawn of them."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from jaxtyping import Float
 
 from snnmi.recordings import STEPS
 from snnmi.show import pages
-from snnmi.study.controls import RECORDED
+from snnmi.study.controls import BASELINES, RECORDED, SENT
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings.controls import (
     GROUP,
@@ -26,6 +27,9 @@ from snnmi.study.runs import AttackRun
 NAMES = dict(
     zip((v.name for v in RECORDED), ("ANN", "ANN behind a clip", "SNN fed raw numbers", "SNN"), strict=True)
 )
+JUDGED = NAMES | {
+    v.name: f"{v.kind.upper()}, sent events" for v in SENT if "as_events" in v.changes["attack"]
+}
 MEASURES = {"own": "target's accuracy", SCORE: "accuracy of the copy", "taken": "classes taken"}
 
 
@@ -66,17 +70,41 @@ def against_clip(runs: Iterable[AttackRun]) -> pd.DataFrame:
     return pd.DataFrame(found, columns=["scale", *OVER_NETWORKS, "kept"])
 
 
+def filled(experiment: Experiment, dataset: str) -> float:
+    """Of a recording's bins, pixels and polarities the share that holds an event, mean over the classes."""
+    return float(np.mean([film(mean).mean() for mean in experiment.originals(dataset)["class mean"]]))
+
+
+def sent_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
+    """One row a scale, kind of target and change of what is sent (`controls.SENT`): the copy's accuracy before and
+    after, last pairs, means over the networks that were attacked in all ways, and the rise network by network. Sparse
+    noise is set against the published noise, events against the same noise sent as numbers.
+    """
+    rows, found = _networks(runs), []
+    rows = rows[rows["pair"] == "last"]
+    for kind, published in BASELINES.items():
+        ways = [published, *(variant for variant in SENT if variant.kind == kind)]
+        for scale, own in shared(rows, ways).groupby("scale", sort=False):
+            by = own.pivot_table(index=UNIT, columns="variant", values=SCORE)
+            for before, after in pairwise(way.name for way in ways):
+                ends = {"before": by[before].mean(), "after": by[after].mean()}
+                about = {"scale": scale, "target": kind, "sent": after.partition(", ")[2]}
+                found.append(about | ends | over_networks(by[after] - by[before]))
+    return pd.DataFrame(found, columns=["scale", "target", "sent", "before", "after", *OVER_NETWORKS])
+
+
 def judged_table(experiments: Iterable[Experiment]) -> pd.DataFrame:
-    """One row a scale, cell and measure, "recognised" and "identified": what an honest judge of recordings says of what
-    was drawn, mean over classes and networks; real: the share of test recordings that it recognises. Of what is stored
-    alone: a judge takes minutes.
+    """One row a scale, cell (or who sends events) and measure, "recognised" and "identified": what an honest judge of
+    recordings says of what was drawn, mean over classes and networks; real: the share of test recordings that it
+    recognises. Of what is stored alone: a judge takes minutes.
     """
     found = []
     for one in (experiment for experiment in experiments if not experiment.compute):
         table = judgements_table([one], ("reconstruction", "test image"))
-        for variant in RECORDED if len(table) else ():
-            own = table[table.variant == variant.name]
-            about = {"scale": _place(one.scale, own.dataset.iloc[0]), "cell": NAMES[variant.name]}
+        for name in JUDGED if len(table) else ():
+            if (own := table[table.variant == name]).empty:
+                continue
+            about = {"scale": _place(one.scale, own.dataset.iloc[0]), "cell": JUDGED[name]}
             about["real"] = table[table.source == "test image"].recognised.mean()
             for measure in ("recognised", "identified"):
                 by_network = own.groupby(UNIT)[measure].mean()
@@ -94,7 +122,7 @@ def with_stored(own: Experiment) -> list[Experiment]:
     if own.profile.name == "events":
         return [own]
     try:
-        stored = Experiment("events", variants=RECORDED, results=own.results, compute=False)
+        stored = Experiment("events", variants=own.variants, results=own.results, compute=False)
     except FileNotFoundError:  # neither the recordings nor runs on them
         return [own]
     return [own, *([stored] if stored.attacks() else [])]

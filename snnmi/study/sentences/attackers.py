@@ -11,7 +11,7 @@ from snnmi.study.findings.attackers import ANYTIME, GAMIN, KNOWS, LATER, missing
 from snnmi.study.findings.controls import SCORE
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.sentences.attacks import these
-from snnmi.study.sentences.controls import from_none, told
+from snnmi.study.sentences.controls import from_none, risen, told
 
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
@@ -73,13 +73,8 @@ def gained(rows: pd.DataFrame) -> str:
     """What playing otherwise does to the copy, where several networks were attacked so: the rise of each network."""
     said = []
     for (scale, attacker), own in rows[rows.networks > 1].groupby(["scale", "attacker"], sort=False):
-        parts = [
-            f"of {these(r.target, int(r.networks))} from {r.before:.0%} to {r.after:.0%} (rise "
-            f"{told(r.value, r.low, r.high, sign=True)}, {from_none(r.low, r.high)})"
-            for r in own.itertuples()
-        ]
         how = attacker.removeprefix("GAMIN, ")
-        said.append(f"{how} takes the test images that the copy reads, at {scale}, {' and '.join(parts)}")
+        said.append(f"{how} takes the test images that the copy reads, at {scale}, {risen(own)}")
     return _sentences(said) or "Nobody who plays otherwise attacked several networks."
 
 

@@ -23,6 +23,16 @@ def from_none(low: float, high: float) -> str:
     return "told from none" if verdicts.lies_off(low, high) else "not told from none"
 
 
+def risen(rows: pd.DataFrame) -> str:
+    """How far the copies of each kind of target rose, a row a kind: "of these two SNNs from 10% to 20% (rise ...)"."""
+    parts = [
+        f"of {these(r.target, int(r.networks))} from {r.before:.0%} to {r.after:.0%} (rise "
+        f"{told(r.value, r.low, r.high, sign=True)}, {from_none(r.low, r.high)})"
+        for r in rows.itertuples()
+    ]
+    return " and ".join(parts)
+
+
 def measured(found: pd.DataFrame, what: str, measures: Mapping[str, str]) -> pd.DataFrame:
     """A table as text, a row a scale and `name`, a column a measure; `found`: scale, name, measure, value, low, high,
     networks. `what` heads the column of names.

@@ -4,7 +4,7 @@ import pandas as pd
 
 from snnmi.show import pages
 from snnmi.study.findings.events import MEASURES, NAMES, value
-from snnmi.study.sentences.controls import from_none, guessing, measured, told
+from snnmi.study.sentences.controls import from_none, guessing, measured, risen, told
 
 
 def table(found: pd.DataFrame) -> pd.DataFrame:
@@ -33,6 +33,15 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame) -> str:
             f"{told(r.value, r.low, r.high, sign=True)}, {from_none(r.low, r.high)}."
         )
     return " ".join(said) or "Not run at any scale."
+
+
+def sent(rows: pd.DataFrame) -> str:
+    """What sparse noise, and sending events in place of numbers, do to the copies, scale by scale."""
+    said = []
+    for (scale, way), own in rows.groupby(["scale", "sent"], sort=False):
+        how = f"The same, {way.partition(', ')[2]}," if "," in way else f"At {scale}, {way}"
+        said.append(f"{how} takes the test recordings that the copy reads {risen(own)}.")
+    return " ".join(said) or "Nobody sent anything but the published noise."
 
 
 def judged(found: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.study.controls import RECORDED
+from snnmi.study.controls import RECORDED, SENT
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings import events as findings
 from snnmi.study.judgements import judgements_table
@@ -18,7 +18,7 @@ def experiment(tmp_path_factory):
     """The smoke profile on generated recordings, finished."""
     given = {
         "datasets": ["saccades"],
-        "variants": RECORDED,
+        "variants": (*RECORDED, *SENT),
         "budget": BINS.changes | {"attack": {"batches": 5}},
     }
     found = Experiment("smoke", **given, results=tmp_path_factory.mktemp("events"))
@@ -28,8 +28,8 @@ def experiment(tmp_path_factory):
 
 def test_the_four_cells_are_two_trainings_and_have_a_row_a_measure(experiment):
     runs = experiment.attacks()
-    assert {run.variant for run in runs} == {variant.name for variant in RECORDED}
-    assert len({run.run.settings["target"]["kind"] for run in runs}) == 2 == len(experiment.targets()) // 2
+    assert {run.variant for run in runs} == {variant.name for variant in (*RECORDED, *SENT)}
+    assert len({run.run.settings["target"]["kind"] for run in runs}) == 2
     found = findings.cells_table(runs)
     assert len(found) == 4 * 3 and set(found.cell) == set(findings.NAMES.values())
     assert found.value.between(0, 1).all() and set(found.scale) == {"Saccades, smoke"}
@@ -88,6 +88,46 @@ def test_snn_and_clipped_ann_are_compared_network_by_network(experiment):
     found = findings.cells_table(experiment.attacks())
     clip, snn = (findings.value(found, "Saccades, smoke", cell) for cell in ("ANN behind a clip", "SNN"))
     assert row.value == pytest.approx(snn - clip) and row.networks == 1 and np.isnan(row.low)
+
+
+def test_who_sends_events_is_set_against_the_same_noise_sent_as_numbers(experiment):
+    found = findings.sent_table(experiment.attacks()).set_index(["target", "sent"])
+    assert len(found) == 2 * 2 and (found.networks == 1).all() and found.low.isna().all()
+    for kind in ("ann", "snn"):
+        scores = {
+            run.variant: run.scores[run.scores["pair"] == "last"].surrogate_accuracy.mean()
+            for run in experiment.attacks()
+        }
+        sparse, events = (found.loc[(kind, way)] for way in ("sparse noise", "sparse noise, sent as events"))
+        assert (sparse.before, sparse.after) == pytest.approx((scores[kind], scores[f"{kind}, sparse noise"]))
+        assert events.before == sparse.after
+        assert events.value == pytest.approx(scores[f"{kind}, sparse noise, sent as events"] - sparse.after)
+    images = {run.variant: run.reconstructions for run in experiment.attacks()}
+    assert set(np.unique(images["snn, sparse noise, sent as events"])) <= {0, 255}
+    assert len(np.unique(images["snn, sparse noise"])) > 2
+    without = [run for run in experiment.attacks() if run.variant != "snn, sparse noise"]
+    assert set(findings.sent_table(without).target) == {"ann"}
+
+
+def test_what_is_sent_is_said_scale_by_scale_with_the_rise_of_each_network():
+    rows = [
+        ("snn", "sparse noise", 0.1, 0.3, 0.2, 0.1, 0.3, 3),
+        ("snn", "sparse noise, sent as events", 0.3, 0.35, 0.05, -0.1, 0.2, 3),
+    ]
+    columns = ["target", "sent", "before", "after", "value", "low", "high", "networks"]
+    found = pd.DataFrame(rows, columns=columns).assign(scale="N-MNIST, events")
+    assert plain(say.sent(found)) == (
+        "At N-MNIST, events, sparse noise takes the test recordings that the copy reads of these three SNNs from 10% to "
+        "30% (rise +0.20 [0.10, 0.30], told from none). The same, sent as events, takes the test recordings that the "
+        "copy reads of these three SNNs from 30% to 35% (rise +0.05 [−0.10, 0.20], not told from none)."
+    )
+    assert say.sent(found[:0]) == "Nobody sent anything but the published noise."
+
+
+def test_how_full_recordings_are_is_the_share_of_their_places_with_an_event(experiment):
+    images = experiment.dataset("saccades")
+    own = [images.x_train[images.y_train == label].mean() for label in range(images.num_classes)]
+    assert findings.filled(experiment, "saccades") == pytest.approx(float(sum(own) / len(own)), abs=0.01)
 
 
 def test_an_honest_judge_is_asked_of_the_stored_recordings_alone(experiment):
