@@ -118,8 +118,8 @@ def test_what_is_sent_is_said_scale_by_scale_with_the_rise_of_each_network():
     found = pd.DataFrame(rows, columns=columns).assign(scale="N-MNIST, events")
     assert plain(say.sent(found)) == (
         "At N-MNIST, events, sparse noise takes the test recordings that the copy reads of these three SNNs from 10% "
-        "to 30% (rise +0.20 [0.10, 0.30], told from none). The same, sent as events, takes the test recordings that the "
-        "copy reads of these three SNNs from 30% to 35% (rise +0.05 [−0.10, 0.20], not told from none)."
+        "to 30% (rise +0.20 [0.10, 0.30], told from none). The same, sent as events, takes the test recordings that "
+        "the copy reads of these three SNNs from 30% to 35% (rise +0.05 [−0.10, 0.20], not told from none)."
     )
     assert say.sent(found[:0]) == "Nobody sent anything but the published noise."
 
