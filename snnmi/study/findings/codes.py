@@ -1,6 +1,6 @@
 """Chapter 13: SNNs of other codes under the same attack, and whether the clip explains them too."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -35,15 +35,15 @@ def codes_table(runs: Iterable[AttackRun], judged: pd.DataFrame) -> pd.DataFrame
     """One row a scale, code and measure of `MEASURES` (copies of last pairs) and `JUDGED` (images of kept pairs): mean
     over networks with Student's interval where there are several.
 
-    judged: of `judgements_table`. All codes of a scale are of the same networks: those that have both noises of every
-    code that the scale has.
+    judged: of `judgements_table`. Codes that stand side by side are of the same networks: those that have both noises
+    of each. Where some codes were run on more networks than others, these stand by themselves first, and then, as a
+    scale of its own, all codes on the networks that have them all.
     """
     rows, found = networks_table(runs), []
     rows = _judged(rows[rows["pair"] == "last"], judged)
     pairs = {code: shared(rows, [CODES[code, noise] for noise in NOISES]) for code in LABELS}
     every = pd.concat([own.assign(code=code) for code, own in pairs.items()])
-    codes = every.groupby(GROUP).code.transform("nunique")
-    every = every[every.groupby([*GROUP, *UNIT]).code.transform("nunique") == codes]
+    every = pd.concat([every[:0], *_side_by_side(every)])
     for code, label in LABELS.items():
         for key, own in every[every.code == code].groupby(GROUP, sort=False):
             by = {noise: own[own.variant == CODES[code, noise].name].set_index(UNIT) for noise in NOISES}
@@ -57,6 +57,25 @@ def codes_table(runs: Iterable[AttackRun], judged: pd.DataFrame) -> pd.DataFrame
             ]
     columns = [*GROUP, "code", "label", "floor", "measure", *OVER_NETWORKS]
     return pd.DataFrame(found, columns=columns)
+
+
+def _side_by_side(every: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Codes of the same networks, scale by scale: those that most networks have, if there are several, then all."""
+    for scale, own in every.groupby("scale", sort=False):
+        networks = own.groupby("code").seed.nunique()
+        most = networks.index[networks == networks.max()]
+        apart = 1 < len(most) < len(networks)
+        if apart:
+            yield _common(own[own.code.isin(most)])
+        both = _common(own)
+        seeds = [str(seed) for seed in sorted(both.seed.unique())]
+        few = f"{scale}, network{'s' * (len(seeds) > 1)} {', '.join(seeds)}"
+        yield both.assign(scale=few if apart else scale)
+
+
+def _common(own: pd.DataFrame) -> pd.DataFrame:
+    """The networks that have all of these codes."""
+    return own[own.groupby(UNIT).code.transform("nunique") == own.code.nunique()]
 
 
 def _judged(rows: pd.DataFrame, judged: pd.DataFrame) -> pd.DataFrame:

@@ -55,6 +55,30 @@ def test_codes_of_a_scale_are_of_the_networks_that_all_of_them_have_and_judged_w
     assert "not asked" in say.judged_caption(findings.codes_table([], judged[:0]), judged[:0])
 
 
+def test_a_code_of_fewer_networks_stands_with_the_others_on_these_and_takes_nothing_from_them(monkeypatch):
+    about = {"profile": "plan", "dataset": "mnist", "target": "snn", "scale": "MNIST, plan", "pair": "last"}
+    rows = [
+        about
+        | {"variant": CODES[code, noise].name, "seed": seed, "attack_seed": seed, "own": 0.9, "floor": 0.1}
+        | {findings.SCORE: 0.2 + 0.1 * seed, "folder": f"{code} {noise} {seed}"}
+        for code, seeds in (("rate", (0, 1, 2)), ("clip", (0, 1, 2)), ("phase", (1,)))
+        for noise in ("normal", "sparse")
+        for seed in seeds
+    ]
+    monkeypatch.setattr(findings, "networks_table", lambda runs: pd.DataFrame(rows))
+    found = findings.codes_table([], pd.DataFrame())
+    copies = found[found.measure == "normal"]
+    rows = {
+        scale: (set(own.code), set(own.networks), set(own.value.round(6)))
+        for scale, own in copies.groupby("scale")
+    }
+    assert rows == {
+        "MNIST, plan": ({"rate", "clip"}, {3}, {0.3}),
+        "MNIST, plan, network 1": ({"rate", "clip", "phase"}, {1}, {0.3}),
+    }
+    assert [*dict.fromkeys(found.scale)] == [*rows]  # claims first
+
+
 def test_predictions_are_compared_with_the_clipped_current_and_with_the_raw_one():
     found = found_of(rate=(0.4, 0.7), latency=(0.2, 0.22), clip=(0.42, 0.8), current=(0.9, 0.9))
     rows = findings.predictions(found).set_index(["prediction", "code"])
