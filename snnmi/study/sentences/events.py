@@ -3,7 +3,9 @@
 import pandas as pd
 
 from snnmi.show import pages
+from snnmi.study.controls import EVENTS
 from snnmi.study.findings.events import MEASURES, NAMES, value
+from snnmi.study.sentences.attacks import these
 from snnmi.study.sentences.controls import from_none, guessing, measured, risen, told
 
 
@@ -20,9 +22,11 @@ def caption(found: pd.DataFrame) -> str:
     )
 
 
-def finding(found: pd.DataFrame, rest: pd.DataFrame) -> str:
-    """What clip and neurons do to the copy, scale by scale; `rest`: of `against_clip`."""
-    said = []
+def finding(found: pd.DataFrame, rest: pd.DataFrame, sent: pd.DataFrame) -> str:
+    """What clip and neurons do to the copy, and what events do, scale by scale; `rest`: of `against_clip`, `sent`: of
+    `sent_table`.
+    """
+    said, events = [], sent[sent.sent == [*EVENTS][-1]]
     for r in rest.itertuples():
         ann, clip, raw, snn = (value(found, r.scale, cell) for cell in NAMES.values())
         floor = found[found.scale == r.scale].floor.mean()
@@ -32,6 +36,10 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame) -> str:
             f"with neither draws nor clip, {raw:.0%}; guessing gives {floor:.0%}. SNN less clipped ANN: "
             f"{told(r.value, r.low, r.high, sign=True)}, {from_none(r.low, r.high)}."
         )
+        own = events[events.scale == r.scale].itertuples()
+        if after := [f"of {these(e.target, int(e.networks))} {e.after:.0%}" for e in own]:
+            who = "an attacker who sends zeros and ones, as a camera does, and few ones"
+            said.append(f"Copies made by {who}, read {' and '.join(after)}.")
     return " ".join(said) or "Not run at any scale."
 
 

@@ -75,12 +75,17 @@ def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(low,
     found = pd.DataFrame(rows).assign(scale="N-MNIST, events", measure=findings.SCORE, floor=0.1)
     rest = {"scale": "N-MNIST, events", "value": -0.2, "low": low, "high": high, "networks": networks}
     count = "three networks" if networks == 3 else "one network"
-    assert plain(say.finding(found, pd.DataFrame([rest]))) == (
+    sent = pd.DataFrame(
+        [{"scale": "N-MNIST, events", "sent": "sparse noise, sent as events", "target": "snn"}]
+    )
+    sent = sent.assign(networks=networks, after=0.45)
+    assert plain(say.finding(found, pd.DataFrame([rest]), sent)) == (
         f"At N-MNIST, events ({count} of each kind) the copy of an ANN reads 70% of the test recordings, behind a clip "
         "30%; that of an SNN reads 10%, and fed raw numbers, with neither draws nor clip, 50%; guessing gives 10%. SNN "
-        f"less clipped ANN: {said}."
+        f"less clipped ANN: {said}. Copies made by an attacker who sends zeros and ones, as a camera does, and few "
+        f"ones, read of {'these three SNNs' if networks == 3 else 'this SNN'} 45%."
     )
-    assert say.finding(found[:0], pd.DataFrame([rest])[:0]) == "Not run at any scale."
+    assert say.finding(found[:0], pd.DataFrame([rest])[:0], sent) == "Not run at any scale."
 
 
 def test_snn_and_clipped_ann_are_compared_network_by_network(experiment):
