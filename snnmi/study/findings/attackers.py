@@ -19,7 +19,14 @@ from snnmi.study.controls import (
 )
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings.attacks import alike
-from snnmi.study.findings.controls import OVER_NETWORKS, SCORE, UNIT, networks_table, over_networks
+from snnmi.study.findings.controls import (
+    OVER_NETWORKS,
+    SCORE,
+    UNIT,
+    networks_table,
+    over_networks,
+    share_over_networks,
+)
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import judgements
 from snnmi.study.runs import AttackRun
@@ -125,7 +132,8 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
             if len(known := own.dropna(subset=[measure])):
                 about = dict(zip(["profile", "dataset", "attacker", "target"], key))
                 about |= {"knows": own.knows.iloc[0], "queries": own.queries.iloc[0], "measure": measure}
-                rows.append(about | over_networks(known.set_index(UNIT)[measure]))
+                mean = over_networks if measure == "alike" else share_over_networks
+                rows.append(about | mean(known.set_index(UNIT)[measure]))
     columns = ["profile", "dataset", "attacker", "target", "knows", "queries", "measure"]
     found = pd.DataFrame(rows, columns=[*columns, *OVER_NETWORKS])
     found["scale"] = pages.places(found)

@@ -13,6 +13,7 @@ from snnmi.study.findings.controls import (
     UNIT,
     networks_table,
     over_networks,
+    share_over_networks,
     shared,
 )
 from snnmi.study.runs import AttackRun
@@ -51,7 +52,7 @@ def codes_table(runs: Iterable[AttackRun], judged: pd.DataFrame) -> pd.DataFrame
             values |= {name: by[noise][seen] for name, (noise, seen) in SEEN.items()}
             about = dict(zip(GROUP, key)) | {"code": code, "label": label, "floor": own.floor.mean()}
             found += [
-                about | {"measure": name} | over_networks(value)
+                about | {"measure": name} | share_over_networks(value)
                 for name, value in values.items()
                 if value.notna().all()
             ]

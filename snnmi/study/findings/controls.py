@@ -67,6 +67,14 @@ def over_networks(values: pd.Series) -> dict:
     return dict(zip(OVER_NETWORKS, (own.mean(), *t_interval(own), len(own))))
 
 
+def share_over_networks(values: pd.Series) -> dict:
+    """The same of shares, whose interval ends at 0 and 1: no mean of shares lies beyond."""
+    found = over_networks(values)
+    return found | {
+        end: min(max(found[end], 0.0), 1.0) for end in ("low", "high") if found[end] == found[end]
+    }
+
+
 def _score(rows: pd.DataFrame, variant: Variant, pair: str = "last") -> pd.Series:
     """One variant's scores by `UNIT`."""
     return rows[(rows.variant == variant.name) & (rows["pair"] == pair)].set_index(UNIT)[SCORE]
@@ -114,7 +122,7 @@ def cells_table(inside: pd.DataFrame) -> pd.DataFrame:
         for key, own in inside[inside.variant == control.name].groupby(GROUP, sort=False):
             last, kept = (own[own["pair"] == pair] for pair in ("last", "kept"))
             about = dict(zip(GROUP, key)) | {"neuron": neuron, "input": source}
-            about |= over_networks(_score(own, control)) | {"kept": kept[SCORE].mean()}
+            about |= share_over_networks(_score(own, control)) | {"kept": kept[SCORE].mean()}
             about |= {"own": last.own.mean(), "taken": last.taken.mean(), "taken_kept": kept.taken.mean()}
             rows.append(about | {"classes": own.classes.max()})
     return pd.DataFrame(rows)
@@ -256,6 +264,6 @@ def time_table(rows: pd.DataFrame, num_steps: int) -> pd.DataFrame:
             mine = own[(own.variant == control.name) & (own["pair"] == "last")].set_index(UNIT)
             about = dict(zip(GROUP, key)) | {"target": control.kind, "num_steps": steps[control.name]}
             for score, name in ((SCORE, "surrogate acc."), ("own", "target's own acc.")):
-                found.append(about | {"score": score, "metric": name} | over_networks(mine[score]))
+                found.append(about | {"score": score, "metric": name} | share_over_networks(mine[score]))
     columns = [*GROUP, "target", "num_steps", "score", "metric", *OVER_NETWORKS]
     return pd.DataFrame(found, columns=columns)

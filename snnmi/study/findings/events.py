@@ -19,6 +19,7 @@ from snnmi.study.findings.controls import (
     difference,
     networks_table,
     over_networks,
+    share_over_networks,
     shared,
 )
 from snnmi.study.judgements import judgements_table
@@ -55,7 +56,7 @@ def cells_table(runs: Iterable[AttackRun]) -> pd.DataFrame:
         for key, own in rows[rows.variant == variant.name].groupby(GROUP, sort=False):
             about = dict(zip(GROUP, key)) | {"cell": NAMES[variant.name], "target": variant.kind}
             about, by = about | {"floor": own.floor.mean()}, own.set_index(UNIT)
-            found += [about | {"measure": name} | over_networks(by[name]) for name in MEASURES]
+            found += [about | {"measure": name} | share_over_networks(by[name]) for name in MEASURES]
     columns = [*GROUP, "cell", "target", "floor", "measure", *OVER_NETWORKS]
     return pd.DataFrame(found, columns=columns)
 
@@ -108,7 +109,7 @@ def judged_table(experiments: Iterable[Experiment]) -> pd.DataFrame:
             about["real"] = table[table.source == "test image"].recognised.mean()
             for measure in ("recognised", "identified"):
                 by_network = own.groupby(UNIT)[measure].mean()
-                found.append(about | {"measure": measure} | over_networks(by_network))
+                found.append(about | {"measure": measure} | share_over_networks(by_network))
     return pd.DataFrame(found, columns=["scale", "cell", "real", "measure", *OVER_NETWORKS])
 
 

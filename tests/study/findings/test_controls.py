@@ -159,3 +159,14 @@ def test_attacks_on_one_network_are_one_unit():
     assert found["networks"] == 2 and found["value"] == pytest.approx(0.3)
     assert found["low"] == pytest.approx(0.3 - 12.706 * 0.1, abs=1e-3)
     assert np.isnan(findings.over_networks(values[:2])["low"])
+
+
+def test_the_interval_of_a_share_ends_at_0_and_1():
+    index = pd.MultiIndex.from_tuples([(0, 0), (1, 1)], names=findings.UNIT)
+    for shares, low, high in (
+        ([0.9, 1.0], 0.95 - 12.706 * 0.05, 1.0),
+        ([0.0, 0.02], 0.0, 0.01 + 12.706 * 0.01),
+    ):
+        found = findings.share_over_networks(pd.Series(shares, index))
+        assert (found["low"], found["high"]) == pytest.approx((low, high), abs=1e-3)
+    assert np.isnan(findings.share_over_networks(pd.Series([0.9], index[:1]))["high"])
