@@ -34,14 +34,16 @@ def risen(rows: pd.DataFrame) -> str:
 
 
 def measured(found: pd.DataFrame, what: str, measures: Mapping[str, str]) -> pd.DataFrame:
-    """A table as text, a row a scale and `name`, a column a measure; `found`: scale, name, measure, value, low, high,
-    networks. `what` heads the column of names.
+    """A table as text, scale by scale a row a `name`, a column a measure. `found`: scale, name, measure, value, low,
+    high, networks. `what` heads the column of names.
     """
     lines: dict[tuple, dict] = {}
     for r in found.itertuples():
         line = lines.setdefault((r.scale, r.name), {"scale": r.scale, what: r.name, "networks": r.networks})
         line[measures[r.measure]] = told(r.value, r.low, r.high)
-    return pd.DataFrame([*lines.values()] or [{"scale": "none"}])
+    scales = [*dict.fromkeys(found.scale)]
+    in_order = sorted(lines.values(), key=lambda line: scales.index(line["scale"]))
+    return pd.DataFrame(in_order or [{"scale": "none"}])
 
 
 def guessing(found: pd.DataFrame) -> str:
