@@ -105,3 +105,17 @@ def test_the_noise_that_serves_best_within_the_range_is_named():
         "images, those of this ANN 30% (noise as published: 19% and 50%)."
     )
     assert say.in_range(found[:2]) == "Not run with several noises within [0, 1]."
+
+
+def test_measures_stand_scale_by_scale_in_the_order_in_which_scales_come():
+    rows = [
+        (name, scale, 0.25) for name in ("latency", "burst") for scale in ("MNIST, plan", "Digits, quick")
+    ]
+    found = pd.DataFrame(rows, columns=["name", "scale", "value"]).assign(
+        low=NAN, high=NAN, networks=1, measure="own"
+    )
+    table = say.measured(found, "code", {"own": "target's accuracy"})
+    assert table.code.tolist() == ["latency", "burst", "latency", "burst"]
+    assert table.scale.tolist() == ["MNIST, plan"] * 2 + ["Digits, quick"] * 2
+    assert set(table["target's accuracy"]) == {"0.25"}
+    assert say.measured(found[:0], "code", {}).scale.tolist() == ["none"]
