@@ -37,9 +37,9 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame, sent: pd.DataFrame) -> str:
             f"{told(r.value, r.low, r.high, sign=True)}, {from_none(r.low, r.high)}."
         )
         own = events[events.scale == r.scale].itertuples()
-        if after := [f"of {these(e.target, int(e.networks))} {e.after:.0%}" for e in own]:
-            who = "an attacker who sends zeros and ones, as a camera does, and few ones"
-            said.append(f"Copies made by {who}, read {' and '.join(after)}.")
+        if after := [f"{e.after:.0%} ({these(e.target, int(e.networks))})" for e in own]:
+            who = "Whoever sends zeros and ones in place of numbers, few of them ones, makes copies that read"
+            said.append(f"{who} {' and '.join(after)}.")
     return " ".join(said) or "Not run at any scale."
 
 

@@ -82,8 +82,8 @@ def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(low,
     assert plain(say.finding(found, pd.DataFrame([rest]), sent)) == (
         f"At N-MNIST, events ({count} of each kind) the copy of an ANN reads 70% of the test recordings, behind a clip "
         "30%; that of an SNN reads 10%, and fed raw numbers, with neither draws nor clip, 50%; guessing gives 10%. SNN "
-        f"less clipped ANN: {said}. Copies made by an attacker who sends zeros and ones, as a camera does, and few "
-        f"ones, read of {'these three SNNs' if networks == 3 else 'this SNN'} 45%."
+        f"less clipped ANN: {said}. Whoever sends zeros and ones in place of numbers, few of them ones, makes copies "
+        f"that read 45% ({'these three SNNs' if networks == 3 else 'this SNN'})."
     )
     assert say.finding(found[:0], pd.DataFrame([rest])[:0], sent) == "Not run at any scale."
 
