@@ -95,7 +95,7 @@ SPECIFICATIONS = {cell: [*settings(cell), *guesses(cell), cell] for cell in (ANN
 ONE, TEN = {"seeds": 0}, {"attack": {"classes": 10}}
 CLAIMED = (  # what pages claim, and so need three networks for
     *(noise for noise in NOISE if noise.change == "sparse noise"),
-    *(CODES[code, noise] for code in ("latency", "clip") for noise in ("normal", "sparse")),
+    *(CODES[code, noise] for code in ("latency", "clip", "current") for noise in ("normal", "sparse")),
 )
 STEPS = {
     "calibrate": {"variants": settings(ANN)} | ONE,

@@ -11,7 +11,7 @@ import pytest
 from snnmi.attack import gamin
 from snnmi.models import training
 from snnmi.study import plan, profiles
-from snnmi.study.controls import BEYOND, CONTROLS, HALVED, RECORDED, RESTARTS, attackers
+from snnmi.study.controls import BEYOND, CONTROLS, HALVED, RECORDED, RESTARTS, SENT, attackers
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import SOURCES, judge, judgements
@@ -104,7 +104,7 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     seeds = sorted({record["seed"] for record in records if "seed" in record})
     stored = {"results": ROOT / "results", "compute": False, "seeds": seeds}
     attack = profiles.get(profile).settings(profiles.get(profile).datasets[0], "snn").attack
-    variants = RECORDED if profile == "events" else (*CONTROLS, *attackers(attack), HALVED)
+    variants = (*RECORDED, *SENT) if profile == "events" else (*CONTROLS, *attackers(attack), HALVED)
     steps = [{"profile": "plan"} | step for step in plan.STEPS.values()]
     steps = [{"variants": variants}, *(step for step in steps if step["profile"] == profile)]
     whole = [Experiment(**stored | {"profile": profile} | step) for step in steps]
