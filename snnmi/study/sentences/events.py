@@ -56,13 +56,16 @@ def judged(found: pd.DataFrame) -> str:
     """What an honest judge makes of what was drawn, scale by scale."""
     said = []
     for scale, own in found.groupby("scale", sort=False):
-        shares = {
-            measure: ", ".join(f"{told(r.value, r.low, r.high)} ({r.cell})" for r in rows.itertuples())
-            for measure, rows in own.groupby("measure", sort=False)
-        }
+        recognised, identified = (own[own.measure == measure] for measure in ("recognised", "identified"))
+        most = recognised.loc[recognised.value.idxmax()]
+        seen = (
+            f"at most {most.value:.1%} of what was drawn ({most.cell})"
+            if most.value
+            else "nothing of what was drawn"
+        )
+        shares = ", ".join(f"{told(r.value, r.low, r.high)} ({r.cell})" for r in identified.itertuples())
         said.append(
-            f"At {scale} a judge that recognises {own.real.iloc[0]:.0%} of real test recordings recognises "
-            f"{shares['recognised'] if own.value[own.measure == 'recognised'].any() else 'nothing'} of what was drawn; "
-            f"most like the mean recording of its own class is, of each cell's, {shares['identified']}."
+            f"At {scale} a judge that recognises {own.real.iloc[0]:.0%} of real test recordings recognises {seen}; most "
+            f"like the mean recording of its own class is, of each cell's, {shares}."
         )
     return " ".join(said) or "No judge of recordings is stored."
