@@ -58,14 +58,11 @@ def judged(found: pd.DataFrame) -> str:
     for scale, own in found.groupby("scale", sort=False):
         recognised, identified = (own[own.measure == measure] for measure in ("recognised", "identified"))
         most = recognised.loc[recognised.value.idxmax()]
-        seen = (
-            f"at most {most.value:.1%} of what was drawn ({most.cell})"
-            if most.value
-            else "nothing of what was drawn"
-        )
+        seen = f"at most {most.value:.1%} of what was drawn ({most.cell})"
         shares = ", ".join(f"{told(r.value, r.low, r.high)} ({r.cell})" for r in identified.itertuples())
         said.append(
-            f"At {scale} a judge that recognises {own.real.iloc[0]:.0%} of real test recordings recognises {seen}; most "
-            f"like the mean recording of its own class is, of each cell's, {shares}."
+            f"At {scale} a judge that recognises {own.real.iloc[0]:.0%} of real test recordings recognises "
+            f"{seen if most.value else 'nothing of what was drawn'}; most like the mean recording of its own class is, of "
+            f"each cell's, {shares}."
         )
     return " ".join(said) or "No judge of recordings is stored."
