@@ -62,7 +62,7 @@ def judged(found: pd.DataFrame) -> str:
         shares = ", ".join(f"{told(r.value, r.low, r.high)} ({r.cell})" for r in identified.itertuples())
         said.append(
             f"At {scale} a judge that recognises {own.real.iloc[0]:.0%} of real test recordings recognises "
-            f"{seen if most.value else 'nothing of what was drawn'}; most like the mean recording of its own class is, of "
-            f"each cell's, {shares}."
+            f"{seen if most.value else 'nothing of what was drawn'}; most like the mean recording of its own class is, "
+            f"of each cell's, {shares}."
         )
     return " ".join(said) or "No judge of recordings is stored."
