@@ -123,7 +123,7 @@ def with_stored(own: Experiment) -> list[Experiment]:
     if own.profile.name == "events":
         return [own]
     try:
-        stored = Experiment("events", variants=own.variants, results=own.results, compute=False)
+        stored = Experiment("events", variants=(*RECORDED, *SENT), results=own.results, compute=False)
     except FileNotFoundError:  # neither the recordings nor runs on them
         return [own]
     return [own, *([stored] if stored.attacks() else [])]
