@@ -28,9 +28,8 @@ from snnmi.study.runs import AttackRun
 NAMES = dict(
     zip((v.name for v in RECORDED), ("ANN", "ANN behind a clip", "SNN fed raw numbers", "SNN"), strict=True)
 )
-JUDGED = NAMES | {
-    v.name: f"{v.kind.upper()}, sent events" for v in SENT if "as_events" in v.changes["attack"]
-}
+AS_EVENTS = [variant for variant in SENT if "as_events" in variant.changes["attack"]]
+JUDGED = NAMES | {variant.name: f"{variant.kind.upper()}, sent events" for variant in AS_EVENTS}
 MEASURES = {"own": "target's accuracy", SCORE: "accuracy of the copy", "taken": "classes taken"}
 
 
@@ -141,14 +140,15 @@ def film(image: np.ndarray) -> Film:
 
 def shown(experiment: Experiment, label: int) -> tuple[str, dict[str, Film]]:
     """A scale in words, and a class's films: its first test recording, its mean, and what was drawn of it from the
-    first ANN and the first SNN.
+    first ANN and the first SNN, as rates and, where that was run, as events.
     """
     runs = {run.variant: run for run in reversed(experiment.attacks())}
     first = next(iter(runs.values()))
     names = {"test image": "a recording", "class mean": "mean of the class"}
     originals = experiment.originals(first.dataset)
     found: dict[str, Film] = {names[name]: film(shown[label]) for name, shown in originals.items()}
-    for variant in (RECORDED[0], RECORDED[-1]):
+    for variant in (RECORDED[0], RECORDED[-1], *AS_EVENTS):
         if variant.name in runs:
-            found[f"drawn from the {variant.label}"] = film(runs[variant.name].reconstructions[label, 0])
+            how = "drawn as events from" if variant in AS_EVENTS else "drawn from"
+            found[f"{how} the {variant.kind.upper()}"] = film(runs[variant.name].reconstructions[label, 0])
     return _place(first.profile, first.dataset), found

@@ -43,6 +43,17 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame, sent: pd.DataFrame) -> str:
     return " ".join(said) or "Not run at any scale."
 
 
+def rest(rows: pd.DataFrame) -> str:
+    """What the spikes keep that the clip alone does not, scale by scale; `rows`: of `against_clip`."""
+    said = [
+        f"{told(r.value, r.low, r.high, sign=True)} at {r.scale} ({from_none(r.low, r.high)})"
+        for r in rows.itertuples()
+    ]
+    return (
+        f"Copies of an SNN less those of an ANN behind a clip: {'; '.join(said) or 'not run at any scale'}."
+    )
+
+
 def sent(rows: pd.DataFrame) -> str:
     """What sparse noise, and sending events in place of numbers, do to the copies, scale by scale."""
     said = []

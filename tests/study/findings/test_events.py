@@ -48,7 +48,9 @@ def test_films_are_bins_polarities_and_pixels(experiment):
     assert findings.film(np.full((12, 1), 255, np.uint8)).max() == 1
     where, films = findings.shown(experiment, label=3)
     assert where == "Saccades, smoke"
-    assert [*films] == ["mean of the class", "a recording", "drawn from the ANN", "drawn from the SNN"]
+    drawn = [f"drawn{how} from the {kind}" for how in ("", " as events") for kind in ("ANN", "SNN")]
+    assert [*films] == ["mean of the class", "a recording", *drawn]
+    assert set(np.unique(films["drawn as events from the SNN"])) == {0, 1}
     assert {film.shape for film in films.values()} == {(6, 2, 10, 10)}
 
 
@@ -62,14 +64,16 @@ def test_stored_recordings_stand_beside_where_they_are_there(experiment, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "low, high, networks, said",
+    "low, high, networks, number, verdict",
     [
-        (-0.3, -0.1, 3, "−0.20 [−0.30, −0.10], told from none"),
-        (-0.5, 0.1, 3, "−0.20 [−0.50, 0.10], not told from none"),
-        (NAN, NAN, 1, "−0.20, one network, so no interval"),
+        (-0.3, -0.1, 3, "−0.20 [−0.30, −0.10]", "told from none"),
+        (-0.5, 0.1, 3, "−0.20 [−0.50, 0.10]", "not told from none"),
+        (NAN, NAN, 1, "−0.20", "one network, so no interval"),
     ],
 )
-def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(low, high, networks, said):
+def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(
+    low, high, networks, number, verdict
+):
     values = dict(zip(findings.NAMES.values(), (0.7, 0.3, 0.5, 0.1)))
     rows = [{"cell": cell, "value": value} for cell, value in values.items()]
     found = pd.DataFrame(rows).assign(scale="N-MNIST, events", measure=findings.SCORE, floor=0.1)
@@ -82,8 +86,11 @@ def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(low,
     assert plain(say.finding(found, pd.DataFrame([rest]), sent)) == (
         f"At N-MNIST, events ({count} of each kind) the copy of an ANN reads 70% of the test recordings, behind a clip "
         "30%; that of an SNN reads 10%, and fed raw numbers, with neither draws nor clip, 50%; guessing gives 10%. SNN "
-        f"less clipped ANN: {said}. Whoever sends zeros and ones in place of numbers, few of them ones, makes copies "
-        f"that read 45% ({'these three SNNs' if networks == 3 else 'this SNN'})."
+        f"less clipped ANN: {number}, {verdict}. Whoever sends zeros and ones in place of numbers, few of them ones, "
+        f"makes copies that read 45% ({'these three SNNs' if networks == 3 else 'this SNN'})."
+    )
+    assert plain(say.rest(pd.DataFrame([rest]))) == (
+        f"Copies of an SNN less those of an ANN behind a clip: {number} at N-MNIST, events ({verdict})."
     )
     assert say.finding(found[:0], pd.DataFrame([rest])[:0], sent) == "Not run at any scale."
 
