@@ -41,9 +41,7 @@ class GaminConfig:
     log_points: int = 400  # points kept of each curve
     classes: int | None = None  # attack only so many first ones; None: all
     answers: str = "full"  # what the interface gives of its confidences
-    as_events: bool = (
-        False  # whether inputs are sent as zeros and ones, drawn with their values as the chance
-    )
+    as_events: bool = False  # inputs are sent as zeros and ones, their values being the chances
     repeats: int = 1  # times each input is asked, the answers averaged; of so many times fewer inputs
 
     def __post_init__(self):

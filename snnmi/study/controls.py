@@ -74,7 +74,7 @@ RECORDED = (
     BASELINES["snn"],
 )
 
-# What recordings are set against: inputs as sparse as these, and such as an event camera could have sent.
+# What recordings are asked with too: sparse noise, and the same as an event camera could have sent it.
 EVENTS = {"sparse noise": {}, "sparse noise, sent as events": {"as_events": True}}
 SENT = tuple(
     Variant(kind, words, "what is sent", {"attack": {"noise": "sparse"} | how})

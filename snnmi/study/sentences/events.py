@@ -26,7 +26,7 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame, sent: pd.DataFrame) -> str:
     """What clip and neurons do to the copy, and what events do, scale by scale; `rest`: of `against_clip`, `sent`: of
     `sent_table`.
     """
-    said, events = [], sent[sent.sent == [*EVENTS][-1]]
+    said = []
     for r in rest.itertuples():
         ann, clip, raw, snn = (value(found, r.scale, cell) for cell in NAMES.values())
         floor = found[found.scale == r.scale].floor.mean()
@@ -36,10 +36,15 @@ def finding(found: pd.DataFrame, rest: pd.DataFrame, sent: pd.DataFrame) -> str:
             f"with neither draws nor clip, {raw:.0%}; guessing gives {floor:.0%}. SNN less clipped ANN: "
             f"{told(r.value, r.low, r.high, sign=True)}, {from_none(r.low, r.high)}."
         )
-        own = events[events.scale == r.scale].itertuples()
-        if after := [f"{e.after:.0%} ({these(e.target, int(e.networks))})" for e in own]:
-            who = "Whoever sends zeros and ones in place of numbers, few of them ones, makes copies that read"
-            said.append(f"{who} {' and '.join(after)}.")
+        sparse, events = (
+            [f"{e.after:.0%} ({these(e.target, int(e.networks))})" for e in own.itertuples()]
+            for own in (sent[(sent.scale == r.scale) & (sent.sent == way)] for way in EVENTS)
+        )
+        if events:
+            said.append(
+                f"Asked with sparse noise, copies read {' and '.join(sparse)}; with the same sent as zeros and ones, "
+                f"{' and '.join(events)}."
+            )
     return " ".join(said) or "Not run at any scale."
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.study.controls import RECORDED, SENT
+from snnmi.study.controls import EVENTS, RECORDED, SENT
 from snnmi.study.experiment import Experiment
 from snnmi.study.findings import events as findings
 from snnmi.study.judgements import judgements_table
@@ -79,15 +79,14 @@ def test_the_finding_tells_the_snn_from_the_clipped_ann_only_by_an_interval(
     found = pd.DataFrame(rows).assign(scale="N-MNIST, events", measure=findings.SCORE, floor=0.1)
     rest = {"scale": "N-MNIST, events", "value": -0.2, "low": low, "high": high, "networks": networks}
     count = "three networks" if networks == 3 else "one network"
-    sent = pd.DataFrame(
-        [{"scale": "N-MNIST, events", "sent": "sparse noise, sent as events", "target": "snn"}]
-    )
-    sent = sent.assign(networks=networks, after=0.45)
+    sent = pd.DataFrame({"sent": [*EVENTS], "after": [0.4, 0.45]})
+    sent = sent.assign(scale="N-MNIST, events", target="snn", networks=networks)
+    these = "these three SNNs" if networks == 3 else "this SNN"
     assert plain(say.finding(found, pd.DataFrame([rest]), sent)) == (
         f"At N-MNIST, events ({count} of each kind) the copy of an ANN reads 70% of the test recordings, behind a clip "
         "30%; that of an SNN reads 10%, and fed raw numbers, with neither draws nor clip, 50%; guessing gives 10%. SNN "
-        f"less clipped ANN: {number}, {verdict}. Whoever sends zeros and ones in place of numbers, few of them ones, "
-        f"makes copies that read 45% ({'these three SNNs' if networks == 3 else 'this SNN'})."
+        f"less clipped ANN: {number}, {verdict}. Asked with sparse noise, copies read 40% ({these}); with the same "
+        f"sent as zeros and ones, 45% ({these})."
     )
     assert plain(say.rest(pd.DataFrame([rest]))) == (
         f"Copies of an SNN less those of an ANN behind a clip: {number} at N-MNIST, events ({verdict})."
