@@ -13,7 +13,7 @@ from torch import Tensor
 from snnmi.files import atomic_write
 
 SECONDS = 30.0  # between two saves
-FORMAT = 1  # of the states: to be counted up where an older state cannot be gone on from
+FORMAT = 2  # of the states: to be counted up where an older state cannot be gone on from
 
 
 class Checkpoint:

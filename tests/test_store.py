@@ -441,7 +441,7 @@ def test_checkpoint_of_another_version_of_the_code_is_said_and_not_gone_on_from(
     monkeypatch.setattr(checkpoint, "FORMAT", 0)
     saved.save({"batch": torch.tensor(3)})
     monkeypatch.undo()
-    with pytest.warns(UserWarning, match="has a state of format 0, expected 1"):
+    with pytest.warns(UserWarning, match=f"has a state of format 0, expected {checkpoint.FORMAT}"):
         assert Checkpoint(tmp_path / "checkpoint").load() is None
 
 

@@ -6,9 +6,9 @@ or 40 attacks is one batched computation. Nothing is shared between classes but 
 noise, k_t, kept pair and history.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.noises import CHOSEN, IN_RANGE
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import GaminConfig, as_events, random_inputs
 from snnmi.checkpoint import Checkpoint
@@ -26,6 +27,7 @@ from snnmi.fast import cuda
 
 CURVES = ("L_N", "L_G", "k", "M_global")
 MOMENTS = 10
+PILOT = 1000  # questions of each noise in the range, before an attacker chooses one
 
 
 class AttackResult(NamedTuple):
@@ -38,8 +40,9 @@ class AttackResult(NamedTuple):
     last_loss: dict[str, list[float]]  # the same of the last pair
     history: dict[str, Tensor]  # "batch" (points,); CURVES (points, K), means since the point before
     moments: dict[str, Tensor]  # "batch" (moments,); "image", "target", "surrogate" (moments, K, ...): a
-    # reconstruction on the way and both confidences
+    # reconstruction on the way and both confidences; "examined" (moments, K): what `examine` gave
     queries_per_class: int
+    pilot: dict[str, float]  # of a chosen noise: each candidate's share of its commonest answer
 
 
 def cross_entropy(
@@ -73,13 +76,17 @@ class State:
     recent: Float[Tensor, " window pairs"]  # M_global of the last batches
     curves: Float[Tensor, " points curves pairs"]  # sums towards means
     ends: Int[Tensor, " moments"]  # batches done at each moment
-    seen: dict[str, Float[Tensor, " moments pairs ..."]]  # a reconstruction, and what T and S say of it, then
+    seen: dict[
+        str, Float[Tensor, " moments pairs ..."]
+    ]  # a reconstruction, and what T and S say of it, then;
+    # "examined": an examiner's score of the copies (NaN without one)
 
     @classmethod
-    def new(cls, config: GaminConfig, pair: Pair, *, seed: int, device: str | torch.device) -> "State":
+    def new(cls, config: GaminConfig, pair: Pair, draws: torch.Generator) -> "State":
+        device = draws.device
         count, captures = (
             len(next(iter(pair.parameters["surrogate"].values()))),
-            cuda.captures(torch.device(device)),
+            cuda.captures(device),
         )
         adam_S, adam_G = (
             torch.optim.Adam(pair.parameters[name].values(), lr=lr, fused=True, capturable=captures)
@@ -90,7 +97,7 @@ class State:
             pair,
             adam_S,
             adam_G,
-            chance=chance.generator("attacker's queries", seed, device),
+            chance=draws,
             batch=torch.zeros(1, dtype=torch.long, device=device),
             k=torch.full((count,), config.k0, device=device),
             kept=pair.copy(),
@@ -108,7 +115,8 @@ class State:
                     ("target", (pair.num_classes,)),
                     ("surrogate", (pair.num_classes,)),
                 )
-            },
+            }
+            | {"examined": torch.full((len(ends), count), torch.nan, device=device)},
         )
 
     def draw_z(self) -> Float[Tensor, " pairs n z"]:
@@ -181,6 +189,33 @@ def moments(batches: int) -> Int[Tensor, " moments"]:
     return torch.tensor(sorted(wanted | {batches}))
 
 
+def pilot(
+    blackbox: BlackBox, config: GaminConfig, image_shape: tuple[int, int], draws: torch.Generator
+) -> dict[str, Tensor]:
+    """Of each noise in the range the share of the commonest answer to PILOT questions: 1 teaches nothing."""
+    shares = {}
+    for noise in IN_RANGE:
+        asking = replace(config, noise=noise)
+        x = random_inputs(asking, PILOT, *image_shape, generator=draws, device=draws.device)
+        answers = blackbox(x).nan_to_num(0).argmax(-1)
+        shares[noise] = answers.bincount().max() / PILOT
+    return shares
+
+
+def chosen(config: GaminConfig, shares: dict[str, Tensor], classes: int) -> GaminConfig:
+    """An attack's settings with the noise of the most different answers, and with the batches that the pilot left it.
+
+    Raises ValueError where it left none.
+    """
+    spent = -(-PILOT * len(shares) // (classes * config.batch_size))  # in batches of all classes
+    if config.batches - spent < config.keep_window:
+        raise ValueError(
+            f"batches is {config.batches}, expected at least {spent + config.keep_window}: choosing its noise costs "
+            f"the attacker {PILOT * len(shares):,} queries"
+        )
+    return replace(config, noise=min(shares, key=shares.get), batches=config.batches - spent)
+
+
 def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n classes"]) -> None:
     """One batch of every class (paper, section III, steps 1-4); `wanted` is onehot(y), once for every z."""
     config, pair, half = state.config, state.pair, state.config.half
@@ -227,15 +262,23 @@ def attack(
     seed: int,
     device: str | torch.device = "cpu",
     checkpoint: Checkpoint | None = None,
+    examine: Callable[[Pair], Float[Tensor, " pairs"]] | None = None,
     description: str = "attack",
 ) -> AttackResult:
-    """Invert the classes `labels` at once; resumes from `checkpoint` where it holds a state."""
+    """Invert the classes `labels` at once; resumes from `checkpoint` where it holds a state. `examine`, an examiner's
+    score of the copies, is taken at the attack's moments; the attack itself never sees it.
+    """
     if not labels or not all(0 <= label < num_classes for label in labels):
         raise ValueError(f"labels are {list(labels)}, expected at least one of 0 to {num_classes - 1}")
+    saved = checkpoint.load() if checkpoint else None
+    draws, shares = chance.generator("attacker's queries", seed, device), {}
+    if config.noise == CHOSEN:
+        shares = saved["pilot"] if saved else pilot(blackbox, config, image_shape, draws)
+        config = chosen(config, shares, len(labels))
     pair = Pair.new(config, image_shape, num_classes, len(labels), seed=seed, device=device)
-    state = State.new(config, pair, seed=seed, device=device)
-    if checkpoint and (saved := checkpoint.load()):
-        blackbox.restore(saved.pop("blackbox"))
+    state = State.new(config, pair, draws)
+    if saved:
+        blackbox.restore(saved["blackbox"])
         state.load(saved)
     wanted = F.one_hot(torch.tensor(labels, device=device), num_classes).float()
     wanted = wanted[:, None].expand(-1, config.half, -1)
@@ -243,7 +286,7 @@ def attack(
     def run() -> None:
         step(state, blackbox, wanted)
 
-    start, captures = int(state.batch), cuda.captures(torch.device(device))
+    start, captures, ends = int(state.batch), cuda.captures(torch.device(device)), state.ends.tolist()
     batches = tqdm(
         range(start, config.batches), description, config.batches, initial=start, unit="batch", mininterval=1
     )
@@ -253,12 +296,14 @@ def attack(
                 run = cuda.capture(run, [state.chance, blackbox.generator])
             blackbox.spend(len(labels) * config.batch_size)
             run()
+            if examine and done + 1 in ends:
+                state.seen["examined"][ends.index(done + 1)] = examine(pair)
             if checkpoint and checkpoint.due():
-                checkpoint.save(state.dump() | {"blackbox": blackbox.state()})
-    return result(state, labels)
+                checkpoint.save(state.dump() | {"blackbox": blackbox.state(), "pilot": shares})
+    return result(state, labels, {name: float(share) for name, share in shares.items()})
 
 
-def result(state: State, labels: Sequence[int]) -> AttackResult:
+def result(state: State, labels: Sequence[int], shares: dict[str, float]) -> AttackResult:
     """What a finished attack hands on."""
     config, curves = state.config, state.curves.cpu()
     kept = {name: value.tolist() for name, value in state.best.items()}
@@ -275,4 +320,5 @@ def result(state: State, labels: Sequence[int]) -> AttackResult:
         history,
         {"batch": state.ends.cpu()} | {name: value.cpu() for name, value in state.seen.items()},
         config.queries_per_class,
+        shares,
     )

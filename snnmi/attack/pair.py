@@ -41,6 +41,9 @@ class Pair:
         """Fresh networks, each class with its own first weights."""
         with first_weights("attacker's weights", seed):
             players = [FAMILIES[config.family](config, image_shape, num_classes) for _ in range(num_pairs)]
+        if config.output_bias:
+            for _, generator in players:
+                _shift(generator, config.output_bias)
         parameters = {
             name: {key: w.detach().requires_grad_() for key, w in stack_module_state(modules)[0].items()}
             for name, modules in zip(
@@ -103,6 +106,14 @@ class Pair:
         for name, own in self.parameters.items():
             for key, value in own.items():
                 value.copy_(parameters[name][key])
+
+
+@torch.no_grad()
+def _shift(generator: nn.Module, by: float) -> None:
+    """Add to the last biases of a generator, of an ensemble to each member's."""
+    for network in getattr(generator, "members", [generator]):
+        *_, last = (layer for layer in network.modules() if getattr(layer, "bias", None) is not None)
+        last.bias.add_(by)
 
 
 def _each(module: nn.Module, parameters: dict[str, Tensor], inputs: Tensor, frozen: bool) -> Tensor:

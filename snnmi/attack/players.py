@@ -1,6 +1,6 @@
-"""Who plays: the attack's settings, the networks of both players, and the random inputs x_N.
+"""Who plays: the attack's settings and the networks of both players.
 
-A family of networks or a noise of your own is one more function here.
+A family of networks of your own is one more function here.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from snnmi.attack.blackbox import FORMS
+from snnmi.attack.noises import CHOSEN, NOISES
 from snnmi.checks import above, at_least, is_number, one_of, within
 
 
@@ -34,9 +35,12 @@ class GaminConfig:
     # of the CNN surrogate, whose convolutions have half as many channels (?)
     hidden: int | Sequence[int] = 256
     z_dim: int = 100  # (?)
-    noise: str = "normal"  # x_N: "normal" is N(0, 1), not clipped (G)
+    noise: str = "normal"  # x_N: "normal" is N(0, 1), not clipped (G); "chosen": what a pilot chooses
     drift: float = 0.0  # share of the way to generated images that x_N has gone by the last batch
     smooth: float = 0.0  # weight of a generated image's roughness in the generator's loss
+    output_bias: float = (
+        0.0  # added to the generator's last biases at its start: at -3 its images start black
+    )
     keep_window: int = 1  # batches over which M_global is averaged before the lowest is kept (?)
     log_points: int = 400  # points kept of each curve
     classes: int | None = None  # attack only so many first ones; None: all
@@ -45,7 +49,7 @@ class GaminConfig:
     repeats: int = 1  # times each input is asked, the answers averaged; of so many times fewer inputs
 
     def __post_init__(self):
-        one_of(self, family=FAMILIES, noise=NOISES, answers=FORMS)
+        one_of(self, family=FAMILIES, noise=[*NOISES, CHOSEN], answers=FORMS)
         at_least(self, repeats=1)
         at_least(self, batches=1, generator_steps=1, z_dim=1, keep_window=1, log_points=1, batch_size=2)
         if isinstance(self.hidden, list):  # as files and command lines write it
@@ -59,6 +63,8 @@ class GaminConfig:
         for name in ("lam", "smooth"):
             if not (is_number(value := getattr(self, name)) and value >= 0):
                 raise ValueError(f"{name} is {value!r}, expected a number, at least 0")
+        if not is_number(self.output_bias):
+            raise ValueError(f"output_bias is {self.output_bias!r}, expected a number")
         if self.batch_size % 2:
             raise ValueError(
                 f"batch_size is {self.batch_size}, expected an even number: half noise, half generated"
@@ -235,56 +241,3 @@ def as_events(x: Tensor, generator: torch.Generator) -> Tensor:
     """
     drawn = torch.rand(x.shape, generator=generator, device=x.device) < x.detach()
     return drawn.to(x) + (x - x.detach())
-
-
-def normal_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    """N(0, 1) per pixel, not clipped: two thirds of it lie outside the range of images (GAMIN's code)."""
-    return torch.randn(shape, generator=generator, device=device)
-
-
-def clipped_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    """N(0, 1) clipped to [0, 1], as a rate encoder would."""
-    return normal_noise(*shape, generator=generator, device=device).clamp_(0, 1)
-
-
-def uniform_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    return torch.rand(shape, generator=generator, device=device)
-
-
-def sparse_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    """A fifth of the pixels uniform in [0, 1], the others black: as many as a digit's."""
-    lit = uniform_noise(*shape, generator=generator, device=device) < 0.2
-    return lit * uniform_noise(*shape, generator=generator, device=device)
-
-
-def smooth_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    """Uniform at a quarter of the side, interpolated, and stretched image by image from 0 to 1."""
-    *lead, height, width = shape
-    coarse = uniform_noise(*lead, -(-height // 4), -(-width // 4), generator=generator, device=device)
-    fine = F.interpolate(coarse.flatten(0, -3)[:, None], (height, width), mode="bilinear")[:, 0].view(shape)
-    low, high = (end((-2, -1), keepdim=True) for end in (fine.amin, fine.amax))
-    return (fine - low) / (high - low)
-
-
-def binary_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    """Every pixel black or white."""
-    return (uniform_noise(*shape, generator=generator, device=device) < 0.5).float()
-
-
-def mixed_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    """Every image one of the four kinds that stay in [0, 1]."""
-    kinds = (uniform_noise, sparse_noise, smooth_noise, binary_noise)
-    x = torch.stack([kind(*shape, generator=generator, device=device) for kind in kinds])
-    chosen = torch.randint(len(kinds), shape[:-2], generator=generator, device=device)
-    return torch.where(F.one_hot(chosen, len(kinds)).movedim(-1, 0)[..., None, None] == 1, x, 0).sum(0)
-
-
-NOISES: dict[str, Callable] = {
-    "normal": normal_noise,
-    "clipped": clipped_noise,
-    "uniform": uniform_noise,
-    "sparse": sparse_noise,
-    "smooth": smooth_noise,
-    "binary": binary_noise,
-    "mixed": mixed_noise,
-}

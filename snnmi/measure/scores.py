@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
+from torch import Tensor
 
 from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
@@ -52,6 +53,20 @@ class Answers:
         return self.T_noise.shape[-1]
 
 
+def _says(pair: Pair, x: Float[Tensor, " n height width"]) -> Float[Tensor, " pairs n classes"]:
+    """What every surrogate says of the same inputs."""
+    count = len(next(iter(pair.parameters["surrogate"].values())))
+    return pair.S(x.expand(count, *x.shape)).softmax(-1)
+
+
+@torch.no_grad()
+def surrogate_accuracy(pair: Pair, dataset: Dataset, device: str = "cpu") -> Float[Tensor, " pairs"]:
+    """Share of test images that each surrogate reads: an examiner's look at an attack that is still at work."""
+    parts = zip(dataset.x_test.to(device).split(1000), dataset.y_test.to(device).split(1000))
+    right = sum((_says(pair, x).argmax(-1) == y).sum(-1) for x, y in parts)
+    return right / len(dataset.x_test)
+
+
 @torch.no_grad()
 def ask(
     target: Callable,
@@ -70,9 +85,6 @@ def ask(
     z = torch.randn(len(labels), evaluation.generated, config.z_dim, generator=queries, device=device)
     images, tests = pair.G(z, queries), dataset.x_test.to(device).split(1000)
 
-    def surrogates(x):
-        return pair.S(x.expand(len(labels), *x.shape)).softmax(-1).cpu().numpy()
-
     return Answers(
         labels=labels,
         y_test=dataset.y_test.numpy(),
@@ -80,9 +92,9 @@ def ask(
         T_noise=blackbox(x_noise).cpu().numpy(),
         T_again=blackbox(x_noise).cpu().numpy(),
         T_images=blackbox(images).cpu().numpy(),
-        S_noise=surrogates(x_noise),
+        S_noise=_says(pair, x_noise).cpu().numpy(),
         S_images=pair.S(images).softmax(-1).cpu().numpy(),
-        S_test=np.concatenate([surrogates(x) for x in tests], axis=1),
+        S_test=np.concatenate([_says(pair, x).cpu().numpy() for x in tests], axis=1),
         T_test=np.concatenate([blackbox(x).cpu().numpy() for x in tests]),
         class_means=dataset.class_means().numpy(),
     )
@@ -147,6 +159,13 @@ METRICS: dict[str, Metric] = {
     ),
     "A_comb": _accepted("A_comb", "S_images", "A_comb"),
     "A_target": _accepted("A_target", "T_images", "A_target"),
+    "commonest_answer": Metric(  # a question that always gets one answer teaches nothing
+        "commonest answer",
+        lambda a, i: metrics.commonest_class(a.T_noise.argmax(-1)),
+        floor=lambda a: 1 / a.num_classes,
+        share=True,
+        table=False,
+    ),
     "entropy_generated": Metric("H(T(x_G))", lambda a, i: metrics.entropy(a.T_images[i]), table=False),
     "likeness": _of_images("likeness", metrics.likeness, ceiling=lambda a: 1.0),
     "ssim": _of_images("SSIM", metrics.ssim, ceiling=lambda a: 1.0),

@@ -18,7 +18,7 @@ from torch import nn
 
 from snnmi import chance
 from snnmi.attack.blackbox import BlackBox, check_confidences
-from snnmi.attack.players import NOISES
+from snnmi.attack.noises import NOISES
 from snnmi.data import Dataset
 from snnmi.models import foreign
 from snnmi.models.euler import RULES

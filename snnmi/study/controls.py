@@ -149,6 +149,35 @@ RESTARTS = 4
 BEYOND = {"attack": {"classes": 3, "batches": 20_000}}
 
 
+# The second plan: what a better question does (protection), and what makes a question bad (cause).
+def asks(kind: str, words: str, **attack) -> Variant:
+    return Variant(kind, words, "attacker's noise", {"attack": attack})
+
+
+BETTER = tuple(asks(kind, f"{noise} noise", noise=noise) for noise in ("strokes", "blobs") for kind in KINDS)
+CAUSE = (
+    *(asks("ann", f"{noise} noise", noise=noise) for noise in ("grey", "centred")),
+    Variant(
+        "snn",
+        "raw current, centred noise",
+        "attacker's noise",
+        CELLS["snn", "current"].changes | {"attack": {"noise": "centred"}},
+    ),
+)
+FAST = {"lr_surrogate": 1e-3, "lr_generator": 1e-3}  # ten times the frozen rate
+FASTER = tuple(asks(kind, "strokes noise, ten times the rate", noise="strokes", **FAST) for kind in KINDS)
+CHOOSING = tuple(asks(kind, "chosen noise", noise="chosen") for kind in KINDS)
+# Pictures an eye can read: a generator that starts black, and how smooth its images must be.
+BLACK = {"noise": "strokes", "output_bias": -3.0} | FAST
+SMOOTH = {
+    weight: tuple(
+        asks(kind, f"strokes noise, starts black, smoothness {weight:g}", smooth=weight, **BLACK)
+        for kind in KINDS
+    )
+    for weight in (0.0, 0.3, 1.0, 3.0)
+}
+
+
 # Codes in place of the Bernoulli rate, each SNN trained with its own; and each under noise within [0, 1].
 LABELS = {"rate": "Bernoulli rate", "latency": "latency", "burst": "burst", "phase": "phase"}
 LABELS |= {"population": "population"}
@@ -202,7 +231,8 @@ def _can(attack: GaminConfig, variant: Variant) -> bool:
 QUICK = {"attack": {"batches": 150}}
 # In the order of value: what a budget does not reach is left out from the end.
 CONTROLS = (*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME)
-NAMED = {control.name: control for control in (*CONTROLS, *ATTACKERS)}
+SECOND = (*BETTER, *CAUSE, *FASTER, *CHOOSING, *sum(SMOOTH.values(), ()))
+NAMED = {control.name: control for control in (*CONTROLS, *ATTACKERS, *SECOND)}
 
 # No suspect: what half-precision products would change on a GPU (chapter 09).
 HALVED = Variant("snn", "weights of 11 bits", "precision", query(precision="float16"))

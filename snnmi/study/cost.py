@@ -8,6 +8,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
@@ -19,6 +20,7 @@ from tqdm import tqdm
 from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.gamin import State, step
+from snnmi.attack.noises import CHOSEN, IN_RANGE
 from snnmi.attack.pair import Pair
 from snnmi.checkpoint import flatten
 from snnmi.fast import cpu
@@ -90,8 +92,11 @@ def measure(experiment: Experiment, cell: Cell, seconds: float) -> Measured:
         adam.step()
 
     train_s = _timed(train, seconds, device)
-    pair = Pair.new(config.attack, shape, classes, few, seed=cell.seed, device=device)
-    state = State.new(config.attack, pair, seed=cell.seed, device=device)
+    attacker = config.attack
+    if attacker.noise == CHOSEN:  # whichever it will be
+        attacker = replace(attacker, noise=IN_RANGE[0])
+    pair = Pair.new(attacker, shape, classes, few, seed=cell.seed, device=device)
+    state = State.new(attacker, pair, chance.generator("attacker's queries", cell.seed, device))
     box = BlackBox(target.asked(config.query), seed=cell.seed, device=device)
     wanted = F.one_hot(torch.arange(few, device=device), classes).float()
     wanted = wanted[:, None].expand(-1, config.attack.half, -1)

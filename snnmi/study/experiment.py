@@ -31,6 +31,7 @@ def _on_the_way(result: gamin.AttackResult) -> dict[str, np.ndarray]:
     seen = result.moments
     found = {f"moment_{who}": seen[who].numpy().astype(np.float16) for who in ("target", "surrogate")}
     return found | {
+        "moment_accuracy": seen["examined"].numpy(),
         "moment_batch": seen["batch"].numpy(),
         "moment_image": scores.as_bytes(seen["image"].numpy()),
     }
@@ -207,10 +208,11 @@ class Experiment(Grid):
             seed=seed,
             device=self.device,
             checkpoint=run.checkpoint,
+            examine=lambda pair: scores.surrogate_accuracy(pair, images, self.device),
             description=f"attack {images.name} {cell.variant.name} seed {cell.seed}",
         )
-        if blackbox.queries != blackbox.budget:
-            raise RuntimeError(f"{blackbox.queries} queries were spent, expected {blackbox.budget}")
+        if not 0 <= queries - blackbox.queries < (len(labels) * config.batch_size if result.pilot else 1):
+            raise RuntimeError(f"{blackbox.queries} queries were spent, expected {queries}")
         ends = {"kept": result.kept_loss, "last": result.last_loss}
         losses = [pd.DataFrame(loss).assign(label=labels, pair=name) for name, loss in ends.items()]
         run.finish(
@@ -220,7 +222,8 @@ class Experiment(Grid):
                 "temperature": temperature,
                 "image_shape": list(images.image_shape),
                 "num_classes": images.num_classes,
-            },
+            }
+            | ({"noise": result.last.config.noise, "pilot": result.pilot} if result.pilot else {}),
             tables={"losses": pd.concat(losses)[["label", "pair", "M_global", "L_N", "L_G", "k", "batch"]]},
             arrays={name: values.numpy() for name, values in result.history.items()} | _on_the_way(result),
             weights={"kept": result.kept.parameters, "last": result.last.parameters},
@@ -291,10 +294,10 @@ class Experiment(Grid):
         attack, evaluation = self._found(cell), self._config(cell).evaluation
         run.checkpoint.start()
         queries = chance.generator("examiner's queries", seed, self.device)
-        pair, config = attack.pair.only(run.settings["label"]).to(self.device), attack.config.attack
+        pair = attack.pair.only(run.settings["label"]).to(self.device)
         draws = {"generator": queries, "device": self.device}
-        noise = random_inputs(config, evaluation.noise, *images.image_shape, **draws)
-        z = torch.randn(1, evaluation.generated, config.z_dim, **draws)
+        noise = random_inputs(pair.config, evaluation.noise, *images.image_shape, **draws)
+        z = torch.randn(1, evaluation.generated, pair.config.z_dim, **draws)
         with torch.no_grad():
             generated = pair.G(z, queries)[0]
         box = BlackBox(model, seed=seed, device=self.device, role="examiner's answers")

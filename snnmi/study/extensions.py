@@ -1,7 +1,7 @@
 """A user's own code: one Python file that registers encoders, decoders, noises, families, targets, data sets, metrics.
 
 It registers by adding to the project's tables: `ENCODERS["mine"] = encode`, and so DECODERS (models.coding),
-NOISES and FAMILIES (attack.players), TARGETS (models.targets), LOADERS (data), METRICS (measure.scores).
+NOISES (attack.noises), FAMILIES (attack.players), TARGETS (models.targets), LOADERS (data), METRICS (measure.scores).
 """
 
 import hashlib
@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from snnmi.attack.players import FAMILIES, NOISES
+from snnmi.attack.noises import NOISES
+from snnmi.attack.players import FAMILIES
 from snnmi.data import LOADERS
 from snnmi.files import given_file
 from snnmi.measure.scores import METRICS

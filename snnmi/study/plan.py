@@ -13,11 +13,16 @@ from snnmi.study import profiles
 from snnmi.study.controls import (
     ATTACKERS,
     AVERAGING,
+    BETTER,
     BEYOND,
+    CAUSE,
     CELLS,
+    CHOOSING,
     CODES,
+    FASTER,
     NOISE,
     RESTARTS,
+    SMOOTH,
     Variant,
     restarts,
     training,
@@ -126,6 +131,13 @@ STEPS = {
     "beyond": {"profile": "paper", "datasets": "mnist", "variants": (SNN, ANN), "budget": BEYOND} | ONE,
     "convolutional": {"variants": [convolutional(ANN)]} | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
+    # the second plan
+    "questions": {"variants": BETTER},  # A
+    "cause": {"variants": CAUSE},  # B
+    "faster": {"variants": FASTER},
+    "faces": {"profile": "people", "variants": (ANN, CLIP, RAW, SNN), "seeds": (1, 2, 3)},  # D
+    "faces, chosen": {"profile": "people", "variants": CHOOSING, "seeds": (1, 2, 3)},
+    "smoothness": {"variants": [ann for ann, _ in SMOOTH.values()]} | ONE,  # F
 }
 # What of a step the honest judge is shown.
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"

@@ -2,7 +2,7 @@
 are kept.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -154,9 +154,10 @@ class AttackRun(Finished):
 
     @cached_property
     def pairs(self) -> dict[str, Pair]:
-        """Both pairs, "kept" and "last"."""
-        shape, classes = self.image_shape, self.num_classes
-        return {name: Pair(self.config.attack, shape, classes, own) for name, own in self.weights.items()}
+        """Both pairs, "kept" and "last", with the noise that was asked, if an attacker chose it."""
+        shape, classes, config = self.image_shape, self.num_classes, self.config.attack
+        config = replace(config, noise=self.metrics.get("noise", config.noise))
+        return {name: Pair(config, shape, classes, own) for name, own in self.weights.items()}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
-from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
+from snnmi.attack.noises import NOISES
+from snnmi.attack.players import FAMILIES, GaminConfig
 from snnmi.checks import at_least
 from snnmi.measure.scores import METRICS, Evaluation
 from snnmi.models.coding import DECODERS, ENCODERS, is_constant
@@ -190,7 +191,7 @@ def attack_key(settings: Settings, dataset: str, seed: int, attack_seed: int) ->
     own = code(
         encoder=ENCODERS.get(query.encoder),
         decoder=DECODERS.get(query.decoder),
-        noise=NOISES[attack.noise],
+        noise=NOISES.get(attack.noise),
         family=FAMILIES[attack.family],
     )
     target = target_key(settings, dataset, seed)

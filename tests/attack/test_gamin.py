@@ -295,7 +295,7 @@ def test_every_noise_can_be_attacked_with(noise):
 def test_noise_that_drifts_has_gone_its_share_of_the_way_to_generated_images_by_the_last_batch():
     config = replace(SMALL, noise="binary", drift=0.5, batches=40)
     pair = Pair.new(config, (4, 5), 3, 2, seed=0)
-    state = State.new(config, pair, seed=0, device="cpu")
+    state = State.new(config, pair, stream("attacker's queries", 0))
     for batch, share in ((0, 0.0), (20, 0.25), (40, 0.5)):
         state.batch.fill_(batch)
         again = torch.Generator()
@@ -354,7 +354,8 @@ def stepped(state, batches, box):
 
 def new_state(seed):
     config = replace(SMALL, keep_window=3)
-    return State.new(config, Pair.new(config, (4, 5), 3, 3, seed=seed, device="cpu"), seed=seed, device="cpu")
+    pair = Pair.new(config, (4, 5), 3, 3, seed=seed, device="cpu")
+    return State.new(config, pair, stream("attacker's queries", seed))
 
 
 def test_a_state_is_all_that_an_attack_is(tmp_path):

@@ -1,0 +1,134 @@
+"""The random inputs x_N: what an attacker asks that has never seen an image. A noise of your own is one more function
+here: so many images, values in any range.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def normal_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """N(0, 1) per pixel, not clipped: two thirds of it lie outside the range of images (GAMIN's code)."""
+    return torch.randn(shape, generator=generator, device=device)
+
+
+def clipped_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """N(0, 1) clipped to [0, 1], as a rate encoder would."""
+    return normal_noise(*shape, generator=generator, device=device).clamp_(0, 1)
+
+
+def uniform_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    return torch.rand(shape, generator=generator, device=device)
+
+
+def sparse_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """A fifth of the pixels uniform in [0, 1], the others black: as many as a digit's."""
+    lit = uniform_noise(*shape, generator=generator, device=device) < 0.2
+    return lit * uniform_noise(*shape, generator=generator, device=device)
+
+
+def smooth_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Uniform at a quarter of the side, interpolated, and stretched image by image from 0 to 1."""
+    *_, height, width = shape
+    return _stretched(shape, -(-height // 4), -(-width // 4), generator=generator, device=device)
+
+
+def binary_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Every pixel black or white."""
+    return (uniform_noise(*shape, generator=generator, device=device) < 0.5).float()
+
+
+def mixed_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Every image one of the four kinds that stay in [0, 1]."""
+    kinds = (uniform_noise, sparse_noise, smooth_noise, binary_noise)
+    x = torch.stack([kind(*shape, generator=generator, device=device) for kind in kinds])
+    chosen = torch.randint(len(kinds), shape[:-2], generator=generator, device=device)
+    return torch.where(F.one_hot(chosen, len(kinds)).movedim(-1, 0)[..., None, None] == 1, x, 0).sum(0)
+
+
+# --- better questions: in the range of images, and with many different answers (the book, "The second plan")
+
+
+def _stretched(
+    shape: tuple[int, ...], rows: int, columns: int, *, generator: torch.Generator, device: str | torch.device
+) -> Tensor:
+    """Uniform values on a coarse grid, interpolated bilinearly and stretched image by image from 0 to 1."""
+    *lead, height, width = shape
+    coarse = uniform_noise(*lead, rows, columns, generator=generator, device=device)
+    fine = F.interpolate(coarse.flatten(0, -3)[:, None], (height, width), mode="bilinear")[:, 0].view(shape)
+    low, high = (end((-2, -1), keepdim=True) for end in (fine.amin, fine.amax))
+    return (fine - low) / (high - low)
+
+
+def _cloudy(cells: int, *shape: int, **draws) -> Tensor:
+    """`_stretched` on a grid of so many square cells along the longer side, rounded up along the shorter."""
+    *_, height, width = shape
+    longer = max(height, width)
+    return _stretched(shape, *(-(-side * cells // longer) for side in (height, width)), **draws)
+
+
+def cloud_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Smooth grey from black to white, of seven cells along the longer side."""
+    return _cloudy(7, *shape, generator=generator, device=device)
+
+
+def blob_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """The brightest two fifths of seven cells' clouds, on black."""
+    return ((cloud_noise(*shape, generator=generator, device=device) - 0.6) / 0.4).clamp_(min=0)
+
+
+def patch_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Larger blobs, of four cells along the longer side."""
+    return ((_cloudy(4, *shape, generator=generator, device=device) - 0.6) / 0.4).clamp_(min=0)
+
+
+def stroke_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """One to four straight strokes on black, between points that keep a seventh of each side from the edge; as wide,
+    with their soft edge, as 3.6 of 28 pixels.
+    """
+    *lead, height, width = shape
+    ends = (1 + 5 * uniform_noise(2, 2, 4, *lead, 1, 1, generator=generator, device=device)) / 7
+    count = torch.randint(1, 5, (*lead, 1, 1), generator=generator, device=device)
+    y, x = torch.arange(height, device=device)[:, None] + 0.5, torch.arange(width, device=device) + 0.5
+    nearest = torch.full(shape, torch.inf, device=device)
+    for i, (y0, y1, x0, x1) in enumerate(zip(*(ends[0] * height), *(ends[1] * width))):
+        dy, dx, from_y, from_x = y1 - y0, x1 - x0, y - y0, x - x0
+        along = (from_y * dy + from_x * dx) / (dy.square() + dx.square()).clamp(min=1e-9)
+        along = along.clamp_(0, 1)  # the nearest point of the stroke, from one end to the other
+        distance = torch.hypot(from_y - along * dy, from_x - along * dx)
+        nearest = torch.where(i < count, nearest.minimum(distance), nearest)
+    return (1.8 - nearest * 28 / max(height, width)).clamp_(0, 1)
+
+
+def grey_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """N(0.316, 0.389), not clipped: the mean and the spread of clipped N(0, 1), with no clip anywhere."""
+    return 0.316 + 0.389 * normal_noise(*shape, generator=generator, device=device)
+
+
+def centred_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Clipped N(0, 1) less its mean: as uniform as `clipped_noise`, about black and not about grey."""
+    return clipped_noise(*shape, generator=generator, device=device) - 0.316
+
+
+NOISES: dict[str, Callable] = {
+    "normal": normal_noise,
+    "clipped": clipped_noise,
+    "uniform": uniform_noise,
+    "sparse": sparse_noise,
+    "smooth": smooth_noise,
+    "binary": binary_noise,
+    "mixed": mixed_noise,
+    "clouds": cloud_noise,
+    "blobs": blob_noise,
+    "patches": patch_noise,
+    "strokes": stroke_noise,
+    "grey": grey_noise,
+    "centred": centred_noise,
+}
+# Those that never leave [0, 1].
+IN_RANGE = (
+    "clipped", "uniform", "sparse", "smooth", "binary", "mixed", "clouds", "blobs", "patches", "strokes"
+)  # fmt: skip
+CHOSEN = "chosen"  # the attacker's own choice among IN_RANGE, by a pilot (`gamin.pilot`)
