@@ -45,7 +45,7 @@ for name, chapter, own, after in (
     ("train", "02_targets", "-train-{kind}", []),
     ("attack", "03_attack", "-attack-{target}", [f"-train-{kind}" for kind in KINDS]),
     ("boundaries", "05_boundaries", "-boundaries", [f"-attack-{kind}" for kind in KINDS]),
-    ("judges", "08_judges", "-judges", [f"-attack-{kind}" for kind in KINDS]),
+    ("judges", "09_judges", "-judges", [f"-attack-{kind}" for kind in KINDS]),
 ):
     rule:
         name: name

@@ -249,7 +249,7 @@ def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, add
 
 def test_films_play_and_pause_without_a_kernel(browser, address):
     with reading(browser, address) as page:
-        visit(page, f"{address}/executed/14_events.html")
+        visit(page, f"{address}/executed/12_events.html")
         button = page.locator(".snnmi-play")
         button.wait_for()
         shown = page.locator(".snnmi-player p:visible")

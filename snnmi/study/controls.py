@@ -234,5 +234,5 @@ CONTROLS = (*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME)
 SECOND = (*BETTER, *CAUSE, *FASTER, *CHOOSING, *sum(SMOOTH.values(), ()))
 NAMED = {control.name: control for control in (*CONTROLS, *ATTACKERS, *SECOND)}
 
-# No suspect: what half-precision products would change on a GPU (chapter 09).
+# No suspect: what half-precision products would change on a GPU (chapter 15).
 HALVED = Variant("snn", "weights of 11 bits", "precision", query(precision="float16"))

@@ -127,7 +127,7 @@ _ALL = (
         ),
         calibrated=True,
     ),
-    Profile(  # recordings of an event camera: Chapter 14's alone
+    Profile(  # recordings of an event camera: Chapter 12's alone
         "events",
         datasets=("nmnist",),
         seeds=(0, 1, 2),

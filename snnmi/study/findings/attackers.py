@@ -1,4 +1,4 @@
-"""Chapter 12: attackers of the same targets side by side."""
+"""Chapter 10: attackers of the same targets side by side."""
 
 from collections.abc import Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""Chapter 13: SNNs of other codes under the same attack, and whether the clip explains them too."""
+"""Chapter 11: SNNs of other codes under the same attack, and whether the clip explains them too."""
 
 from collections.abc import Iterable, Iterator
 

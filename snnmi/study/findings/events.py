@@ -1,4 +1,4 @@
-"""Chapter 14: the four cells on recordings of an event camera, and what is drawn of them."""
+"""Chapter 12: the four cells on recordings of an event camera, and what is drawn of them."""
 
 from collections.abc import Iterable
 from itertools import pairwise

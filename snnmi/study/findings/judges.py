@@ -1,4 +1,4 @@
-"""Chapter 8: how good the judge is, what it says of each set of images, what leaks, and ANN against SNN."""
+"""Chapter 9: how good the judge is, what it says of each set of images, what leaks, and ANN against SNN."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

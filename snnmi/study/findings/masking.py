@@ -1,4 +1,4 @@
-"""Chapter 12: the checklist for masked answers, a pair of numbers a question."""
+"""Chapter 10: the checklist for masked answers, a pair of numbers a question."""
 
 from collections.abc import Sequence
 

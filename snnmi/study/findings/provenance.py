@@ -1,4 +1,4 @@
-"""Chapter 9: where runs come from, what half precision changes, how time grows."""
+"""Chapter 15: where runs come from, what half precision changes, how time grows."""
 
 from collections.abc import Sequence
 from pathlib import Path

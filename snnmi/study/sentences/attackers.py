@@ -1,4 +1,4 @@
-"""Chapter 12: which attacker comes how far."""
+"""Chapter 10: which attacker comes how far."""
 
 from collections.abc import Sequence
 

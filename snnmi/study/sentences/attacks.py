@@ -1,4 +1,4 @@
-"""Chapter 03: what the attacks spent, and how they ended. And who a number speaks of: this SNN, or SNNs."""
+"""Chapter 3: what the attacks spent, and how they ended. And who a number speaks of: this SNN, or SNNs."""
 
 from collections.abc import Iterator
 

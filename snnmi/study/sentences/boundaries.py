@@ -1,4 +1,4 @@
-"""Chapter 05: are the SNN's boundaries more fragmented, and what is a surrogate's agreement worth?"""
+"""Chapter 5: are the SNN's boundaries more fragmented, and what is a surrogate's agreement worth?"""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Chapter 13: what other codes give away, and which predictions failed."""
+"""Chapter 11: what other codes give away, and which predictions failed."""
 
 import pandas as pd
 

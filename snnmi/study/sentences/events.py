@@ -1,4 +1,4 @@
-"""Chapter 14: what recordings change."""
+"""Chapter 12: what recordings change."""
 
 import pandas as pd
 

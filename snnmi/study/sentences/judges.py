@@ -1,4 +1,4 @@
-"""Chapter 8: what it says of the judge, of what fools it, of distances, leaks, and of ANN against SNN."""
+"""Chapter 9: what it says of the judge, of what fools it, of distances, leaks, and of ANN against SNN."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Chapter 12: what the checklist for masked answers says."""
+"""Chapter 10: what the checklist for masked answers says."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Chapter 9: what it says of runs, of guesses, of half precision and of time."""
+"""Chapter 15: what it says of runs, of guesses, of half precision and of time."""
 
 from collections.abc import Mapping, Sequence
 

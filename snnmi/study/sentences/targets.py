@@ -1,4 +1,4 @@
-"""Chapter 02: are these the paper's models, and are the two kinds equals?"""
+"""Chapter 2: are these the paper's models, and are the two kinds equals?"""
 
 import pandas as pd
 

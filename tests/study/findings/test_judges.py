@@ -1,4 +1,4 @@
-"""Chapter 8's tables on judgements whose answer is known."""
+"""Chapter 9's tables on judgements whose answer is known."""
 
 from unittest.mock import Mock
 

@@ -1,4 +1,4 @@
-"""What chapter 03 says, from attacks whose end is known."""
+"""What chapter 3 says, from attacks whose end is known."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""What chapter 05 says, from flips and agreements whose answer is known."""
+"""What chapter 5 says, from flips and agreements whose answer is known."""
 
 import pandas as pd
 import pytest

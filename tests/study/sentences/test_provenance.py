@@ -1,4 +1,4 @@
-"""What chapter 9 says, on numbers whose sentence is known."""
+"""What chapter 15 says, on numbers whose sentence is known."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""What chapter 06 says, from pictures whose likeness is known."""
+"""What chapter 6 says, from pictures whose likeness is known."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What chapter 02 says, from accuracies whose answer is known."""
+"""What chapter 2 says, from accuracies whose answer is known."""
 
 import numpy as np
 import pandas as pd
