@@ -204,10 +204,10 @@ def as_bytes(images: Float[np.ndarray, " *n height width"]) -> UInt8[np.ndarray,
     return (np.nan_to_num(images) * np.float32(255)).round().astype(np.uint8)
 
 
-def pictures(answers: Answers, shown: int) -> dict[str, np.ndarray]:
-    """The first reconstructions of every class, uint8, and what both networks say of them."""
+def pictures(answers: Answers, shown: int, of: str = "") -> dict[str, np.ndarray]:
+    """The first reconstructions of every class, uint8, and what both networks say of them; `of` goes before names."""
     return {
-        "reconstructions": as_bytes(answers.images[:, :shown]),
-        "target_confidences": answers.T_images[:, :shown],
-        "surrogate_confidences": answers.S_images[:, :shown],
+        f"{of}reconstructions": as_bytes(answers.images[:, :shown]),
+        f"{of}target_confidences": answers.T_images[:, :shown],
+        f"{of}surrogate_confidences": answers.S_images[:, :shown],
     }

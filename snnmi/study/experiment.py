@@ -258,7 +258,7 @@ class Experiment(Grid):
             answers = scores.ask(
                 model, pair, images, attack.labels, evaluation, seed=cell.attack_seed, device=self.device
             )
-            shown = shown or scores.pictures(answers, evaluation.shown)  # the kept pair's
+            shown |= scores.pictures(answers, evaluation.shown, "last_" if name == "last" else "")
             keys = [{"label": label, "pair": name} for label in attack.labels]
             rows += [key | row for key, row in zip(keys, scores.score(answers))]
         run.finish(metrics={}, tables={"scores": pd.DataFrame(rows)}, arrays=shown)

@@ -27,6 +27,8 @@ from snnmi.study.settings import FROZEN, difference, differences
 
 REFERENCES = ("class mean", "test image", "training image", "noise")
 SOURCES = ("reconstruction", "fooling noise", *REFERENCES)
+LAST = "last reconstruction"  # where "reconstruction" is the kept pair's
+
 SEED = 0  # of the judge, of reference images and fooling noise
 PER_CLASS = 20  # reference images and images of fooling noise
 FOOLING = {"per_class": PER_CLASS, "steps": 100}  # the white-box search for noise that fools a target
@@ -173,8 +175,9 @@ def _wanted(experiment: Experiment, sources: Sequence[str]) -> Iterator[tuple]:
             fits = is_per_pixel(code) or not attacker.per_pixel
             if source in sources and fits and cell.variant in [BASELINES[kind] for kind in attacker.kinds]:
                 yield _made, cell, source, attacker
-    for cell in experiment.cells() if "reconstruction" in sources else ():
-        yield _reconstructions, cell
+    for source in ("reconstruction", LAST):
+        for cell in experiment.cells() if source in sources else ():
+            yield _reconstructions, cell, source
 
 
 def _reference(experiment: Experiment, dataset: str, source: str) -> Judgement | None:
@@ -204,18 +207,23 @@ def _made(experiment: Experiment, cell: Cell, source: str, attacker: Attacker) -
     return _judged(experiment, cell.dataset, name, key, images, source=source, **keys)
 
 
-def _reconstructions(experiment: Experiment, cell: Cell) -> Judgement | None:
+def _reconstructions(experiment: Experiment, cell: Cell, source: str) -> Judgement | None:
     if (attack := experiment.attack_of(cell)) is None:
+        return None
+    drawn = attack.last if source == LAST else (attack.reconstructions, attack.target_confidences)
+    if drawn is None:
         return None
 
     def images(run: Run) -> Judged:
-        own = attack.target_confidences[range(len(attack.labels)), :, attack.labels]
-        return Judged(torch.from_numpy(attack.reconstructions) / 255, torch.from_numpy(own))
+        shown, confidences = drawn
+        own = confidences[range(len(attack.labels)), :, attack.labels]
+        return Judged(torch.from_numpy(shown) / 255, torch.from_numpy(own))
 
     key = {"attack": attack.settings} | differences(attack.config, "evaluation")
+    key |= {"pair": "last"} if source == LAST else {}
     keys = {name: getattr(attack, name) for name in ("target", "variant", "seed", "attack_seed")}
-    name = f"reconstruction-{attack.target}-s{attack.seed}"
-    return _judged(experiment, cell.dataset, name, key, images, source="reconstruction", **keys)
+    name = f"{source.replace(' ', '-')}-{attack.target}-s{attack.seed}"
+    return _judged(experiment, cell.dataset, name, key, images, source=source, **keys)
 
 
 def _judged(

@@ -29,6 +29,7 @@ from snnmi.study.controls import (
 )
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
+from snnmi.study.judgements import LAST
 from snnmi.study.judgements import judgements
 from snnmi.study.settings import Settings, merged
 
@@ -143,6 +144,7 @@ STEPS = {
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"
 SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | {"codes": ("reconstruction", "test image")}
 SHOWN["bounds"] = ("reconstruction", *WITHOUT_GAMIN)
+SHOWN |= dict.fromkeys(("questions", "faster", "smoothness", "faces, chosen"), ("reconstruction", LAST))
 
 
 def main() -> None:

@@ -139,6 +139,12 @@ class AttackRun(Finished):
         return self._pictures["reconstructions"]
 
     @property
+    def last(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """The same of the last generators, and the target's answers to it; None for runs scored before these were kept."""
+        names = "last_reconstructions", "last_target_confidences"
+        return tuple(self._pictures[name] for name in names) if names[0] in self._pictures else None
+
+    @property
     def target_confidences(self) -> np.ndarray:
         """(K, n, classes): the target's answers to the reconstructions."""
         return self._pictures["target_confidences"]
