@@ -29,8 +29,7 @@ from snnmi.study.controls import (
 )
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
-from snnmi.study.judgements import LAST
-from snnmi.study.judgements import judgements
+from snnmi.study.judgements import LAST, judgements
 from snnmi.study.settings import Settings, merged
 
 WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first

@@ -140,7 +140,7 @@ class AttackRun(Finished):
 
     @property
     def last(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The same of the last generators, and the target's answers to it; None for runs scored before these were kept."""
+        """The same of the last generators, and the target's answers; None for runs scored before these were kept."""
         names = "last_reconstructions", "last_target_confidences"
         return tuple(self._pictures[name] for name in names) if names[0] in self._pictures else None
 
