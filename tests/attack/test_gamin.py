@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from snnmi.attack.blackbox import FORMS, BlackBox, BudgetExceeded
-from snnmi.attack.gamin import CURVES, State, attack, cross_entropy, roughness, step
+from snnmi.attack.gamin import CURVES, PILOT, State, attack, cross_entropy, roughness, step
+from snnmi.attack.noises import IN_RANGE, NOISES
 from snnmi.attack.pair import Pair
-from snnmi.attack.players import FAMILIES, NOISES, GaminConfig
+from snnmi.attack.players import FAMILIES, GaminConfig
 from snnmi.chance import generator as stream
 from snnmi.checkpoint import Checkpoint
 from tests.helpers import ROOT, Interrupting, Killed, assert_same_tensors, seeded
@@ -267,6 +268,52 @@ def test_an_attacker_may_be_told_the_label_alone():
     assert not set(found.moments["target"].flatten().tolist()) <= {0.0, 1.0}
 
 
+def brightness(x):
+    """A target that knows dark from bright, and so calls nearly all noise bright, but not lone strokes and blobs."""
+    bright = (x.mean((-2, -1)) > 0.15).float()
+    return torch.stack([bright, 1 - bright], -1)
+
+
+CHOOSING = replace(
+    SMALL, noise="chosen", batch_size=2000, batches=6
+)  # of two classes: three batches are 12,000
+
+
+def test_who_chooses_asks_what_gets_the_most_different_answers_and_pays_for_the_pilot():
+    found, box = attacked(CHOOSING, shape=(16, 16), classes=2, target=brightness, budget=6 * 2 * 2000)
+    assert list(found.pilot) == list(IN_RANGE)
+    assert found.pilot["uniform"] == found.pilot["clouds"] == 1, "to these there is one answer"
+    best = min(found.pilot, key=found.pilot.get)
+    assert found.last.config.noise == best in {"blobs", "patches"} and 0.5 <= found.pilot[best] < 0.8
+    assert found.history["batch"].tolist()[-1] == 6 - 3, "the pilot's 10,000 queries are three batches"
+    assert box.queries == PILOT * len(IN_RANGE) + 3 * 2 * 2000 <= box.budget
+    assert found.queries_per_class * 2 == box.queries - PILOT * len(IN_RANGE)
+
+
+def test_a_pilot_cannot_pass_the_budget_and_leaves_an_attack():
+    with pytest.raises(BudgetExceeded):
+        attacked(CHOOSING, classes=2, target=brightness, budget=PILOT * 3)
+    with pytest.raises(ValueError, match="batches is 3, expected at least 4.* 10,000 queries"):
+        attacked(replace(CHOOSING, batches=3), classes=2, target=brightness)
+
+
+def test_an_examiner_sees_the_copies_at_the_attacks_moments_and_changes_nothing():
+    seen = []
+
+    def examine(pair):
+        seen.append(pair.copy())
+        return torch.full((3,), float(len(seen)))
+
+    config = replace(SMALL, batches=40)
+    found, _ = attacked(config, examine=examine)
+    alone, _ = attacked(config)
+    assert found.moments["batch"].tolist() == [1, 2, 3, 4, 6, 9, 13, 19, 28, 40]
+    assert found.moments["examined"][:, 0].tolist() == [*range(1, 11)]
+    assert alone.moments["examined"].isnan().all(), "nobody looked"
+    assert_same_tensors(seen[-1].parameters, found.last.parameters)
+    assert_same_tensors(found.last.parameters, alone.last.parameters)
+
+
 def test_attack_cannot_pass_its_budget():
     with pytest.raises(BudgetExceeded):
         attacked(budget=SMALL.queries_per_class * 3 - 1)
@@ -400,6 +447,18 @@ def test_interrupted_attack_ends_bit_for_bit_as_uninterrupted(tmp_path, family):
     resumed, again = attacked(config, target=noisy_target, checkpoint=Checkpoint(path))
     assert_same_result(resumed, expected)
     assert again.queries == box.queries == 12 * 8 * 3
+
+
+def test_an_interrupted_attacker_keeps_to_what_it_chose_and_pays_for_it_once(tmp_path):
+    config, path = replace(CHOOSING, batches=8), tmp_path / "checkpoint.safetensors"
+    given = {"shape": (16, 16), "classes": 2, "target": brightness}
+    expected, box = attacked(config, **given)
+    for batches in (1, 3):
+        with pytest.raises(Killed):
+            attacked(config, checkpoint=Interrupting(path, batches), **given)
+    resumed, again = attacked(config, checkpoint=Checkpoint(path), **given)
+    assert_same_result(resumed, expected)
+    assert resumed.pilot == expected.pilot and again.queries == box.queries
 
 
 def assert_same_result(a, b):

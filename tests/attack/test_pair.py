@@ -18,6 +18,15 @@ def test_classes_begin_with_weights_of_their_own():
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
+def test_a_generator_may_start_black_in_every_family_and_is_else_the_same(family):
+    z = torch.randn(3, 50, 6, generator=seeded())
+    grey, black = (pair(family=family, output_bias=bias) for bias in (0.0, -3.0))
+    assert grey.G(z).mean().item() == pytest.approx(0.5, abs=0.05)
+    torch.testing.assert_close(black.G(z).logit(), grey.G(z).logit() - 3, rtol=0, atol=1e-3)
+    assert_same_tensors(grey.parameters["surrogate"], black.parameters["surrogate"])
+
+
+@pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_one_class_alone_answers_as_among_the_others(family):
     all_three, z = pair(family=family), torch.randn(3, 7, 6, generator=seeded())
     alone, images = all_three.only(1), all_three.G(z)

@@ -1,4 +1,4 @@
-"""The attack's settings refuse mistakes; its noises have the distributions of their names."""
+"""The attack's settings refuse mistakes; what is sent as events is drawn with its values."""
 
 from dataclasses import replace
 
@@ -6,25 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from snnmi.attack.players import FAMILIES, NOISES, GaminConfig, as_events
+from snnmi.attack.players import FAMILIES, GaminConfig, as_events
 from snnmi.models.neurons import lif
 from tests.helpers import seeded
-
-
-@pytest.mark.parametrize(
-    "name, low, high, mean, std",
-    [
-        ("normal", -9, 9, 0, 1),
-        ("clipped", 0, 1, 0.3156, 0.3980),
-        ("uniform", 0, 1, 0.5, 0.2887),
-        ("sparse", 0, 1, 0.1, (0.2 / 3 - 0.1**2) ** 0.5),
-        ("binary", 0, 1, 0.5, 0.5),
-    ],
-)
-def test_noise_has_the_distribution_of_its_name(name, low, high, mean, std):
-    x = NOISES[name](50, 1000, generator=seeded(), device="cpu")
-    assert x.shape == (50, 1000) and low <= x.min() and x.max() <= high
-    assert x.mean().item() == pytest.approx(mean, abs=0.01) and x.std().item() == pytest.approx(std, abs=0.01)
 
 
 def test_what_is_sent_as_events_is_drawn_with_its_values_and_passes_their_gradient():
@@ -34,24 +18,6 @@ def test_what_is_sent_as_events_is_drawn_with_its_values_and_passes_their_gradie
     assert sent.mean(0).tolist() == pytest.approx([0, 0, 0.25, 1, 1], abs=0.01)
     (3 * sent).sum().backward()
     assert (x.grad == 3).all()
-
-
-def test_smooth_noise_is_alike_from_pixel_to_pixel_and_spans_every_image():
-    x = NOISES["smooth"](2, 50, 28, 23, generator=seeded(), device="cpu")
-    assert x.shape == (2, 50, 28, 23)
-    assert (x.amin((-2, -1)) == 0).all() and (x.amax((-2, -1)) == 1).all()
-    near, far = ((x[..., k:] - x[..., :-k]).square().mean() for k in (1, 8))
-    assert far > 5 * near
-
-
-def test_mixed_noise_has_a_quarter_of_each_kind():
-    x = NOISES["mixed"](4000, 8, 8, generator=seeded(), device="cpu").flatten(1)
-    binary = ((x == 0) | (x == 1)).all(1)
-    sparse = ((x == 0).float().mean(1) > 0.5) & ~binary
-    smooth = (x.amin(1) == 0) & (x.amax(1) == 1) & ~binary
-    assert [kind.float().mean().item() for kind in (binary, sparse, smooth)] == pytest.approx(
-        [0.25] * 3, abs=0.03
-    )
 
 
 def test_several_widths_are_the_surrogates_layers_and_in_reverse_the_generators():
