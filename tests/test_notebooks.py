@@ -35,8 +35,7 @@ def test_source_holds_no_outputs(notebook):
     assert source.metadata.kernelspec.name == "python3"
 
 
-def test_every_table_is_rendered_as_one(notebook):
-    """`pages.table` is MyST text: without this metadata a cell shows its source, links lead nowhere."""
+def test_a_claim_is_prose_its_code_folded(notebook):
     cells = nbformat.read(notebook, as_version=4).cells
-    cells = [cell for cell in cells if cell.cell_type == "code" and "pages.table(" in cell.source]
-    assert not [cell.id for cell in cells if cell.metadata.get("mystnb", {}).get("markdown_format") != "myst"]
+    cells = [cell for cell in cells if cell.cell_type == "code" and "@pages.claim" in cell.source]
+    assert not [cell.id for cell in cells if not {"claim", "hide-input"} <= {*cell.metadata.get("tags", [])}]

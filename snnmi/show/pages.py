@@ -1,12 +1,16 @@
-"""What the book's pages share: numbered tables with their CSV, numbers in words. Computes nothing."""
+"""What the book's pages share: claims, numbered tables with their CSV, numbers in words. Computes nothing."""
 
+import re
+from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 import myst_nb
 import numpy as np
 import pandas as pd
-from IPython.display import Markdown
+from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from snnmi.show.figures.style import new_figure, title
 from snnmi.show.prose import (  # noqa: F401 - pages write them too
@@ -62,6 +66,75 @@ def glue(**values: object) -> None:
         myst_nb.glue(name, value.item() if scalar else value, display=False)
 
 
+# --- claims
+
+CLAIMS: dict[str, Callable[[], tuple[str, bool]]] = {}  # of this page, by name
+MARKS = {
+    True: ("✓", "Checked by code: the stored runs bear this out."),
+    False: ("✗", "Not borne out by the runs on this page."),
+    None: ("–", "Not told: runs that this sentence speaks of are missing here."),
+}
+MISSING = re.compile("empty|not enough values to unpack|NaN")  # what a ValueError says where no row is
+
+
+class Claim:
+    """A sentence and whether numbers bear it out (None: not told), as a page, a notebook and a terminal show it."""
+
+    def __init__(self, sentence: str, holds: bool | None):
+        self.sentence, self.holds = sentence, holds
+        self.mark, self.meaning = MARKS[holds]
+
+    def __repr__(self) -> str:
+        return f"{self.sentence} {self.mark}" + ("" if self.holds else f" {self.meaning}")
+
+    def _repr_html_(self) -> str:
+        said = self.mark if self.holds else f"{self.mark} {self.meaning}"
+        name = {True: "holds", False: "fails", None: "untold"}[self.holds]
+        meaning = escape(self.meaning)
+        about = f'class="claim-mark" tabindex="0" role="img" aria-label="{meaning}" title="{meaning}"'
+        return f'<span class="claim claim-{name}">{html(self.sentence)} <span {about}>{said}</span></span>'
+
+
+def claim(check: Callable[[], tuple[str, bool]]) -> Callable[[], tuple[str, bool]]:
+    """Show a sentence that a person wrote, marked by whether the numbers of this page bear it out.
+
+    `check` makes its numbers and returns (sentence, holds). Its name is what pages glue it by, and where rows that it
+    speaks of are missing (no such key, nothing to take a mean of, a number that is none) what stands in its place.
+    """
+    CLAIMS[check.__name__] = check
+    myst_nb.glue(check.__name__, told(check), display=True)
+    return check
+
+
+def told(check: Callable[[], tuple[str, bool]]) -> Claim:
+    """What a claim says of the numbers at hand; an error that is no missing row is raised."""
+    untold = Claim(f"*{check.__name__.replace('_', ' ').capitalize()}*:", None)
+    try:
+        sentence, holds = check()
+    except (KeyError, IndexError):
+        return untold
+    except ValueError as error:
+        if MISSING.search(str(error)):
+            return untold
+        raise
+    if pd.isna(holds) or re.search(r"\bnan\b", sentence):
+        return untold
+    return Claim(sentence, bool(holds))
+
+
+_markdown = MarkdownIt("commonmark", {"html": False}).use(
+    dollarmath_plugin, renderer=lambda tex, about: rf"\({escape(tex)}\)"
+)
+
+
+def html(text: str) -> str:
+    """A sentence in Markdown, with $equations$, as HTML; of a role of the book, {doc}`this </page>`, what is read."""
+    return _markdown.renderInline(re.sub(r"\{[\w:]+\}`([^`<]*?)(?: ?<[^`]*>)?`", r"\1", text))
+
+
+# --- tables
+
+
 _tables = {"folder": None, "changed": ""}  # where this page's tables go, and what their names say was changed
 
 
@@ -70,17 +143,38 @@ def write_tables(folder: str | Path | None, changed: str = "") -> None:
     _tables.update(folder=folder, changed=changed)
 
 
-def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | None = None) -> Markdown:
+class Table:
+    """A numbered table of the book, whose numbers a notebook opened elsewhere shows too. `myst`: with all that the book
+    makes of it.
+    """
+
+    def __init__(self, frame: pd.DataFrame, caption: str, myst: str):
+        self.frame, self.caption, self.myst = frame, caption, myst
+
+    def _repr_markdown_(self) -> str:
+        return self.myst
+
+    def _repr_html_(self) -> str:
+        cells = self.frame.astype(object).map(lambda cell: html(str(cell)))
+        cells.columns = [html(str(name)) for name in cells]
+        return f"<p>{html(self.caption)}</p>{cells.to_html(index=False, escape=False)}"
+
+    def __repr__(self) -> str:
+        return f"{self.caption}\n\n{self.frame.to_string(index=False)}"
+
+
+def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | None = None) -> Table:
     """A numbered table for a cell's last value, its CSV written where `write_tables` says (`csv`: the plain numbers).
 
-    `caption` is MyST text; the cell needs the metadata `"mystnb": {"markdown_format": "myst"}`.
+    `caption` is MyST text.
     """
     link = ""
     if path := _among_tables("-".join(filter(None, [name, _tables["changed"]])) + ".csv"):
         (frame if csv is None or not len(csv.columns) else csv).to_csv(path, index=False)
         link = f" {{download}}`CSV <tables/{path.name}>`"
     body = frame.to_markdown(index=False, disable_numparse=True)
-    return Markdown(f":::{{table}} {caption}{link}\n:name: tab_{name}\n:class: dense\n\n{body}\n:::")
+    myst = f":::{{table}} {caption}{link}\n:name: tab_{name}\n:class: dense\n\n{body}\n:::"
+    return Table(frame, caption, myst)
 
 
 def picture(figure: Figure, name: str) -> Figure:

@@ -77,7 +77,9 @@ PLAIN = pd.DataFrame({"share": [0.12345]})
 
 
 def shares() -> str:
-    return pages.table(pd.DataFrame({"share": ["0.12"]}), "shares", "**A share.**", csv=PLAIN).data
+    return pages.table(
+        pd.DataFrame({"share": ["0.12"]}), "shares", "**A share.**", csv=PLAIN
+    )._repr_markdown_()
 
 
 @pytest.mark.parametrize("changed, file", [("", "shares"), ("noise=clipped", "shares-noise=clipped")])
@@ -109,3 +111,75 @@ def test_a_table_of_nothing_is_still_a_table_that_can_be_read(tmp_path):
     pages.table(pd.DataFrame(columns=["not run yet"]), "nothing", "Nothing.", csv=pd.DataFrame())
     pages.write_tables(None)
     assert pd.read_csv(tmp_path / "nothing.csv").columns.tolist() == ["not run yet"]
+
+
+def test_a_table_can_be_read_where_a_notebook_is_opened_elsewhere():
+    frame = pd.DataFrame({"$k_t$": ["**off**", "<0.05", "{doc}`Chapter 3 </executed/03_attack>`"]})
+    shown = pages.table(frame, "k", "**A weight.** See {numref}`tab_k`.")
+    html, text = shown._repr_html_(), repr(shown)
+    assert r"\(k_t\)</span></th>" in html and "<p><strong>A weight.</strong> See tab_k.</p>" in html
+    assert "<td><strong>off</strong></td>" in html and "&lt;0.05" in html and "<td>Chapter 3</td>" in html
+    assert "<0.05" in text and ":::" not in html + text
+
+
+# --- claims
+
+
+@pytest.fixture
+def shown(monkeypatch) -> dict:
+    """What claims show, by name."""
+    glued = {}
+    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: glued.update({name: (value, display)}))
+    monkeypatch.setattr(pages, "CLAIMS", {})
+    return glued
+
+
+@pytest.mark.parametrize("holds, mark", [(True, "✓"), (np.bool_(False), "✗")])
+def test_a_claim_shows_its_sentence_and_whether_it_holds(shown, holds, mark):
+    @pages.claim
+    def spikes_help():
+        return "Of *SNNs* it reads < 5 % where $k_t = 0$.", holds
+
+    said, displayed = shown["spikes_help"]
+    assert displayed and str(said).startswith("Of *SNNs* it reads < 5 % where $k_t = 0$. " + mark)
+    html = said._repr_html_()
+    assert "<em>SNNs</em> it reads &lt; 5 %" in html and r"\(k_t = 0\)" in html and f">{mark}" in html
+    assert pages.CLAIMS == {"spikes_help": spikes_help}
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_mark_explains_itself_to_mouse_keyboard_and_screen_reader(holds):
+    html = pages.Claim("So.", holds)._repr_html_()
+    meaning = pages.MARKS[holds][1]
+    assert f'title="{meaning}"' in html and f'aria-label="{meaning}"' in html and 'tabindex="0"' in html
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        lambda: (f"{PLAIN['other'].iloc[0]}", True),
+        lambda: (f"{PLAIN.share.iloc[7]}", True),
+        lambda: (f"{max(PLAIN.share[PLAIN.share > 1])}", True),
+        lambda: ("{}".format(*(one for (one,) in [PLAIN.share[PLAIN.share > 1]])), True),
+        lambda: (f"It reads {PLAIN.share[PLAIN.share > 1].mean():.0%}.", False),
+        lambda: (f"Of {int(PLAIN.share[PLAIN.share > 1].mean())}.", True),
+        lambda: ("No number.", float("nan")),
+    ],
+)
+def test_a_claim_without_its_rows_is_not_told(check):
+    check.__name__ = "spikes_help"
+    said = pages.told(check)
+    assert said.holds is None and said.mark == "–" and "Spikes help" in repr(said) and "nan" not in repr(said)
+
+
+@pytest.mark.parametrize("error", [TypeError("empty"), ZeroDivisionError(), ValueError("holm got 3")])
+def test_a_claim_hides_no_other_error(error):
+    def wrong():
+        raise error
+
+    with pytest.raises(type(error)):
+        pages.told(wrong)
+
+
+def test_a_word_that_holds_nan_is_no_number():
+    assert pages.told(lambda: ("Nanometres and a financial finance.", True)).holds
