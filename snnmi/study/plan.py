@@ -132,9 +132,10 @@ STEPS = {
     "convolutional": {"variants": [convolutional(ANN)]} | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
     # the second plan
-    "questions": {"variants": BETTER},  # A
-    "cause": {"variants": CAUSE},  # B
-    "faster": {"variants": FASTER},
+    # A and B: after the first two, all of the ANN, while another worker trains the SNN
+    "questions": {
+        "variants": sorted((*BETTER, *CAUSE, *FASTER), key=lambda v: (v not in BETTER[:2], v.kind))
+    },
     "faces": {"profile": "people", "variants": (ANN, CLIP, RAW, SNN), "seeds": (1, 2, 3)},  # D
     "faces, chosen": {"profile": "people", "variants": CHOOSING, "seeds": (1, 2, 3)},
     "smoothness": {"variants": [ann for ann, _ in SMOOTH.values()]} | ONE,  # F
@@ -143,7 +144,7 @@ STEPS = {
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"
 SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | {"codes": ("reconstruction", "test image")}
 SHOWN["bounds"] = ("reconstruction", *WITHOUT_GAMIN)
-SHOWN |= dict.fromkeys(("questions", "faster", "smoothness", "faces, chosen"), ("reconstruction", LAST))
+SHOWN |= dict.fromkeys(("questions", "smoothness", "faces, chosen"), ("reconstruction", LAST))
 
 
 def main() -> None:
