@@ -1,13 +1,9 @@
 """Data sets as tensors in [0, 1]; the only place that knows files, checksums and downloads."""
 
-import gzip
 import hashlib
-import io
-import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +12,11 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from snnmi import own_data, places, recordings
+from snnmi import own_data, places, recordings, vision
 from snnmi.own_data import KEYS, SMALLEST, UNREADABLE, in_a_line
 
 FACES_URL = "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"
 FACES_SHA256 = "2e4844a9f4fa4397058f69d6208047170f2e9d399cda18b55c1e8d28f0a83431"  # of the 400 pixel blocks
-MNIST_URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # where torchvision has it from
-MNIST_FILES = {  # file: (shape of its array, SHA-256 of it unpacked, as it is inside what is published)
-    "train-images-idx3-ubyte": (
-        (60_000, 28, 28),
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    "train-labels-idx1-ubyte": (
-        (60_000,),
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    "t10k-images-idx3-ubyte": (
-        (10_000, 28, 28),
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    "t10k-labels-idx1-ubyte": ((10_000,), "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
-}
-
-AWAY = "put the right one in its place, or take it away to have it downloaded again"
 GAP = rb"(?:\s|#[^\n]*\n)+"  # a PGM's numbers may have comments between them
 LARGEST_PGM = 112 * 92 + 4096  # bytes of a picture with its comments: more is not read
 PGM_HEADER = re.compile(GAP.join([b"P5", b"92", b"112", b"255", b""]))
@@ -76,7 +54,7 @@ class Dataset:
 
 
 def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset:
-    """A data set by name ("digits", "mnist", "faces") or the path of an .npz with x_train, y_train, x_test, y_test.
+    """A data set by name of `LOADERS` ("digits", "mnist", ...) or the path of an .npz with the arrays `KEYS`.
 
     Files are looked for in the folder `SNNMI_DATA`, then in the cache (`~/.cache/snnmi`), then
     downloaded into the cache; all are checked. `shrink` averages squares of that many pixels a side.
@@ -87,7 +65,12 @@ def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset
         dataset = _own(path, path.stem, *own_data.read(path))
     elif name in LOADERS:
         loader = LOADERS[name]
-        dataset = loader(download) if loader in OWN else _loaded(name, loader())
+        if loader in OWN:
+            dataset = loader(download)
+        elif isinstance(loader, vision.Pictures):
+            dataset = _own(name, name, loader.read(name, download))
+        else:
+            dataset = _loaded(name, loader())
     else:
         raise ValueError(
             f"data set {str(name)!r} is unknown: expected one of {sorted(LOADERS)} or the path of an .npz file"
@@ -135,41 +118,9 @@ def _digits(download: bool) -> Dataset:
 
 
 def _mnist(download: bool) -> Dataset:
-    paths = _mnist_files()
-    if names := [name for name in MNIST_FILES if name not in paths]:
-        absent = places.missing("mnist", ", ".join(f"{name}.gz" for name in names))
-        if not download:
-            raise FileNotFoundError(absent)
-        for name in names:
-            packed, check = f"{name}.gz", partial(_idx, name=name)
-            paths[name] = places.fetch(MNIST_URL + packed, f"MNIST/raw/{packed}", absent, check=check)
-    x_train, y_train, x_test, y_test = (torch.from_numpy(_idx(paths[name], name)) for name in MNIST_FILES)
+    found = {key: torch.from_numpy(a) for key, a in vision.MNIST.read("mnist", download).items()}
+    x_train, y_train, x_test, y_test = (found[key] for key in KEYS)
     return Dataset("mnist", x_train / 255, y_train.long(), x_test / 255, y_test.long())
-
-
-def _mnist_files() -> dict[str, Path]:
-    """Those of the four that are here, packed or not."""
-    found = {}
-    for name in MNIST_FILES:
-        names = [f"{form}{end}" for end in (".gz", "") for form in (name, name.replace("-idx", ".idx"))]
-        if path := places.find(names, ("MNIST/raw", "MNIST", ""), Path.is_file):
-            found[name] = path
-    return found
-
-
-def _idx(path: Path, name: str) -> np.ndarray:
-    """The array in an IDX file, gzipped or not: a 4-byte magic number, 4 bytes a dimension, one byte a value."""
-    shape, sha256 = MNIST_FILES[name]
-    content = path.read_bytes()
-    if content.startswith(b"\x1f\x8b"):
-        try:
-            with gzip.open(io.BytesIO(content)) as packed:
-                content = packed.read(4 + 4 * len(shape) + math.prod(shape) + 1)  # and no more
-        except UNREADABLE as error:
-            raise ValueError(f"{path} cannot be unpacked ({in_a_line(error)}): {AWAY}") from None
-    if (found := hashlib.sha256(content).hexdigest()) != sha256:
-        raise ValueError(f"{path} is not MNIST's: unpacked it has SHA-256 {found}, expected {sha256}: {AWAY}")
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * len(shape)).reshape(shape).copy()
 
 
 def _faces(download: bool) -> Dataset:
@@ -236,8 +187,11 @@ def files(names: Iterable[str]) -> list[tuple[Path, str]]:
     found = []
     for name in names:
         load(name)
-        if name == "mnist":
-            found += [(path, f"MNIST/raw/{path.name}") for path in _mnist_files().values()]
+        pictures = vision.MNIST if name == "mnist" else LOADERS.get(name)
+        if isinstance(pictures, vision.Pictures) and pictures.files:
+            found += [
+                (path, f"{pictures.folder}/{path.name}".strip("/")) for path in pictures.paths().values()
+            ]
         elif name == "faces":
             path = _faces_place()
             if path.is_dir():
@@ -264,15 +218,16 @@ def _nmnist() -> Dataset:
     return Dataset("nmnist", **recordings.read(path))
 
 
-# A data set of your own, by name: a function without arguments that gives a `Dataset`; it is checked as an .npz is.
-LOADERS: dict[str, Callable[..., Dataset]] = {
+# A data set of your own, by name: a function without arguments that gives a `Dataset`, or a class of
+# torchvision.datasets, as in `vision.BY_NAME`; it is checked as an .npz is.
+LOADERS: dict[str, Callable[..., Dataset] | vision.Pictures] = {
     "digits": _digits,
     "mnist": _mnist,
     "faces": _faces,
     "saccades": _saccades,
 }
 OWN = frozenset(LOADERS.values())
-LOADERS["nmnist"] = _nmnist
+LOADERS |= {"nmnist": _nmnist} | vision.BY_NAME
 
 
 def is_own(name: str) -> bool:

@@ -20,7 +20,7 @@ def cache() -> Path:
     return Path(home) / "snnmi"
 
 
-def _folders() -> list[Path]:
+def folders() -> list[Path]:
     """Where files are looked for, the first first."""
     if not (given := os.environ.get("SNNMI_DATA")):
         return [cache()]
@@ -38,7 +38,7 @@ def find(
     names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = _is_file_or_folder
 ) -> Path | None:
     """The first of these names, in whatever case, that is in one of the folders, or `inside` it."""
-    for folder in _folders():
+    for folder in folders():
         for place in inside:
             here = {path.name.lower(): path for path in sorted((folder / place).glob("*")) if test(path)}
             if found := [here[name] for name in names if name in here]:
@@ -48,7 +48,7 @@ def find(
 
 def missing(name: str, what: str) -> str:
     """Which files are wanted, and a folder that works."""
-    folder, *others = _folders()
+    folder, *others = folders()
     how = "or name in SNNMI_DATA the folder that holds it"
     if others:
         how = f"which SNNMI_DATA names{'' if folder.is_dir() else ' and which is not there'}"

@@ -1,5 +1,6 @@
 """Data sets: what is read equals the file, and what is wrong with a file is said in one sentence."""
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -10,8 +11,9 @@ import zipfile
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from snnmi import data
+from snnmi import data, vision
 from tests.helpers import flipped
 
 
@@ -33,7 +35,7 @@ def places(tmp_path, monkeypatch):
 
 
 def test_unknown_name_lists_the_known_ones():
-    known = r"\['digits', 'faces', 'mnist', 'nmnist', 'saccades'\]"
+    known = r"\['digits', 'emnist', .*'faces', 'fashion', 'kmnist', 'mnist', 'nmnist', 'qmnist', 'saccades', 'usps'\]"
     with pytest.raises(ValueError, match=f"'cifar' is unknown: expected one of {known}"):
         data.load("cifar")
 
@@ -81,8 +83,8 @@ def idx(array):
 @pytest.fixture
 def mnist_place(places, monkeypatch):
     """Where three images count as MNIST."""
-    files = {name: (a.shape, hashlib.sha256(idx(a)).hexdigest()) for name, a in CONTENTS.items()}
-    monkeypatch.setattr(data, "MNIST_FILES", files)
+    for name, array in CONTENTS.items():
+        monkeypatch.setitem(vision.MNIST_SHA256, name, hashlib.sha256(idx(array)).hexdigest())
     return places
 
 
@@ -138,7 +140,7 @@ def test_a_folder_that_is_not_there_is_said_to_be_so(places, monkeypatch):
 )
 def test_damaged_mnist_file_is_refused(places, damaged, found):
     (places / "MNIST/raw").mkdir(parents=True)
-    for name in data.MNIST_FILES:
+    for name in vision.MNIST.files:
         (places / f"MNIST/raw/{name}.gz").write_bytes(damaged)
     with pytest.raises(ValueError, match=f"train-images-idx3-ubyte.gz .*{found}.*: put the right one"):
         data.load("mnist")
@@ -152,6 +154,130 @@ def test_mnist_is_the_published_one(data_folder):
     assert (mnist.y_train[:5].tolist(), mnist.y_test[:5].tolist()) == ([5, 0, 4, 1, 9], [7, 2, 1, 0, 4])
     assert mnist.x_train.min() == 0 and mnist.x_train.max() == 1
     assert mnist.x_train.mean().item() == pytest.approx(0.1307, abs=1e-4)  # as everybody normalises it
+
+
+# --- MNIST's kin, and whatever else torchvision has
+
+
+def pictures(n, high=12, wide=8):
+    """n pictures of two classes by turns: one bright on the left, one below."""
+    x = np.zeros((n, high, wide), np.uint8)
+    x[::2, :, 0], x[1::2, -1, :] = 255, 200
+    return x
+
+
+def labels(n, first=0, columns=0):
+    y = np.arange(n) % 2 + first
+    return np.stack([y, *[y * 0 + 7] * columns], 1).astype(">i4") if columns else y.astype(np.uint8)
+
+
+def idx_of(array):
+    """IDX of bytes, or of big-endian numbers of four bytes."""
+    return idx(array)[:2] + bytes([12 if array.dtype.itemsize == 4 else 8]) + idx(array)[3:]
+
+
+def usps(x, y):
+    lines = [
+        f"{label + 1} " + " ".join(f"{i}:{v / 127.5 - 1}" for i, v in enumerate(p.flat, 1))
+        for p, label in zip(x, y)
+    ]
+    return bz2.compress("\n".join(lines).encode())
+
+
+KIN = {  # where the files lie, and what the training and the test files hold
+    "fashion": ("FashionMNIST/raw", "{}-{}-ubyte", ("train", "t10k"), {}),
+    "kmnist": ("KMNIST", "{}-{}-ubyte.gz", ("train", "t10k"), {}),
+    "qmnist": ("", "qmnist-{}-{}-ubyte", ("train", "test"), {"columns": 7}),
+    "emnist": ("EMNIST/raw", "emnist-balanced-{}-{}-ubyte.gz", ("train", "test"), {}),
+    "emnist_letters": ("", "emnist-letters-{}-{}-ubyte", ("train", "test"), {"first": 1}),
+}
+
+
+@pytest.mark.filterwarnings("ignore:emnist_letters. labels 1, 2 are read as classes 0 to 1")
+@pytest.mark.parametrize("name", KIN)
+def test_mnists_kin_are_read_by_name_from_files_laid_in_a_folder(places, name):
+    folder, called, parts, how = KIN[name]
+    (places / folder).mkdir(parents=True, exist_ok=True)
+    for part, n in zip(parts, (6, 4)):
+        for what, array in (("images-idx3", pictures(n)), ("labels-idx1", labels(n, **how))):
+            place = called.format(part, what).replace(
+                "labels-idx1-ubyte", "labels-idx2-int" if "columns" in how else "labels-idx1-ubyte"
+            )
+            content = idx_of(array)
+            (places / folder / place).write_bytes(
+                gzip.compress(content) if place.endswith(".gz") else content
+            )
+    found = data.load(name, download=False)
+    x = pictures(6).swapaxes(1, 2) if "emnist" in name else pictures(6)  # whose pictures lie on their side
+    np.testing.assert_array_equal(found.x_train, torch.from_numpy(x.copy()) / 255)
+    assert (found.y_train.tolist(), len(found.x_test)) == ([0, 1] * 3, 4)
+    assert found.name.startswith(f"{name}-") and not data.is_own(name)
+    packed = data.files([name])
+    assert len(packed) == 4 and packed[0][1].startswith(f"{data.LOADERS[name].kind}/raw/")
+
+
+def test_usps_is_read_by_name(places):
+    for name, n in (("usps.bz2", 6), ("usps.t.bz2", 4)):
+        (places / name).write_bytes(usps(pictures(n, 16, 16), labels(n)))
+    found = data.load("usps", download=False)
+    assert found.x_train[0, 0, :2].tolist() == [1, 0] and found.y_test.tolist() == [0, 1, 0, 1]
+    assert [place for _, place in data.files(["usps"])] == ["usps.bz2", "usps.t.bz2"]
+
+
+def test_fashion_does_not_take_mnists_files_for_its_own(places):
+    for name, content in PACKED.items():
+        (places / name).write_bytes(content)
+    with pytest.raises(FileNotFoundError, match="FashionMNIST/raw/train-images-idx3-ubyte.gz, .*missing"):
+        data.load("fashion", download=False)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"<html>404</html>", idx(pictures(6))[:-5]])
+def test_files_of_mnists_kin_that_torchvision_cannot_read_are_a_sentence(places, damaged):
+    (places / "FashionMNIST").mkdir()
+    for name in CONTENTS:
+        (places / "FashionMNIST" / name).write_bytes(damaged)
+    with pytest.raises(
+        ValueError, match=f"'fashion': files in {places}.*cannot be read.*: put the right one"
+    ):
+        data.load("fashion")
+
+
+def test_colour_pictures_of_any_class_of_torchvision_are_made_grey(places, monkeypatch):
+    class Two(vision.torchvision_datasets().VisionDataset):
+        def __init__(self, root, part, download):
+            if not (places / "two").exists():
+                raise RuntimeError(
+                    "Dataset not found or corrupted.\nYou can use download=True to download it"
+                )
+            self.pictures = [
+                Image.fromarray(np.stack([p, p // 2, p * 0], -1)) for p in pictures(6 if part else 4)
+            ]
+
+        def __len__(self):
+            return len(self.pictures)
+
+        def __getitem__(self, i):
+            if i >= len(self):
+                raise IndexError
+            return self.pictures[i], i % 2
+
+    monkeypatch.setattr(vision.torchvision_datasets(), "Two", Two, raising=False)
+    monkeypatch.setitem(data.LOADERS, "two", vision.Pictures("Two", ({"part": 1}, {"part": 0})))
+    with pytest.raises(
+        FileNotFoundError, match=f"torchvision.datasets.Two reads missing.*{places}.*not found"
+    ):
+        data.load("two", download=False)
+    (places / "two").touch()
+    found = data.load("two", download=False)
+    grey = int(255 * 0.299 + 127 * 0.587) / 255
+    assert found.x_train[0, 0, :2].tolist() == pytest.approx([grey, 0], abs=0.01) and len(found.y_test) == 4
+
+
+def test_torchvision_built_for_cuda_is_imported_beside_a_torch_built_for_cpus():
+    assert vision.torchvision_datasets().MNIST.__name__ == "MNIST"
+    from torchvision import transforms  # as whoever comes later can
+
+    assert transforms.Grayscale
 
 
 # --- faces: 400 made-up pictures whose corner pixels say whose they are and which
@@ -275,7 +401,7 @@ def test_real_faces_are_split_and_shrunk(data_folder):
 
 
 @pytest.mark.parametrize("download", [False, True])
-@pytest.mark.parametrize("name", ["mnist", "faces"])
+@pytest.mark.parametrize("name", ["mnist", "faces", *vision.BY_NAME])
 def test_without_files_and_network_it_says_where_to_put_them(places, name, download):
     absent = f"data set '{name}' is not on this machine.*SNNMI_DATA"
     with pytest.raises(FileNotFoundError, match=absent) as error:
@@ -296,20 +422,52 @@ def test_faces_are_downloaded_once_into_the_cache(faces_place, monkeypatch):
     assert [path.name for path in (faces_place.parent / "cache/snnmi").iterdir()] == ["att_faces.zip"]
 
 
-def test_what_is_missing_of_mnist_is_downloaded_once_into_the_cache(mnist_place, monkeypatch):
-    asked, (first, *others) = [], CONTENTS
-    mnist_place.mkdir(exist_ok=True)
-    (mnist_place / first).write_bytes(idx(CONTENTS[first]))
+class Served(io.BytesIO):
+    """What a server answers to torchvision."""
 
-    def served(url, timeout):
-        asked.append(url)
-        return io.BytesIO(gzip.compress(idx(CONTENTS[url.rpartition("/")[2].removesuffix(".gz")])))
+    def __init__(self, url, content):
+        super().__init__(content)
+        self.url, self.length = url, len(content)
 
-    monkeypatch.setattr(urllib.request, "urlopen", served)
+
+def serve(monkeypatch, contents):
+    """A server that has these files; what is asked of it goes to the list that is returned."""
+    asked = []
+
+    def urlopen(request, **how):
+        asked.append(request.full_url)
+        return Served(request.full_url, contents[request.full_url.rpartition("/")[2]])
+
+    monkeypatch.setattr(urllib.request, "urlopen", urlopen)
+    return asked
+
+
+PACKED = {f"{name}.gz": gzip.compress(idx(array)) for name, array in CONTENTS.items()}
+
+
+def test_mnist_is_downloaded_once_into_the_cache_by_torchvision(mnist_place, monkeypatch):
+    published = [(name, hashlib.md5(content).hexdigest()) for name, content in PACKED.items()]
+    mnist = vision.torchvision_datasets().MNIST
+    monkeypatch.setattr(mnist, "resources", published)
+    asked = serve(monkeypatch, PACKED)
     assert data.load("mnist").y_train.tolist() == data.load("mnist").y_train.tolist() == [1, 0]
-    assert asked == [f"{data.MNIST_URL}{name}.gz" for name in others]
+    assert sorted(set(asked)) == sorted(mnist.mirrors[0] + name for name in PACKED)
+    assert len(asked) == 2 * len(PACKED)  # each once, after a look at where it is
     kept = [path.name for path in (mnist_place.parent / "cache/snnmi/MNIST/raw").iterdir()]
-    assert sorted(kept) == sorted(f"{name}.gz" for name in others)
+    assert sorted(kept) == sorted([*PACKED, *CONTENTS])
+
+
+@pytest.mark.parametrize(
+    "page", [b"<html>Please sign in</html>", PACKED["t10k-labels-idx1-ubyte.gz"][:20], b""]
+)
+def test_what_torchvision_finds_wrong_is_said_and_not_kept(places, monkeypatch, page):
+    for name in ("mnist", "fashion", "usps"):
+        serve(monkeypatch, {f"{idx}.gz": page for idx in CONTENTS} | {"usps.bz2": page})
+        with pytest.raises(
+            FileNotFoundError, match=f"{name}.*missing: put .* into {places}.*download failed"
+        ):
+            data.load(name)
+    assert not [path for path in places.parent.rglob("*") if path.is_file()]
 
 
 def test_given_folder_comes_before_the_cache(faces_place):

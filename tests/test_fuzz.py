@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from snnmi import data, own_data
+from snnmi import data, own_data, vision
 from snnmi.checkpoint import Checkpoint
 from snnmi.models import foreign
 from snnmi.store import Run, Store
@@ -132,7 +132,7 @@ def test_damaged_faces_are_data_or_a_sentence(faces, tmp_path, monkeypatch):
 def test_damaged_mnist_is_a_sentence(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
     content = gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0x27, 0x10]) + bytes(10_000))
-    for name in data.MNIST_FILES:
+    for name in vision.MNIST.files:
         (tmp_path / f"{name}.gz").write_bytes(content)
 
     def look(found):

@@ -28,7 +28,9 @@ from snnmi.study.tables import attacks_table
 
 ROOT = Path(__file__).parents[2]
 # What the chain and the bench import; the book is made at home. What these need, pip finds.
-PACKAGES = "numpy pandas scipy scikit-learn scikit-image safetensors jaxtyping tqdm snntorch".split()
+PACKAGES = (
+    "numpy pandas scipy scikit-learn scikit-image safetensors jaxtyping tqdm snntorch torchvision".split()
+)
 PLATFORMS = [f"manylinux{which}_x86_64" for which in ("_2_28", "_2_27", "_2_17", "2014", "1")]
 KEPT = re.compile(
     r"(?P<profile>[a-z]+)/(?P<run>[A-Za-z0-9._=-]+)/(?P<file>run\.json|arrays\.npz|[a-z_]+\.csv)"
@@ -66,9 +68,10 @@ def kit(folder: Path, *, python: str, datasets: Sequence[str], has: Sequence[str
     options = ["--only-binary=:all:", "--python-version", python, "--implementation", "cp"]
     options += ["--dest", folder / "wheels", "--constraint", ROOT / "requirements.txt"]
     platforms = [part for platform in PLATFORMS for part in ("--platform", platform)]
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", "--quiet", *options, *platforms, *pinned], check=True
-    )
+    download = [sys.executable, "-m", "pip", "download", "--quiet", *options, *platforms]
+    needs_torch = [one for one in pinned if one.startswith("torch")]
+    subprocess.run([*download, *(one for one in pinned if one not in needs_torch)], check=True)
+    subprocess.run([*download, "--no-deps", *needs_torch], check=True)
     for wheel in (folder / "wheels").iterdir():
         if wheel.name.split("-")[0].replace("_", "-").lower() in has:
             wheel.unlink()
