@@ -12,7 +12,7 @@ from torch import Tensor
 from snnmi import chance
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.pair import Pair
-from snnmi.attack.players import random_inputs
+from snnmi.attack.players import GaminConfig, random_inputs
 from snnmi.checks import at_least
 from snnmi.data import Dataset
 from snnmi.measure import metrics
@@ -98,6 +98,22 @@ def ask(
         T_test=np.concatenate([blackbox(x).cpu().numpy() for x in tests]),
         class_means=dataset.class_means().numpy(),
     )
+
+
+def commonest_answer(
+    target: Callable,
+    config: GaminConfig,
+    evaluation: Evaluation,
+    image_shape: tuple[int, int],
+    *,
+    seed: int,
+    device: str = "cpu",
+) -> float:
+    """The score of that name alone, of an attack whose players are not at hand: it is the target's."""
+    blackbox = BlackBox(target, seed=seed, device=device, role="examiner's answers")
+    draws = {"generator": chance.generator("examiner's queries", seed, device), "device": device}
+    answers = blackbox(random_inputs(config, evaluation.noise, *image_shape, **draws))
+    return metrics.commonest_class(answers.argmax(-1).cpu().numpy())
 
 
 @dataclass(frozen=True)

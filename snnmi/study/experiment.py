@@ -37,6 +37,10 @@ def _on_the_way(result: gamin.AttackResult) -> dict[str, np.ndarray]:
     }
 
 
+def _lacks(attack: AttackRun, score: str) -> bool:
+    return bool(attack.scores[score].isna().all())
+
+
 class Experiment(Grid):
     """A profile's runs and how each is made; what can be chosen: `Grid`."""
 
@@ -54,6 +58,11 @@ class Experiment(Grid):
     def boundaries(self) -> list[BoundaryRun]:
         """The boundary measurements, loaded or computed, for the surrogate of each run's first class."""
         return self._all(self._boundary, self.cells())
+
+    def answers(self) -> list[Run]:
+        """Of finished attacks that were scored before it was a score: metrics "commonest_answer"."""
+        found = {cell: self._get(self._scores, cell, compute=False) for cell in self.cells()}
+        return self._all(self._answers, [c for c, a in found.items() if a and _lacks(a, "commonest_answer")])
 
     def target_of(self, cell: Cell) -> TargetRun | None:
         """One target, loaded or trained; None if it is not there and nothing may be computed."""
@@ -109,6 +118,10 @@ class Experiment(Grid):
     @property
     def _scores(self) -> Step:
         return Step("scores", self._scores_key, self._score, self._attack_run)
+
+    @property
+    def _answers(self) -> Step:
+        return Step("answers", self._answers_key, self._answer, lambda run, cell: run)
 
     @property
     def _boundary(self) -> Step:
@@ -281,6 +294,19 @@ class Experiment(Grid):
     def _attack_run(self, run: Run, cell: Cell) -> AttackRun | None:
         attack = self._get(self._attack, cell)
         return attack and AttackRun(*self._about(cell), self._config(cell), attack, cell.attack_seed, run)
+
+    # --- what a target answers to an attack's noise
+
+    def _answers_key(self, cell: Cell) -> dict | None:
+        attack = self._attack_key(cell)
+        return attack and settings.answers_key(attack)
+
+    def _answer(self, run: Run, cell: Cell) -> None:
+        config, images, (model, _) = self._config(cell), self.dataset(cell.dataset), self._asked(cell)
+        run.checkpoint.start()
+        how = {"seed": cell.attack_seed, "device": self.device}
+        share = scores.commonest_answer(model, config.attack, config.evaluation, images.image_shape, **how)
+        run.finish(metrics={"commonest_answer": share})
 
     # --- boundaries
 

@@ -136,6 +136,7 @@ STEPS = {
     "questions": {
         "variants": sorted((*BETTER, *CAUSE, *FASTER), key=lambda v: (v not in BETTER[:2], v.kind))
     },
+    "answers": {"variants": (ANN, CLIP, SNN, RAW, *NOISE)},  # of the first plan's attacks
     "faces": {"profile": "people", "variants": (ANN, CLIP, RAW, SNN), "seeds": (1, 2, 3)},  # D
     "faces, chosen": {"profile": "people", "variants": CHOOSING, "seeds": (1, 2, 3)},
     "smoothness": {"variants": [ann for ann, _ in SMOOTH.values()]} | ONE,  # F
@@ -156,7 +157,7 @@ def main() -> None:
     for step in args.steps:
         given = {"profile": "plan"} | STEPS[step] | {"workers": args.workers, "results": args.results}
         experiment = Experiment(**given)
-        experiment.attacks()
+        experiment.answers() if step == "answers" else experiment.attacks()
         if step in SHOWN:
             judgements(experiment, SHOWN[step])
 

@@ -198,6 +198,13 @@ def attack_key(settings: Settings, dataset: str, seed: int, attack_seed: int) ->
     return {"target": target, "seed": attack_seed} | differences(settings, "query", "attack") | own
 
 
+def answers_key(attack: dict) -> dict:
+    """Of what names an attack what names its target's answers to its noise: all but how the attacker learns."""
+    asked = {name: attack.get("attack", {}).get(name) for name in ("noise", "as_events")}
+    own = {name: attack[name] for name in ("query", "code") if name in attack}
+    return {"target": attack["target"], "seed": attack["seed"]} | own | {k: v for k, v in asked.items() if v}
+
+
 def scores_key(settings: Settings, attack: dict) -> dict:
     """What names the scores of an attack: metrics of one's own among it."""
     boundaries_alone = {name: FROZEN["evaluation"][name] for name in ("resolution", "paths")}
