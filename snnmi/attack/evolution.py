@@ -26,9 +26,11 @@ def evolve(
     sigma: float = 0.1,
     lr: float = 0.02,
     sparsity: float = 1.0,
+    start: float = 0.1,
     checkpoint: Checkpoint | None = None,
 ) -> Float[Tensor, " labels per_class height width"]:
-    """Images in [0, 1] that the target gives their class, from nearly black ones: Adam on estimated gradients.
+    """Images in [0, 1] that the target gives their class: Adam on estimated gradients, from pixels that are uniform up
+    to `start` (nearly black; 1: grey).
 
     Each step asks 2 `pairs` queries an image, at x + sigma e and x - sigma e with e of N(0, 1); their difference in
     log-confidence, times e, is the gradient on average. `sparsity` pulls the mean pixel towards black, in nats.
@@ -39,7 +41,7 @@ def evolve(
             f"per_class, steps and pairs are {per_class}, {steps} and {pairs}, expected at least 1"
         )
     draws = chance.generator("attacker's queries", seed, blackbox.device)
-    x = 0.1 * torch.rand(len(labels), per_class, *image_shape, generator=draws, device=blackbox.device)
+    x = start * torch.rand(len(labels), per_class, *image_shape, generator=draws, device=blackbox.device)
     x.requires_grad_()
     adam, first = torch.optim.Adam([x], lr=lr), 0
     if checkpoint and (saved := checkpoint.load()):

@@ -169,6 +169,7 @@ FASTER = tuple(asks(kind, "strokes noise, ten times the rate", noise="strokes", 
 CHOOSING = tuple(asks(kind, "chosen noise", noise="chosen") for kind in KINDS)
 # Pictures an eye can read: a generator that starts black, and how smooth its images must be.
 BLACK = {"noise": "strokes", "output_bias": -3.0} | FAST
+BLACK_START = tuple(asks(kind, "starts black", output_bias=-3.0) for kind in KINDS)
 SMOOTH = {
     weight: tuple(
         asks(kind, f"strokes noise, starts black, smoothness {weight:g}", smooth=weight, **BLACK)
@@ -231,7 +232,7 @@ def _can(attack: GaminConfig, variant: Variant) -> bool:
 QUICK = {"attack": {"batches": 150}}
 # In the order of value: what a budget does not reach is left out from the end.
 CONTROLS = (*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME)
-SECOND = (*BETTER, *CAUSE, *FASTER, *CHOOSING, *sum(SMOOTH.values(), ()))
+SECOND = (*BETTER, *CAUSE, *FASTER, *CHOOSING, *BLACK_START, *sum(SMOOTH.values(), ()))
 NAMED = {control.name: control for control in (*CONTROLS, *ATTACKERS, *SECOND)}
 
 # No suspect: what half-precision products would change on a GPU (chapter 15).

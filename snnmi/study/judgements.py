@@ -41,7 +41,7 @@ def _evolved(
     *,
     seed: int,
     checkpoint: Checkpoint,
-    **how: int,
+    **how: float,
 ) -> Fooling:
     x = evolve(BlackBox(model, seed=seed), labels, image_shape, seed=seed, checkpoint=checkpoint, **how)
     asked = BlackBox(model, seed=seed, role="examiner's answers")(x)
@@ -60,6 +60,10 @@ class Attacker(NamedTuple):
 # In the order of what the attacker knows: answers, then weights.
 ATTACKERS = {
     "evolution": Attacker(_evolved, {"per_class": 2, "steps": 200, "pairs": 20}),
+    # is it the missing copy that draws, or that it starts black and is pulled there?
+    "evolution from grey": Attacker(
+        _evolved, {"per_class": 2, "steps": 200, "pairs": 20, "start": 1.0, "sparsity": 0.0}
+    ),
     "BrainLeaks v1": Attacker(inversion.brainleaks, {"per_class": 8, "steps": 10}, ("snn",), per_pixel=True),
     "gradient descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100}),
     "generator descent": Attacker(inversion.generate, {"per_class": 4, "steps": 100}),

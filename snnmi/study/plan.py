@@ -15,6 +15,7 @@ from snnmi.study.controls import (
     AVERAGING,
     BETTER,
     BEYOND,
+    BLACK_START,
     CAUSE,
     CELLS,
     CHOOSING,
@@ -136,6 +137,7 @@ STEPS = {
     "questions": {
         "variants": sorted((*BETTER, *CAUSE, *FASTER), key=lambda v: (v not in BETTER[:2], v.kind))
     },
+    "black start": {"variants": BLACK_START, "seeds": (0, 1, 2)},  # what evolution has and GAMIN has not
     "answers": {"variants": (ANN, CLIP, SNN, RAW, *NOISE)},  # of the first plan's attacks
     "faces": {"profile": "people", "variants": (ANN, CLIP, RAW, SNN), "seeds": (1, 2, 3)},  # D
     "faces, chosen": {"profile": "people", "variants": CHOOSING, "seeds": (1, 2, 3)},
@@ -145,7 +147,7 @@ STEPS = {
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"
 SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | {"codes": ("reconstruction", "test image")}
 SHOWN["bounds"] = ("reconstruction", *WITHOUT_GAMIN)
-SHOWN |= dict.fromkeys(("questions", "smoothness", "faces, chosen"), ("reconstruction", LAST))
+SHOWN |= dict.fromkeys(("questions", "black start", "smoothness", "faces, chosen"), ("reconstruction", LAST))
 
 
 def main() -> None:

@@ -44,6 +44,16 @@ def test_without_answers_that_differ_sparsity_draws_black():
     assert x.max() == 0
 
 
+def test_it_starts_nearly_black_or_grey_and_nothing_pulls_it_to_black_unless_asked():
+    def indifferent(x):
+        return torch.full((len(x), 3), 1 / 3)
+
+    how = dict(per_class=5, steps=20, seed=0, sparsity=0.0)
+    for start in (0.1, 1.0):
+        x = evolve(BlackBox(indifferent, seed=0), [0], SHAPE, start=start, **how)
+        assert start / 2 * 0.8 < x.mean() < start / 2 * 1.2 and x.max() <= start
+
+
 def test_an_answer_that_is_no_number_ends_nothing():
     _, target = linear()
     asked = []

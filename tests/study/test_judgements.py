@@ -87,7 +87,7 @@ def test_every_source_and_class_has_a_row(table, results):
 def test_attackers_without_gamin_are_judged_where_they_are_asked_for(smoke):
     found = [one for one in judgements(smoke, tuple(ATTACKERS)) if one.keys["seed"] == 0]
     made = [(one.keys["source"], one.keys["target"]) for one in found]
-    both = ("evolution", "gradient descent", "generator descent", "smooth descent")
+    both = ("evolution", "evolution from grey", "gradient descent", "generator descent", "smooth descent")
     assert sorted(made) == sorted(
         [(name, kind) for name in both for kind in BASELINES] + [("BrainLeaks v1", "snn")]
     )

@@ -18,4 +18,5 @@ from snnmi.show.figures.networks import networks, specification
 from snnmi.show.figures.neurons import lif_traces, rasters, rate_coding, surrogate_gradient
 from snnmi.show.figures.pairs import flips, likeness
 from snnmi.show.figures.pictures import decision_slices, label_colors, reconstructions
+from snnmi.show.figures.questions import answers
 from snnmi.show.figures.style import COLORS, KINDS, title, use_style

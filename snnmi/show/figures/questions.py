@@ -1,0 +1,36 @@
+"""What a question is worth: how often it gets one answer, and what a copy learns from it."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from snnmi.show.figures.style import COLORS, KINDS, key, legend, new_figure
+
+
+def answers(frame: pd.DataFrame) -> Figure:
+    """The copy's accuracy against the share of the commonest answer to what it learnt from: a dot a network, each
+    cloud of dots named once.
+
+    `frame`: kind, name (of the noise, and of what was changed of the target), commonest_answer, surrogate_accuracy
+    (shares of 1).
+    """
+    fig = new_figure(6.2, 3.7)
+    ax = fig.subplots()
+    for kind, own in frame.groupby("kind", sort=False):
+        dots = dict(color=COLORS[kind], markersize=5.5, markeredgecolor="white", linestyle="", alpha=0.85)
+        ax.plot(own.commonest_answer, own.surrogate_accuracy, "o", **dots)
+    means = frame.groupby(["kind", "name"])[["commonest_answer", "surrogate_accuracy"]].mean()
+    for (kind, name), (x, y) in means.iterrows():
+        ax.annotate(name, (x, y), (5, 3), textcoords="offset points", fontsize=8, color=COLORS[kind])
+    ax.set(
+        xlim=(0, 1),
+        xlabel="share of the commonest answer",
+        ylim=(0, 1),
+        ylabel="test images that the copy reads",
+    )
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    ax.grid()
+    handles = [key(KINDS[kind], COLORS[kind], marker="o", linestyle="") for kind in frame.kind.unique()]
+    legend(fig, handles)
+    return fig
