@@ -149,9 +149,9 @@ class Store:
             return Run(places[0], settings)
         return Run(self.folder / f"{name}-{digest(settings)}", settings)
 
-    def finished(self) -> list[Run]:
-        """Every finished run that is here, in the order of their names; damaged ones are reported and left out."""
-        runs = [Run(path.parent) for path in sorted(self.folder.glob("*/run.json"))]
+    def finished(self, start: str = "") -> list[Run]:
+        """Every finished run that is here, its name starting so, sorted; damaged ones are reported and left out."""
+        runs = [Run(path.parent) for path in sorted(self.folder.glob(f"{start}*/run.json"))]
         return [run for run in runs if run.complete()]
 
     def get(

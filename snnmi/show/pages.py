@@ -144,37 +144,86 @@ def write_tables(folder: str | Path | None, changed: str = "") -> None:
 
 
 class Table:
-    """A numbered table of the book, whose numbers a notebook opened elsewhere shows too. `myst`: with all that the book
-    makes of it.
+    """A table of the book that can be read where a notebook is opened elsewhere too. `myst`: all that the book makes of
+    it; `more`: what is shown below it.
     """
 
-    def __init__(self, frame: pd.DataFrame, caption: str, myst: str):
-        self.frame, self.caption, self.myst = frame, caption, myst
+    def __init__(self, frame: pd.DataFrame, caption: str, myst: str, more: "Table | None" = None):
+        self.frame, self.caption, self.myst, self.more = frame, caption, myst, more
 
     def _repr_markdown_(self) -> str:
-        return self.myst
+        return "\n\n".join([self.myst, *([self.more.myst] if self.more else [])])
 
     def _repr_html_(self) -> str:
         cells = self.frame.astype(object).map(lambda cell: html(str(cell)))
         cells.columns = [html(str(name)) for name in cells]
-        return f"<p>{html(self.caption)}</p>{cells.to_html(index=False, escape=False)}"
+        own = f"<p>{html(self.caption)}</p>{cells.to_html(index=False, escape=False)}"
+        more = self.more and self.more._repr_html_().replace("<p>", "<summary>", 1).replace(
+            "</p>", "</summary>", 1
+        )
+        return f"{own}<details>{more}</details>" if more else own
 
     def __repr__(self) -> str:
-        return f"{self.caption}\n\n{self.frame.to_string(index=False)}"
+        own = f"{self.caption}\n\n{self.frame.to_string(index=False)}"
+        return "\n\n".join([own, *([repr(self.more)] if self.more else [])])
 
 
-def table(frame: pd.DataFrame, name: str, caption: str, *, csv: pd.DataFrame | None = None) -> Table:
+def table(
+    frame: pd.DataFrame,
+    name: str,
+    caption: str,
+    *,
+    csv: pd.DataFrame | None = None,
+    rows: pd.DataFrame | None = None,
+) -> Table:
     """A numbered table for a cell's last value, its CSV written where `write_tables` says (`csv`: the plain numbers).
 
-    `caption` is MyST text.
+    `caption` is MyST text. `rows`, of the table of all runs: those that its numbers were made of, in a fold below.
     """
-    link = ""
-    if path := _among_tables("-".join(filter(None, [name, _tables["changed"]])) + ".csv"):
-        (frame if csv is None or not len(csv.columns) else csv).to_csv(path, index=False)
-        link = f" {{download}}`CSV <tables/{path.name}>`"
-    body = frame.to_markdown(index=False, disable_numparse=True)
-    myst = f":::{{table}} {caption}{link}\n:name: tab_{name}\n:class: dense\n\n{body}\n:::"
-    return Table(frame, caption, myst)
+    link = _csv(frame if csv is None or not len(csv.columns) else csv, name)
+    myst = f":::{{table}} {caption}{link}\n:name: tab_{name}\n:class: dense\n\n{_body(frame)}\n:::"
+    return Table(frame, caption, myst, None if rows is None else behind(rows, name))
+
+
+def interval(row: pd.Series | tuple, *, sign: bool = False) -> str:
+    """A row's value with its interval, where it has one: "0.53 [0.50, 0.56]", of one network "0.83"."""
+    has = row.low == row.low
+    return mean_and_span(row.value, row.low, row.high, sign=sign) if has else number(row.value, sign=sign)
+
+
+def grid(found: pd.DataFrame, *, sign: bool = False) -> pd.DataFrame:
+    """Means over networks (scale, what, value, low, high, networks) as text: a line a scale, a column each `what`."""
+    told = found.assign(told=[interval(row, sign=sign) for row in found.itertuples()])
+    wide = told.pivot(index="scale", columns="what", values="told").reindex(found.scale.unique())
+    wide = wide.reindex(columns=found.what.unique()).fillna("–")
+    wide["networks"] = found.groupby("scale").networks.max()
+    return wide.reset_index().rename_axis(columns=None)
+
+
+def behind(rows: pd.DataFrame, name: str, score: str = "surrogate_accuracy") -> Table:
+    """The runs that a figure or table was made of, folded, and as a CSV: who, seed, folder, and a score's mean over the
+    classes of the last pair.
+    """
+    own = rows[rows["pair"] == "last"].astype({"who": str})
+    keys = ["scale", "who", "seed", "attack_seed", "folder"]
+    found = own.groupby(keys, sort=False)[score].mean().reset_index()
+    shown = found.assign(**{score: found[score].map(number)}).drop(columns="attack_seed")
+    shown = shown.rename(columns={score: score.replace("_", " "), "folder": "folder in results/"})
+    title = f"The {words(len(found), 'run')} behind this" if len(found) != 1 else "The run behind this"
+    link = _csv(found, f"{name}_runs")
+    return Table(shown, title, f"::::{{dropdown}} {title}\n{link.strip()}\n\n{_body(shown)}\n::::")
+
+
+def _body(frame: pd.DataFrame) -> str:
+    return frame.to_markdown(index=False, disable_numparse=True)
+
+
+def _csv(frame: pd.DataFrame, name: str) -> str:
+    """Write it where `write_tables` says; the link to it."""
+    if not (path := _among_tables("-".join(filter(None, [name, _tables["changed"]])) + ".csv")):
+        return ""
+    frame.to_csv(path, index=False)
+    return f" {{download}}`CSV <tables/{path.name}>`"
 
 
 def picture(figure: Figure, name: str) -> Figure:

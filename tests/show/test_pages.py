@@ -122,6 +122,27 @@ def test_a_table_can_be_read_where_a_notebook_is_opened_elsewhere():
     assert "<0.05" in text and ":::" not in html + text
 
 
+def test_a_table_leads_to_the_runs_behind_it(tmp_path):
+    rows = pd.DataFrame({"scale": "MNIST", "who": [*"aabb"], "seed": 0, "attack_seed": 0, "pair": "last"})
+    rows = rows.assign(folder=[*"ppqq"], surrogate_accuracy=[0.1, 0.3, 0.5, 0.7])
+    pages.write_tables(tmp_path)
+    shown = pages.table(PLAIN, "shares", "**A share.**", rows=rows)
+    pages.write_tables(None)
+    assert pd.read_csv(tmp_path / "shares_runs.csv").surrogate_accuracy.tolist() == pytest.approx([0.2, 0.6])
+    for text in (shown._repr_markdown_(), shown._repr_html_(), repr(shown)):
+        assert "two runs behind this" in text and "0.20" in text and "A share" in text
+    assert "<details><summary>" in shown._repr_html_() and "{dropdown}" in shown._repr_markdown_()
+
+
+def test_means_over_networks_stand_in_a_grid_and_what_is_missing_is_a_dash():
+    found = pd.DataFrame({"scale": ["b", "b", "a"], "what": ["y", "x", "y"], "value": [0.5, -0.1, 1.0]})
+    found = found.assign(low=[0.4, float("nan"), 0.9], high=[0.6, float("nan"), 1.1], networks=[7, 1, 3])
+    told = pages.grid(found)
+    assert told.columns.tolist() == ["scale", "y", "x", "networks"]
+    assert told.y.map(plain).tolist() == ["0.50 [0.40, 0.60]", "1.00 [0.90, 1.10]"]
+    assert told.x.tolist() == ["−0.10", "–"] and told.networks.tolist() == [7, 3]
+
+
 # --- claims
 
 

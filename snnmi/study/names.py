@@ -1,0 +1,146 @@
+"""What a stored run is, in words that people understand: its scale, and what was changed in it.
+
+A record holds settings and no names. So a run is told by what differs from its profile's own settings, seeds and budget
+left out: equal to what a named variant changes, it is that variant; else the differences are said.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from snnmi.models.targets import MODELS
+from snnmi.show import prose
+from snnmi.show.figures.style import title
+from snnmi.study import controls, plan, profiles, published, settings
+from snnmi.study.controls import BASELINES, Variant
+
+FULL_SIZE = {"faces": (112, 92)}
+SHARES = {2.0: "twice the", 1.0: "all the", 0.5: "half the", 0.25: "a quarter of the", 0.1: "a tenth of the"}
+BUDGET = ("batches", "classes")  # of an attack: a row's own columns
+MATCHED = "matched"  # epochs of a target that was trained to another's accuracy
+
+
+# --- scales
+
+
+def panel(dataset: str, shape: tuple[int, int], attacked: int, classes: int) -> str:
+    """A data set with its size and classes: "MNIST", "ten faces at full size", "forty small faces"."""
+    count = {40: "forty"}.get(attacked, prose.words(attacked))
+    if dataset in FULL_SIZE:
+        return f"{count} faces at full size" if shape == FULL_SIZE[dataset] else f"{count} small faces"
+    name = title(base(dataset))
+    return name if attacked == classes else f"{count} classes of {name}"
+
+
+def budget(share: float) -> str:
+    """Queries a class, of the paper's: "a tenth of the queries"."""
+    return f"{SHARES.get(round(share, 6)) or f'{100 * share:.2g} % of the'} queries"
+
+
+def scale(profile: str, about: str, share: float) -> str:
+    """All that must be equal where attacks are compared: panel, budget, and whether it is the plan's frozen attack."""
+    known = profiles.get(profile)
+    early = not known.calibrated and {*known.datasets} <= {*published.CLASSES}
+    return ", ".join([about, budget(share), *["before calibration"] * early])
+
+
+def networks(scale: str, count: int) -> str:
+    """A scale with its networks of each kind: "MNIST, a tenth of the queries, seven networks"."""
+    return f"{scale}, {prose.words(count, 'network')}"
+
+
+def base(dataset: str) -> str:
+    """A data set without the digest of what it holds."""
+    return re.sub(r"-[0-9a-f]{8}$", "", dataset)
+
+
+# --- what was changed
+
+
+def plain(key: dict) -> dict:
+    """An attack's settings without data set, seeds and budget."""
+    target = {name: value for name, value in key["target"].items() if name not in ("dataset", "seed")}
+    attack = {name: value for name, value in key.get("attack", {}).items() if name not in BUDGET}
+    rest = {name: value for name, value in key.items() if name not in ("target", "seed", "attack")}
+    return rest | {"target": target, "attack": attack}
+
+
+def said(key: dict) -> str:
+    """Settings as one text, equal where they are."""
+    return json.dumps(key, sort_keys=True)
+
+
+@cache
+def of_variant(profile: str, dataset: str, variant: Variant) -> str | None:
+    """The settings of a variant at a scale, as `said` says a row's; None where its changes cannot be made."""
+    try:
+        config = profiles.get(profile).settings(base(dataset), variant.kind).changed(variant.changes)
+    except ValueError:
+        return None
+    matched = config.training.match_accuracy
+    if matched:
+        config = config.changed({"training": {"match_accuracy": False}})
+    key = plain(settings.attack_key(config.resolved(), dataset, 0, 0))
+    if matched:
+        key["target"].setdefault("training", {})["epochs"] = MATCHED
+    return said(key)
+
+
+@cache
+def known(profile: str, dataset: str, kind: str) -> Mapping[str, Variant]:
+    """The named variants of a kind by their settings; of two that do the same the first."""
+    frozen = profiles.get(profile).settings(base(dataset), kind).attack
+    all_of: Iterable[Variant] = [
+        *BASELINES.values(),
+        *controls.NAMED.values(),
+        *controls.CODES.values(),
+        *controls.RECORDED,
+        *controls.SENT,
+        controls.HALVED,
+        *controls.attackers(frozen),
+    ]
+    if profile == "plan":
+        for cell in (plan.ANN, plan.CLIP, plan.RAW, plan.SNN):
+            all_of = [*all_of, *plan.settings(cell), *plan.guesses(cell)]
+    found: dict[str, Variant] = {}
+    for variant in all_of:
+        if variant.kind == kind:
+            found.setdefault(of_variant(profile, dataset, variant), variant)
+    return found
+
+
+def variant(profile: str, key: dict) -> tuple[str, Variant]:
+    """Which variant a record's settings are: its settings as text, and a variant of that name."""
+    dataset, kind, own = key["target"]["dataset"], key["target"]["kind"], plain(key)
+    if kind not in MODELS:
+        return said(own), Variant(kind)
+    named = known(profile, dataset, kind)
+    if said(own) not in named and "epochs" in own["target"].get("training", {}):
+        training = own["target"]["training"] | {"epochs": MATCHED}
+        other = own | {"target": own["target"] | {"training": training}}
+        if said(other) in named:
+            own = other
+    text = said(own)
+    return text, named.get(text) or _unnamed(
+        kind, own, json.loads(of_variant(profile, dataset, BASELINES[kind]))
+    )
+
+
+def _unnamed(kind: str, own: dict, usual: dict) -> Variant:
+    """A variant called by its differences: "z_dim = 10, noise = sparse"."""
+    mine, theirs = _fields(own), _fields(usual)
+    changed = {
+        name: mine.get(name, "default") for name in {**theirs, **mine} if mine.get(name) != theirs.get(name)
+    }
+    words = ", ".join(f"{name[-1]} = {value}" for name, value in changed.items())
+    return Variant(kind, words.replace("{", "(").replace("}", ")"), "settings")
+
+
+def _fields(key: dict, *above: str) -> dict[tuple, object]:
+    """{("attack", "noise"): "sparse"} of what is nested."""
+    found: dict[tuple, object] = {}
+    for name, value in key.items():
+        deeper = isinstance(value, dict)
+        found |= _fields(value, *above, name) if deeper else {(*above, name): value}
+    return found

@@ -1,0 +1,241 @@
+"""All runs at hand as one tidy table, read from the records themselves; which of its rows speak; means over networks.
+
+Chapters filter and pivot it. `runs` is everything, `of` names rows by the variants that a question is about, `fair`
+keeps those that may stand side by side, `speaking` those that answer; then `networks`, `over_networks`, `paired`.
+"""
+
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from snnmi.files import place
+from snnmi.measure.intervals import t_interval
+from snnmi.measure.scores import METRICS
+from snnmi.measure.statistics import holm, sign_flip_p
+from snnmi.store import Run, Store, digest
+from snnmi.study import names, profiles, published, verdicts
+from snnmi.study.controls import Variant
+from snnmi.study.experiment import Experiment
+from snnmi.study.settings import said
+
+SCORE = "surrogate_accuracy"  # the plan's primary outcome, of the last pair
+OF_A_MACHINE = ("smoke", "quick")  # profiles whose results git does not keep
+SEEN = {
+    ("people", 0)
+}  # networks that were looked at before the plan that speaks of their scale: shown, not counted
+UNIT = ["scale", "seed", "attack_seed"]
+WHO = [
+    "profile",
+    "dataset",
+    "data",
+    "scale",
+    "size",
+    "classes",
+    "kind",
+    "variant",
+    "who",
+    "changed",
+    "factor",
+]
+HOW = ["seed", "attack_seed", "queries", "batches", "noise", "kept", "here", "counted", "folder", "settings"]
+LOSSES = ["M_global", "L_N", "L_G", "k", "batch"]
+
+
+def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFrame:
+    """All finished attacks under `results`, and those of `experiments`, which compute what they lack, as one table.
+
+    One row a network, class and pair of players. Columns:
+    profile, dataset; data, scale: where, in words (`names`); size: (height, width); classes: how many were attacked
+    kind; variant, who, changed, factor: a `Variant`'s name, label, change alone and what that is; seed, attack_seed
+    queries: of a class, as a share of the paper's; batches; noise
+    kept: with the project, not on this machine alone; here: of `experiments`; counted: False of networks that were seen
+    before their plan; folder; settings: what `of` compares
+    label: the class; pair: "kept" or "last"; M_global, L_N, L_G, k, batch: at which the pair was found
+    every score of METRICS, NaN where the run is older, each with <score>_floor and <score>_ceiling
+    """
+    own = _own(experiments)
+    results = experiments[0].results if experiments else place(results)
+    found = [_read(Store(results / name), own) for name in profiles.PROFILES if (results / name).is_dir()]
+    scores = [key for key, metric in METRICS.items() if metric.score]
+    empty = pd.DataFrame(columns=[*WHO, *HOW, "label", "pair", *LOSSES, *scores])
+    found = [frame for frame in found if len(frame)]
+    if not found:
+        return empty
+    table = pd.concat(found, ignore_index=True)
+    return table.reindex(columns=[*dict.fromkeys([*empty, *table])])
+
+
+def _own(experiments: Iterable[Experiment]) -> dict[str, tuple[Variant, str]]:
+    """What a page's own experiments call their runs, by folder: the variant, and what was changed for all of them."""
+    named = {}
+    for one in experiments:
+        variants = {variant.name: variant for variant in one.variants}
+        for run in one.attacks():
+            named[str(run.run.folder)] = variants[run.variant], said(one.changes)
+    return named
+
+
+def _read(store: Store, own: Mapping[str, tuple[Variant, str]]) -> pd.DataFrame:
+    attacks = {digest(run.settings): run for run in store.finished("attack-")}
+    scored = {digest(run.settings["attack"]): run for run in store.finished("scores-")}
+    pairs = [(attacks[key], scored[key]) for key in attacks if key in scored]
+    if not pairs:
+        return pd.DataFrame()
+    about = pd.DataFrame([_about(store.folder.name, attack, own) for attack, _ in pairs])
+    losses, scores = (
+        _tables([pair[i] for pair in pairs], name) for i, name in enumerate(("losses", "scores"))
+    )
+    rows = losses.merge(scores, on=["run", "label", "pair"])
+    rows = rows.join(about, on="run").drop(columns="run")
+    rows["batches"] = rows.groupby("folder").batch.transform("max")
+    return rows
+
+
+def _tables(runs: list[Run], name: str) -> pd.DataFrame:
+    """That table of every run, read as one; "run": the run's place. Runs of one age have equal columns."""
+    bodies: dict[str, list[str]] = {}
+    for i, run in enumerate(runs):
+        head, *lines = (run.folder / f"{name}.csv").read_text().splitlines()
+        bodies.setdefault(head, []).extend(f"{i},{line}" for line in lines)
+    texts = ["\n".join([f"run,{head}", *lines]) for head, lines in bodies.items()]
+    read = [pd.read_csv(io.StringIO(text), float_precision="round_trip") for text in texts]
+    return pd.concat(read, ignore_index=True)
+
+
+def _about(profile: str, run: Run, own: Mapping[str, tuple[Variant, str]]) -> dict[str, object]:
+    """What the columns of `RUN` say of one attack."""
+    key, found = run.settings, run.metrics
+    dataset, kind, seed = (key["target"][name] for name in ("dataset", "kind", "seed"))
+    size, attacked = tuple(found["image_shape"]), len(found["labels"])
+    text, variant = names.variant(profile, key)
+    changed = ""
+    if mine := own.get(str(run.folder)):
+        variant, changed = mine
+        text = names.of_variant(profile, dataset, variant)
+    data = names.panel(dataset, size, attacked, found["num_classes"])
+    share = found["queries_per_class"] / published.QUERIES
+    return {
+        "profile": profile, "dataset": dataset, "data": data, "size": size, "classes": attacked, "kind": kind,
+        "scale": ", ".join(filter(None, [names.scale(profile, data, share), changed])),
+        "variant": variant.name, "who": variant.label, "changed": variant.changed(), "factor": variant.factor,
+        "seed": seed, "attack_seed": key["seed"], "queries": share,
+        "noise": found.get("noise", key.get("attack", {}).get("noise", "normal")),
+        "kept": profile not in OF_A_MACHINE, "here": mine is not None, "counted": (profile, seed) not in SEEN,
+        "folder": f"{profile}/{run.folder.name}", "settings": text,
+    }  # fmt: skip
+
+
+# --- which rows speak
+
+
+def of(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+    """The rows of these variants, named by them: "who" is a category in their order, those that nobody ran among it.
+
+    A variant that changes nothing at some scale has no rows there: they would be its baseline's own.
+    """
+    variants = [*variants]
+    found = []
+    for (profile, dataset), own in rows.groupby(["profile", "dataset"], sort=False):
+        for variant in variants:
+            text = names.of_variant(profile, dataset, variant)
+            mine = own[own.settings == text]
+            budget = {name: variant.changes.get("attack", {}).get(name) for name in names.BUDGET}
+            for name, value in budget.items():
+                mine = mine if value is None else mine[mine[name] == value]
+            changes = any(budget.values()) or text != names.of_variant(
+                profile, dataset, Variant(variant.kind)
+            )
+            if variant.changes and not changes:
+                continue
+            about = {"variant": variant.name, "who": variant.label, "changed": variant.changed()}
+            found.append(mine.assign(**about, factor=variant.factor))
+    named = pd.concat([rows[:0], *(frame for frame in found if len(frame))])
+    return named.assign(
+        who=pd.Categorical(named.who, [*dict.fromkeys(variant.label for variant in variants)])
+    )
+
+
+def fair(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+    """The rows that may stand side by side: at each scale those of the networks that have all these variants.
+
+    Sizes and budgets are never mixed (a scale has one of each), all means are over the same networks, and none is
+    compared with itself.
+    """
+    variants = [*variants]
+    own = of(rows, variants)
+    units = own.groupby(UNIT, sort=False)
+    whole = units.variant.transform("nunique") == len(variants)
+    return own[whole & (units.folder.transform("nunique") == len(variants))]
+
+
+def speaking(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+    """Of `fair` rows those that answer, by the book's one rule: of each panel of data the largest evidence kept with
+    the project, the scale with most networks; of two with as many the one with more queries, the calibrated first.
+    """
+    own = fair(rows, variants)
+    own = own[own.kept.astype(bool)]
+    size = own.groupby(["data", "scale"], sort=False).agg(n=("seed", "nunique"), q=("queries", "max"))
+    calibrated = ["before calibration" not in scale for _, scale in size.index]
+    best = size.assign(c=calibrated).sort_values(["n", "q", "c"], kind="stable").groupby("data").tail(1)
+    return own[own.scale.isin(best.index.get_level_values("scale"))]
+
+
+# --- over networks
+
+
+def networks(
+    rows: pd.DataFrame, score: str = SCORE, *, pair: str = "last", uncounted: bool = False
+) -> pd.DataFrame:
+    """A score as a row a network (index: scale, seed) and a column each `who`: the mean over its classes, and over
+    attacks where it had several. Missing ones are NaN. `uncounted`: networks that were seen before their plan too.
+    """
+    own = rows[rows["pair"] == pair]
+    if not uncounted:
+        counted = own.counted.astype(bool)
+        own = own[counted | ~counted.groupby(own.scale).transform("any")]
+    wide = own.pivot_table(score, ["scale", "seed"], "who", sort=False, observed=True)
+    known = own.who.cat.categories if isinstance(own.who.dtype, pd.CategoricalDtype) else wide.columns
+    return wide.reindex(columns=pd.Index([*known], name="who"))
+
+
+def over_networks(wide: pd.DataFrame, *, share: bool = False) -> pd.DataFrame:
+    """Of a row a network one row a scale and column that has any: scale, what, value (mean over networks), low, high
+    (Student's 95 % interval: new networks; NaN of one), networks. `share`: no interval leaves [0, 1].
+    """
+    found = []
+    for scale, own in wide.groupby("scale", sort=False):
+        for what, values in own.items():
+            if len(values := values.dropna()):
+                ends = t_interval(values)
+                ends = pd.Series(ends).clip(0, 1) if share else ends
+                found.append((scale, what, values.mean(), *ends, len(values)))
+    return pd.DataFrame(found, columns=["scale", "what", "value", "low", "high", "networks"])
+
+
+def paired(wide: pd.DataFrame, contrasts: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """`over_networks` of first minus second, network by network, for every contrast; p: exact, of flipping signs, and
+    p_holm: Holm's over all contrasts; NaN where networks are too few for a test to tell.
+    """
+    differences = pd.DataFrame(
+        {name: wide[first] - wide[second] for name, (first, second) in contrasts.items()}
+    )
+    found = over_networks(differences)
+    for scale, own in found.groupby("scale", sort=False):
+        known = [differences.loc[scale, what].dropna() for what in own.what]
+        if all(verdicts.can_tell(len(values), tests=len(known)) for values in known):
+            p = [sign_flip_p(values) for values in known]
+            found.loc[own.index, "p"], found.loc[own.index, "p_holm"] = p, holm(p)
+    return found.reindex(columns=[*found.columns[:6], "p", "p_holm"])
+
+
+def endings(rows: pd.DataFrame, results: str | Path = "results") -> pd.DataFrame:
+    """One row an attack and class: folder, label, settled (`verdicts.settled`), off (GAMIN's adversarial term is)."""
+    found = []
+    for folder in rows.folder.unique():
+        run = Run(place(results) / folder)
+        curves = run.arrays()
+        ends = {"settled": verdicts.settled(curves["M_global"]), "off": verdicts.adversary_off(curves["k"])}
+        found.append(pd.DataFrame({"folder": folder, "label": run.metrics["labels"]} | ends))
+    return pd.concat([pd.DataFrame(columns=["folder", "label", "settled", "off"]), *found], ignore_index=True)
