@@ -1,6 +1,7 @@
 """Chance by role: one seed a run, and a stream of its own for everybody who draws from it."""
 
 import hashlib
+import operator
 from contextlib import contextmanager
 
 import torch
@@ -29,6 +30,10 @@ def stream(role: str, seed: int) -> int:
     """The 63-bit seed of a role: SHA-256 of its name and the run's seed. No two roles share a stream."""
     if role not in ROLES:
         raise ValueError(f"role is {role!r}, expected one of {list(ROLES)}")
+    try:
+        seed = operator.index(seed)
+    except TypeError:
+        raise ValueError(f"seed is {seed!r}, expected a whole number") from None
     return int.from_bytes(hashlib.sha256(f"{role} {seed}".encode()).digest()[:8]) >> 1
 
 

@@ -1,9 +1,13 @@
 """Settings that cannot work are refused in one sentence, before any work is done."""
 
 import math
+import operator
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 
 def one_of(settings: object, **allowed: Collection) -> None:
@@ -14,15 +18,53 @@ def one_of(settings: object, **allowed: Collection) -> None:
 
 
 def at_least(settings: object, **smallest: int) -> None:
-    """Refuse a field that is no whole number, or a smaller one."""
+    """Refuse a field that is no whole number, or a smaller one; numpy's become Python's, as files hold them."""
     for field, value in smallest.items():
-        whole(field, getattr(settings, field), value)
+        object.__setattr__(settings, field, whole(field, getattr(settings, field), value))
 
 
-def whole(name: str, found: object, least: int) -> None:
-    """Refuse what is no whole number, or a smaller one."""
-    if isinstance(found, bool) or not isinstance(found, int) or found < least:
+def whole(name: str, found: object, least: int) -> int:
+    """A whole number of Python's or numpy's; refuse anything else, or a smaller one."""
+    try:
+        number = -math.inf if isinstance(found, bool) else operator.index(found)
+    except TypeError:
+        number = -math.inf
+    if number < least:
         raise ValueError(f"{name} is {found!r}, expected a whole number, at least {least}")
+    return number
+
+
+def instance(name: str, found: object, of: type) -> None:
+    """Refuse what is no such thing."""
+    if not isinstance(found, of):
+        raise ValueError(f"{name} is a {type(found).__name__}, expected a {of.__name__}")
+
+
+def classes(given: object, num_classes: int | None = None) -> list[int]:
+    """Labels as whole numbers; refuse what are none, or none of so many classes (None: not known)."""
+    try:
+        found = [-1 if isinstance(label, bool) else operator.index(label) for label in given]
+    except TypeError:
+        found = []
+    if not found or min(found) < 0 or max(found) >= (num_classes or math.inf):
+        known = f"0 to {num_classes - 1}" if num_classes else "0, 1, ..."
+        raise ValueError(f"labels are {given!r}, expected at least one of {known}, in a list")
+    return found
+
+
+def image_shape(given: object) -> tuple[int, int]:
+    """Height and width as whole numbers; refuse what is no such pair."""
+    try:
+        height, width = (operator.index(side) for side in given)
+    except (TypeError, ValueError):
+        raise ValueError(f"image_shape is {given!r}, expected (height, width)") from None
+    return height, width
+
+
+def in_a_line(error: BaseException) -> str:
+    """What an error says, at most a line of it; its kind where it says nothing."""
+    line = " ".join(str(error).split()) or type(error).__name__
+    return line if len(line) <= 150 else f"{line[:150]}..."
 
 
 def number(value: object) -> object:
@@ -60,3 +102,33 @@ def writable(name: str, folder: Path) -> None:
         raise ValueError(
             f"{name}: {folder} cannot be written, expected a folder that can, such as /tmp/{name}"
         )
+
+
+# --- pieces of a user's own, tried before any work
+
+
+def tried(piece: str, ask: Callable[[], object], *shape: int | None, advice: str) -> Tensor:
+    """What a piece gives, asked twice by the same draws: float32, finite and of this shape (None: whatever size).
+
+    ValueError, naming the piece, where it fails, gives anything else, or draws by another chance than it is handed.
+    """
+    sizes = ", ".join("..." if size is None else str(size) for size in shape)
+    expected = f"expected a float32 tensor ({sizes}): {advice}"
+    try:
+        found, again = ask(), ask()
+    except Exception as error:
+        what = f"{type(error).__name__}: {in_a_line(error)}"
+        raise ValueError(f"{piece} fails where it is tried: {what}; {expected}") from error
+    if not isinstance(found, Tensor):
+        wrong = f"a {type(found).__name__}"
+    elif found.dtype != torch.float32:
+        wrong = str(found.dtype)
+    elif len(found.shape) != len(shape) or any(size not in (None, n) for size, n in zip(shape, found.shape)):
+        wrong = f"shape {tuple(found.shape)}"
+    elif not found.isfinite().all():
+        wrong = "NaN or infinite values"
+    elif found.shape != again.shape or not torch.allclose(found, again, atol=1e-4):
+        wrong = "something else by the same draws: does it draw without its generator?"
+    else:
+        return found.detach()
+    raise ValueError(f"{piece} gives {wrong}, {expected}")

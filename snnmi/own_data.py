@@ -13,6 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from snnmi.checks import in_a_line
+
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 WHAT = {"x": "x|images?|data", "y": "y|labels?|targets?"}  # and what other people call it
 PART = {"train": "train(?:ing)?", "test": "test(?:ing)?"}
@@ -24,12 +26,6 @@ LARGEST = 4 << 30  # bytes that an archive may unpack to
 # What decoders raise on a damaged, encrypted or disguised file has no end (lzma, tokenize, struct and their like).
 UNREADABLE = Exception
 Arrays = Mapping[str, np.ndarray | Tensor]
-
-
-def in_a_line(error: BaseException) -> str:
-    """What an error says, at most a line of it; its kind where it says nothing."""
-    line = " ".join(str(error).split()) or type(error).__name__
-    return line if len(line) <= 150 else f"{line[:150]}..."
 
 
 def plain(name: str) -> str:

@@ -1,9 +1,11 @@
 """What several test files use: chance, small settings, a process that dies, the project as a clone has it."""
 
+import inspect
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -61,6 +63,11 @@ def assert_same_tensors(a: dict, b: dict) -> None:
 def flipped(content: bytes, place: int) -> bytes:
     """One byte changed."""
     return content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :]
+
+
+def unchecked(function: Callable) -> Callable:
+    """A function as users call it, without the look at every argument that tests take (`conftest`)."""
+    return inspect.unwrap(function)
 
 
 class Killed(Exception):

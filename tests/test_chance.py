@@ -2,10 +2,12 @@
 
 from itertools import combinations
 
+import numpy as np
 import pytest
 import torch
 
 from snnmi import chance
+from tests.helpers import unchecked
 
 
 def draws(role, seed):
@@ -38,3 +40,15 @@ def test_first_weights_leave_the_global_stream_alone():
     with chance.first_weights("target's weights", 0):
         inside = torch.rand(1)
     assert torch.equal(torch.rand(1), expected) and not torch.equal(inside, expected)
+
+
+def test_a_seed_is_a_whole_number_of_pythons_or_numpys_and_nothing_else():
+    stream = unchecked(chance.stream)
+    assert (
+        stream("boundary paths", np.int64(3))
+        == stream("boundary paths", torch.tensor(3))
+        == stream("boundary paths", 3)
+    )
+    for wrong in (None, 1.5, "3", np.zeros(2)):
+        with pytest.raises(ValueError, match="seed is .*, expected a whole number"):
+            stream("boundary paths", wrong)

@@ -3,6 +3,7 @@
 from math import inf, nan
 from types import SimpleNamespace as Fields
 
+import numpy as np
 import pytest
 
 from snnmi.checks import above, at_least, number, one_of, within
@@ -12,6 +13,12 @@ from snnmi.checks import above, at_least, number, one_of, within
 def test_a_whole_number_is_one_and_not_too_small(value):
     with pytest.raises(ValueError, match=f"n is {value!r}, expected a whole number, at least 1"):
         at_least(Fields(n=value), n=1)
+
+
+def test_a_whole_number_of_numpys_is_kept_as_pythons():
+    settings = Fields(n=np.int64(3))
+    at_least(settings, n=1)
+    assert type(settings.n) is int and settings.n == 3
 
 
 @pytest.mark.parametrize("value", [0, -0.1, nan, inf, True, "1", None])

@@ -1,14 +1,15 @@
 """The threat model: whoever holds a BlackBox sees confidences, no gradients, and pays for every query."""
 
+import functools
 import inspect
 from collections.abc import Callable
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from snnmi import chance
+from snnmi import chance, checks
 from snnmi.checkpoint import Checkpoint
 
 # What an interface gives of its confidences, by name: arguments of `BlackBox`.
@@ -28,10 +29,10 @@ class BlackBox:
     """A target behind an interface: images in, confidences out.
 
     `target` is any callable from images " batch height width" to confidences " batch classes", as tensors or
-    arrays of any float type; scikit-learn's `predict_proba` is given its rows. One that takes `generator=` (a
-    rate-coded SNN) draws afresh at every query from the box's own, which the attacker cannot seed. Real
-    interfaces often give less than all confidences: `top_k` largest (the others read 0), `decimals` rounded,
-    or `label_only` (one-hot).
+    arrays of any float type; scikit-learn's `predict_proba` is given its rows. It is asked with a copy, and its answer
+    is copied: whatever it does to either, nobody else sees. One that takes `generator=` (a rate-coded SNN) draws
+    afresh at every query from the box's own, which the attacker cannot seed. Real interfaces often give less than all
+    confidences: `top_k` largest (the others read 0), `decimals` rounded, or `label_only` (one-hot).
 
     Example: `BlackBox(forest.predict_proba, seed=0)(images)`.
     """
@@ -49,23 +50,28 @@ class BlackBox:
         role: str = "target's answers",  # whose draws (`chance.ROLES`)
     ):
         if not callable(target):
+            method = ", such as its predict_proba" * hasattr(target, "predict_proba")
             raise ValueError(
-                f"target is {type(target).__name__}, expected a callable from images to confidences"
+                f"target is {type(target).__name__}, expected a callable from images to confidences{method}"
             )
-        if top_k is not None and top_k < 1:
-            raise ValueError(f"top_k is {top_k}, expected at least 1")
+        given = (("budget", budget, 0), ("top_k", top_k, 1), ("decimals", decimals, 0))
+        self.budget, self.top_k, self.decimals = (
+            None if value is None else checks.whole(name, value, least) for name, value, least in given
+        )
         if label_only and (top_k is not None or decimals is not None):
             raise ValueError(
                 "label_only was given with top_k or decimals, expected one of them: a label has no confidences"
             )
-        self._target, self._checked = target, False
-        self._draws, self._rows = takes(target, "generator"), hasattr(_owner(target), "n_features_in_")
+        self._target, self._checked, self._draws = target, False, takes(target, "generator")
+        self._rows = _wants_rows(target)
         self.generator = chance.generator(role, seed, device)
-        self.device, self.budget, self.queries = device, budget, 0
-        self.top_k, self.decimals, self.label_only = top_k, decimals, label_only
+        self.device, self.queries, self.label_only = device, 0, label_only
 
-    def __call__(self, x: Float[Tensor, " *batch height width"]) -> Float[Tensor, " *batch classes"]:
+    def __call__(
+        self, x: Shaped[Tensor | np.ndarray, " *batch height width"]
+    ) -> Float[Tensor, " *batch classes"]:
         """Confidences for every image; any leading axes. Raises BudgetExceeded before computing anything."""
+        x = as_images(x, self.device)
         self.spend(x[..., 0, 0].numel())
         return self.answer(x)
 
@@ -84,25 +90,41 @@ class BlackBox:
         The two are apart for an attack on a GPU, which replays its steps with no Python to count them.
         """
         images = x.detach().reshape(-1, *x.shape[-2:])
-        answers = self._ask(images)
         try:
-            confidences = torch.as_tensor(answers, dtype=torch.float32, device=x.device).detach()
+            confidences = self._confidences(images)
+        except ValueError:
+            if self._rows is not None:
+                raise
+            self._rows = True  # scikit-learn's convention, where images would not do
+            confidences = self._confidences(images)
+        return self._given(confidences).view(*x.shape[:-2], confidences.shape[-1])
+
+    def _confidences(self, images: Float[Tensor, " n height width"]) -> Float[Tensor, " n classes"]:
+        """The target's own answer; ValueError where it gives none, or the first one that it gives cannot be right."""
+        if self._rows and not len(images):  # scikit-learn refuses these
+            return self._confidences(images.new_zeros(1, *images.shape[1:]))[:0]
+        asked = images.flatten(1).cpu().numpy().copy() if self._rows else images.clone()
+        shape = tuple(asked.shape)
+        try:
+            answers = self._target(asked, generator=self.generator) if self._draws else self._target(asked)
+        except Exception as error:
+            if self._checked or isinstance(error, BudgetExceeded):
+                raise
+            raise ValueError(
+                f"the target fails on an array {shape}: {type(error).__name__}: {checks.in_a_line(error)}; expected "
+                "one that takes images (n, height, width): wrap what takes rows as lambda x: f(x.flatten(1)), what "
+                "takes a channel as lambda x: f(x[:, None])"
+            ) from error
+        try:
+            answers = torch.as_tensor(answers, dtype=torch.float32, device=images.device).detach().clone()
         except (TypeError, ValueError, RuntimeError):
             raise ValueError(
                 f"the target's answer is a {type(answers).__name__}, expected an array of confidences"
             ) from None
         if not self._checked and len(images):
-            check_confidences(confidences, len(images))
-            self._checked = True
-        return self._given(confidences).view(*x.shape[:-2], confidences.shape[-1])
-
-    def _ask(self, images: Float[Tensor, " n height width"]) -> object:
-        """The target's own answer, whatever its type."""
-        if self._rows and not len(images):  # scikit-learn refuses these
-            return np.zeros((0, len(_owner(self._target).classes_)))
-        if self._rows:  # its convention
-            images = images.flatten(1).cpu().numpy()
-        return self._target(images, generator=self.generator) if self._draws else self._target(images)
+            check_confidences(answers, len(images))
+            self._checked, self._rows = len(images) > 1, bool(self._rows)
+        return answers
 
     def _given(self, confidences: Float[Tensor, " n classes"]) -> Float[Tensor, " n classes"]:
         if self.label_only:
@@ -156,16 +178,37 @@ def takes(function: Callable, name: str) -> bool:
     return name in signature.parameters
 
 
-def _owner(function: Callable) -> object:
-    return getattr(function, "__self__", None)
+def _wants_rows(target: Callable) -> bool | None:
+    """Whether a method asks for rows of pixels, as scikit-learn's do; None: it may, as a classifier that does not say.
+
+    It may stand in a `functools.partial` or a decorator.
+    """
+    while not hasattr(target, "__self__"):
+        if isinstance(target, functools.partial):
+            target = target.func
+        elif (target := getattr(target, "__wrapped__", None)) is None:
+            return False
+    if hasattr(target.__self__, "n_features_in_"):
+        return True
+    return None if hasattr(target.__self__, "fit") else False
+
+
+def as_images(x: object, device: str | torch.device) -> Float[Tensor, " *batch height width"]:
+    """Tensors and arrays of floats as float32; ValueError for anything else."""
+    found = torch.as_tensor(x, device=device) if isinstance(x, np.ndarray) else x
+    if not (isinstance(found, Tensor) and found.is_floating_point() and found.ndim >= 2):
+        what = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else type(x).__name__
+        raise ValueError(f"images are {what}, expected floats (..., height, width), 1 being white")
+    return found.float()
 
 
 def check_confidences(answers: Tensor | np.ndarray, images: int) -> None:
     """Raises ValueError where these cannot be the confidences of so many images: rows in [0, 1] that sum to 1."""
     expected = f"expected confidences ({images}, classes), each row in [0, 1] and summing to 1"
     if answers.ndim != 2 or len(answers) != images:
+        labels = ": does it give labels?" * (answers.ndim == 1)
         raise ValueError(
-            f"the target's answer to {images} images has shape {tuple(answers.shape)}, {expected}"
+            f"the target's answer to {images} images has shape {tuple(answers.shape)}, {expected}{labels}"
         )
     if not torch.isfinite(answers).all():
         raise ValueError(f"the target's answer holds NaN or infinite values, {expected}")

@@ -2,13 +2,14 @@
 evolution strategies (Wierstra et al. 2014), as BrainLeaks v2 (arXiv 2402.00906) does with the rates of an SNN's input.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import SupportsIndex
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from snnmi import chance
+from snnmi import chance, checks
 from snnmi.attack.blackbox import BlackBox
 from snnmi.checkpoint import Checkpoint
 
@@ -16,7 +17,7 @@ from snnmi.checkpoint import Checkpoint
 @torch.no_grad()
 def evolve(
     blackbox: BlackBox,
-    labels: Sequence[int],
+    labels: Iterable[SupportsIndex],
     image_shape: tuple[int, int],
     *,
     per_class: int,
@@ -36,10 +37,10 @@ def evolve(
     log-confidence, times e, is the gradient on average. `sparsity` pulls the mean pixel towards black, in nats.
     Strengths are guesses: BrainLeaks' paper names the method, the sparsity penalty, and none of them.
     """
-    if per_class < 1 or steps < 1 or pairs < 1:
-        raise ValueError(
-            f"per_class, steps and pairs are {per_class}, {steps} and {pairs}, expected at least 1"
-        )
+    checks.instance("blackbox", blackbox, BlackBox)
+    for name, value in {"per_class": per_class, "steps": steps, "pairs": pairs}.items():
+        checks.whole(name, value, 1)
+    labels, image_shape = checks.classes(labels), checks.image_shape(image_shape)
     draws = chance.generator("attacker's queries", seed, blackbox.device)
     x = start * torch.rand(len(labels), per_class, *image_shape, generator=draws, device=blackbox.device)
     x.requires_grad_()
@@ -55,6 +56,7 @@ def evolve(
         e = torch.randn(pairs, *x.shape, generator=draws, device=blackbox.device)
         asked = torch.stack([x + sigma * e, x - sigma * e])  # (2, pairs, labels, per_class, ...)
         answers = blackbox(asked).nan_to_num(0, 0, 0)  # what is no number ends nothing
+        checks.classes(labels, answers.shape[-1])
         known = answers.gather(-1, wanted.expand(*answers.shape[:-1], 1)).clamp_min(1e-6).log()
         slope = (known[0] - known[1])[..., None] / (2 * sigma)
         x.grad = sparsity / x[0, 0].numel() - (slope * e).mean(0)

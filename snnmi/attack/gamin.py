@@ -6,10 +6,10 @@ or 40 attacks is one batched computation. Nothing is shared between classes but 
 noise, k_t, kept pair and history.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, SupportsIndex
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +17,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
-from snnmi import chance
+from snnmi import chance, checks
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.noises import CHOSEN, IN_RANGE
-from snnmi.attack.pair import Pair
+from snnmi.attack.pair import Pair, try_pieces
 from snnmi.attack.players import GaminConfig, as_events, random_inputs
 from snnmi.checkpoint import Checkpoint
 from snnmi.fast import cuda
@@ -224,6 +224,10 @@ def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n class
     with torch.no_grad():
         x = torch.cat([state.draw_noise(), state.generate()], dim=1)
     t = sum(blackbox.answer(x) for _ in range(config.repeats)) / config.repeats
+    if t.shape[-1] != pair.num_classes:
+        raise ValueError(
+            f"num_classes is {pair.num_classes}, expected the target's {t.shape[-1]} confidences"
+        )
     t = t.nan_to_num(0, 0, 0)  # what is no number teaches nothing, and ends nothing
 
     # surrogate: agree with the target on noise, k_t times less on what the generator shows (eq. 4)
@@ -258,7 +262,7 @@ def attack(
     *,
     image_shape: tuple[int, int],
     num_classes: int,
-    labels: Sequence[int],
+    labels: Iterable[SupportsIndex],
     seed: int,
     device: str | torch.device = "cpu",
     checkpoint: Checkpoint | None = None,
@@ -268,8 +272,11 @@ def attack(
     """Invert the classes `labels` at once; resumes from `checkpoint` where it holds a state. `examine`, an examiner's
     score of the copies, is taken at the attack's moments; the attack itself never sees it.
     """
-    if not labels or not all(0 <= label < num_classes for label in labels):
-        raise ValueError(f"labels are {list(labels)}, expected at least one of 0 to {num_classes - 1}")
+    checks.instance("blackbox", blackbox, BlackBox)
+    checks.instance("config", config, GaminConfig)
+    num_classes, image_shape = checks.whole("num_classes", num_classes, 1), checks.image_shape(image_shape)
+    labels = checks.classes(labels, num_classes)
+    try_pieces(config, image_shape, num_classes, device)
     saved = checkpoint.load() if checkpoint else None
     draws, shares = chance.generator("attacker's queries", seed, device), {}
     if config.noise == CHOSEN:

@@ -2,13 +2,17 @@
 axis.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from snnmi.attack.noises import CHOSEN, NOISES
 from snnmi.attack.players import FAMILIES, GaminConfig, as_events
 from snnmi.chance import first_weights
+from snnmi.checks import in_a_line, tried
 from snnmi.fast import cuda
 
 
@@ -106,6 +110,65 @@ class Pair:
         for name, own in self.parameters.items():
             for key, value in own.items():
                 value.copy_(parameters[name][key])
+
+
+def try_pieces(
+    config: GaminConfig, image_shape: tuple[int, int], num_classes: int, device: str | torch.device = "cpu"
+) -> None:
+    """Draw the noise and play one step with two pairs of two images, before anything is asked or trained; ValueError,
+    naming the noise or the family, where that cannot be done.
+    """
+    for shape in ((2, *image_shape), (2, 2, *image_shape)) if config.noise != CHOSEN else ():
+        draw = lambda shape=shape: NOISES[config.noise](  # noqa: E731
+            *shape, generator=torch.Generator(device).manual_seed(0), device=device
+        )
+        tried(
+            f"noise {config.noise!r}", draw, *shape, advice="(*shape, generator, device) -> inputs so shaped"
+        )
+    family = f"family {config.family!r}"
+    try:
+        pair = Pair.new(config, image_shape, num_classes, 2, seed=0, device=device)
+    except Exception as error:
+        raise ValueError(
+            f"{family} fails: {type(error).__name__}: {in_a_line(error)}; expected (config, image_shape, num_classes) "
+            "-> surrogate and generator, both PyTorch modules"
+        ) from error
+    players = {"surrogate": pair._surrogate, "generator": pair._generator}
+    if kept := [f"{who}'s {name}" for who, net in players.items() for name, _ in net.named_buffers()]:
+        raise ValueError(
+            f"{family} has buffers ({kept[0]}), expected weights alone, as those of all classes are stacked: "
+            "BatchNorm with track_running_stats=False, parameters in place of buffers"
+        )
+
+    def learnt(who: str, *shape: int) -> Callable[[], Tensor]:
+        def ask() -> Tensor:
+            x = torch.randn(2, 2, *shape, generator=torch.Generator().manual_seed(0)).to(device)
+            found = _each(players[who], pair.parameters[who], x.requires_grad_(), False)
+            found.sum().backward()
+            return found
+
+        return ask
+
+    how = "no Dropout and no change of its input in place, as all classes are computed at once (torch.func.vmap), and "
+    logits = tried(
+        f"{family}: its surrogate",
+        learnt("surrogate", *image_shape),
+        *(2, 2, num_classes),
+        advice=how + "logits (images, classes) of images (images, height, width)",
+    )
+    if logits.min() >= 0 and torch.allclose(logits.sum(-1), torch.ones(2, 2, device=device)):
+        raise ValueError(f"{family}: its surrogate gives confidences, expected logits: leave out its softmax")
+    images = tried(
+        f"{family}: its generator",
+        learnt("generator", config.z_dim),
+        *(2, 2, *image_shape),
+        advice=how + "images (images, height, width) of z (images, z_dim)",
+    )
+    if images.min() < 0 or images.max() > 1:
+        raise ValueError(
+            f"{family}: its generator gives values from {float(images.min()):.3g} to {float(images.max()):.3g}, "
+            "expected images in [0, 1]: end it with a Sigmoid"
+        )
 
 
 @torch.no_grad()

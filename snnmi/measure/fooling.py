@@ -10,7 +10,7 @@ from torch import Tensor
 
 from snnmi import chance
 from snnmi.checkpoint import Checkpoint
-from snnmi.models.coding import DECODERS, ENCODERS, straight
+from snnmi.models.coding import DECODERS, encode, straight
 from snnmi.models.targets import ANN, SNN
 
 SURE = 0.9  # confidence beyond which an image is left as it is
@@ -84,7 +84,7 @@ def white_box(
         logits, wanted = target.logits(x), torch.full((len(x),), label, device=x.device)
         return F.cross_entropy(logits, wanted), logits.softmax(-1)[:, label]
     neuron, pixels = target.neuron, x.flatten(1).repeat(draws, 1)
-    spikes = ENCODERS[neuron.encoder](pixels.detach(), neuron.num_steps, generator=stream)
+    spikes = encode(neuron.encoder, pixels.detach(), neuron.num_steps, generator=stream)
     output = target.run(spikes + straight(neuron.encoder, pixels, neuron.num_steps))[1]
     confidences = DECODERS[neuron.decoder](*output)[:, label].unflatten(0, (draws, len(x)))
     return -output.mem.log_softmax(-1)[..., label].mean(), confidences.mean(0)

@@ -1,5 +1,6 @@
 """Scoring a finished attack: what both players say of fresh inputs, and the metrics that make scores of it."""
 
+import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from snnmi import chance
+from snnmi import chance, checks
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import GaminConfig, random_inputs
@@ -196,16 +197,62 @@ METRICS: dict[str, Metric] = {
 }
 
 
+PROJECTS = dict(METRICS)
+
+
+def _says_a_metric(key: str, metric: Metric, which: str, answers: Answers, *label: int) -> float:
+    """One number. A metric of a user's own is handed a copy, so that others see no change of it, and is named where it
+    gives none.
+    """
+    of = getattr(metric, which)
+    if PROJECTS.get(key) is metric:
+        return float(of(answers, *label))
+    try:
+        found = of(copy.deepcopy(answers), *label)
+        shape, kind = np.shape(found), np.asarray(found).dtype.kind
+    except Exception as error:
+        what = f"{type(error).__name__}: {checks.in_a_line(error)}"
+        raise ValueError(f"metric {key!r}: its {which} fails: {what}") from error
+    if shape or kind not in "biuf":
+        shown = f"a {type(found).__name__}" + f" {shape}" * bool(shape)
+        raise ValueError(f"metric {key!r}: its {which} gives {shown}, expected one number")
+    return float(found)
+
+
+def try_metrics(dataset: Dataset, evaluation: Evaluation) -> None:
+    """Score drawn answers of two classes by the metrics that are not the project's, before anything is trained."""
+    draw, pairs = np.random.default_rng(0), 2
+
+    def confidences(*shape: int) -> Float[np.ndarray, "*shape classes"]:
+        return draw.dirichlet(np.ones(dataset.num_classes), shape).astype(np.float32)
+
+    test, shape = len(dataset.y_test), (pairs, evaluation.generated)
+    images = draw.random((*shape, *dataset.image_shape), np.float32)
+    asked = {
+        "T_noise": (evaluation.noise,),
+        "T_again": (evaluation.noise,),
+        "S_noise": (pairs, evaluation.noise),
+    }
+    asked |= {"T_images": shape, "S_images": shape, "T_test": (test,), "S_test": (pairs, test)}
+    told = {name: confidences(*sizes) for name, sizes in asked.items()}
+    means = np.stack([dataset.example(label).numpy() for label in range(dataset.num_classes)])
+    answers = Answers([0, 1], dataset.y_test.numpy(), images, class_means=means, **told)
+    score(answers, {key: metric for key, metric in METRICS.items() if PROJECTS.get(key) is not metric})
+
+
 def score(answers: Answers, table: Mapping[str, Metric] = METRICS) -> list[dict[str, float]]:
     """One row a class: every metric, and in <name>_floor and <name>_ceiling what to read it against."""
     bounds = {
-        f"{key}_{end}": float(bound(answers))
+        f"{key}_{end}": _says_a_metric(key, metric, end, answers)
         for key, metric in table.items()
-        for end, bound in (("floor", metric.floor), ("ceiling", metric.ceiling))
-        if bound
+        for end in ("floor", "ceiling")
+        if getattr(metric, end)
     }
-    own = {key: metric.score for key, metric in table.items() if metric.score}
-    rows = [{key: float(of(answers, i)) for key, of in own.items()} for i in range(len(answers.labels))]
+    own = {key: metric for key, metric in table.items() if metric.score}
+    rows = [
+        {key: _says_a_metric(key, metric, "score", answers, i) for key, metric in own.items()}
+        for i in range(len(answers.labels))
+    ]
     papers = [key for key in own if table[key].paper]
     if lost := [
         label for label, row in zip(answers.labels, rows) if np.isnan([row[key] for key in papers]).any()

@@ -9,6 +9,8 @@ from jaxtyping import Float
 from scipy import optimize
 from torch import Tensor
 
+from snnmi.checks import tried
+
 Encode = Callable[..., Float[Tensor, " time batch *image"]]
 
 
@@ -66,7 +68,7 @@ def is_per_pixel(name: str) -> bool:
 def rates(name: str, x: Float[Tensor, " batch pixels"]) -> Float[Tensor, " batch fed"]:
     """What an encoder's inputs spike by, where it does not say otherwise the pixels."""
     own = getattr(ENCODERS[name], "rates", None)
-    return own(x) if own else x
+    return own(x.clone()) if own else x
 
 
 @encoder(bernoulli=True)
@@ -218,10 +220,35 @@ ENCODERS: dict[str, Encode] = {
 }
 
 
-def num_fed(name: str, num_pixels: int, num_steps: int) -> int:
-    """Inputs that a network behind this encoder has."""
-    black = torch.zeros(1, num_pixels)
-    return ENCODERS[name](black, num_steps, generator=torch.Generator()).shape[-1]
+def encode(
+    name: str, x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator | None
+):
+    """What an encoder feeds at each step. It is handed a copy: whatever it does to that, the images stay."""
+    return ENCODERS[name](x.clone(), num_steps, generator=generator)
+
+
+def num_fed(name: str, num_pixels: int, num_steps: int, device: str | torch.device = "cpu") -> int:
+    """Inputs that a network behind this encoder has. It is tried on an image and on noise beyond the range of images;
+    ValueError where what it gives cannot be fed.
+    """
+    n = 3 if num_steps == 2 else 2  # which axis is which can be told
+    chance = torch.Generator().manual_seed(0)
+    x = torch.rand(n, num_pixels, generator=chance)
+    x[1:] = torch.randn(n - 1, num_pixels, generator=chance)
+    x = x.to(device)
+    found = tried(
+        piece := f"encoder {name!r}",
+        lambda: encode(name, x, num_steps, generator=torch.Generator(device).manual_seed(0)),
+        *(num_steps, n, None),
+        advice="(images, num_steps, *, generator) -> what is fed at each step, whatever values the images have",
+    )
+    if is_binary(name) and not ((found == 0) | (found == 1)).all():
+        raise ValueError(f"{piece} gives other values than 0 and 1, expected what @encoder says of it")
+    if (again := period(name)) and not torch.equal(found[again:], found[:-again]):
+        raise ValueError(
+            f"{piece} does not repeat itself after {again} steps, expected what @encoder says of it"
+        )
+    return found.shape[-1]
 
 
 def straight(
@@ -270,6 +297,23 @@ DECODERS: dict[str, Callable[[Output, Output], Confidences]] = {
     "count": softmax_count,
     "rate": softmax_rate,
 }
+
+
+def try_decoder(name: str, num_steps: int, num_classes: int, device: str | torch.device = "cpu") -> None:
+    """Raises ValueError where a decoder does not make confidences of two images' spikes and membranes."""
+    mem = torch.randn(num_steps, 2, num_classes, generator=torch.Generator().manual_seed(0)).to(device)
+    advice = "(spikes, membranes), both (time, images, classes) -> confidences, each row in [0, 1] and summing to 1"
+    found = tried(
+        f"decoder {name!r}",
+        lambda: DECODERS[name]((mem > 1).float(), mem.clone()),
+        *(2, num_classes),
+        advice=advice,
+    )
+    if found.min() < -1e-3 or (found.sum(1) - 1).abs().max() > 1e-2:
+        sums = found.sum(1).tolist()
+        raise ValueError(
+            f"decoder {name!r} gives rows that sum to {sums[0]:g} and {sums[1]:g}, expected {advice}"
+        )
 
 
 def tempered(

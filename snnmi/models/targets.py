@@ -15,6 +15,7 @@ from snnmi.fast import cuda, events
 from snnmi.models.coding import (
     DECODERS,
     ENCODERS,
+    encode,
     frozen_draw,
     is_bernoulli,
     is_binary,
@@ -24,6 +25,7 @@ from snnmi.models.coding import (
     period,
     rates,
     tempered,
+    try_decoder,
 )
 from snnmi.models.neurons import RESETS, LIFTrace, fire_in_place, lif, reset_height
 
@@ -190,7 +192,7 @@ class Target(nn.Module):
     ) -> Float[Tensor, " time batch fed"]:
         if self.encoder == "rate" and cuda.fused(x.device) and not torch.is_grad_enabled():
             return cuda.rate_encode(x, self.neuron.num_steps, generator=generator)
-        return ENCODERS[self.encoder](x, self.neuron.num_steps, generator=generator)
+        return encode(self.encoder, x, self.neuron.num_steps, generator=generator)
 
     def _currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
         """What `self.hidden` gives, differentiable; steps that repeat themselves are computed once."""
@@ -229,7 +231,7 @@ class ANN(Target):
         if not is_constant(self.encoder):
             return super().forward(x, generator=generator)
         if self.encoder != "current":
-            x = ENCODERS[self.encoder](x, 1, generator=generator)[0]  # one step serves all
+            x = encode(self.encoder, x, 1, generator=generator)[0]  # one step serves all
         return tempered(self.logits(x).softmax(-1), self.temperature)
 
     def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
@@ -255,6 +257,7 @@ class SNN(Target):
             raise ValueError(
                 f"num_steps is {neuron.num_steps}, expected the number of bins in images of {num_pixels} pixels"
             )
+        try_decoder(neuron.decoder, neuron.num_steps, num_classes)
         self.encoder = neuron.encoder
         super().__init__(network, neuron, num_pixels, num_classes)
 

@@ -137,7 +137,7 @@ def new_samples(experiment, attack, index: int) -> Shown:
     chance = torch.Generator()
     chance.seed()  # a new draw at every call: this is for looking, not for measuring
     images = pair.G(torch.randn(len(attack.labels), SHOWN, pair.config.z_dim, generator=chance), chance)
-    answers = target(images[index], generator=chance)
+    answers = target(images[index])
     return images[index].numpy(), answers.numpy(), pair.S(images)[index].softmax(-1).numpy()
 
 

@@ -1,5 +1,7 @@
 """Data set -> target -> BlackBox -> attack -> scores, each step asking the store first; the notebooks talk to it."""
 
+import copy
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -87,14 +89,16 @@ class Experiment(Grid):
     def model(self, cell: Cell) -> Callable:
         """The trained target, its weights kept or made again: a callable from images to confidences."""
         if cell.variant.kind in TARGETS:
-            return TARGETS[cell.variant.kind](self.dataset(cell.dataset), seed=cell.seed)
+            copied = copy.deepcopy(self.dataset(cell.dataset))  # whatever is done to it, ours stays
+            return TARGETS[cell.variant.kind](copied, seed=cell.seed)
         target = self.target_of(cell)
         self._weights(self._target, target.run, cell)
         return target.model.to(self.device)
 
     def asked(self, attack: AttackRun) -> Callable:
-        """The target of an attack of this grid, as the attack asked it."""
-        return self._asked(self._cell(attack))[0]
+        """The target of an attack of this grid, as the attack asked it, in a box that draws anew at every call."""
+        model, _ = self._asked(self._cell(attack))
+        return BlackBox(model, seed=secrets.randbits(32), device=self.device, role="examiner's answers")
 
     def with_weights(self, attack: AttackRun) -> AttackRun:
         """The same attack, its weights kept or made again."""

@@ -15,8 +15,11 @@ import torch
 from tqdm import tqdm
 
 from snnmi import checks, data
+from snnmi.attack.pair import try_pieces
 from snnmi.fast import cpu
 from snnmi.files import given_file, place
+from snnmi.measure import scores
+from snnmi.models import coding
 from snnmi.models.targets import MODELS, TARGETS
 from snnmi.store import Run, Store
 from snnmi.study import extensions, profiles, settings
@@ -153,6 +156,7 @@ class Grid:
         self.compute, self.workers = compute, workers
         self.store = Store(self.results / profile)
         self._loaded: dict[str, data.Dataset] = {}
+        self._tried: set[str] = set()
         self._settings: dict[tuple[str, Variant], Settings] = {}
         for dataset in self.datasets:  # a setting that cannot work is refused before any work
             for variant in self.variants:
@@ -226,9 +230,31 @@ class Grid:
         def make(run: Run) -> None:
             checks.writable("results", run.folder)
             cpu.make_fast()
+            self._try(cell.dataset)
             step.compute(run, cell)
 
         return make if self.compute else None
+
+    def _try(self, name: str) -> None:
+        """Ask the pieces that runs on a data set are made of, before any of them is computed, once and on two images.
+
+        Raises ValueError, naming the piece, where one of a user's own cannot be used.
+        """
+        if name in self._tried:
+            return
+        images = self.dataset(name)
+        pixels, classes = images.image_shape[0] * images.image_shape[1], images.num_classes
+        for own in {self.settings(name, variant): None for variant in self.variants}:
+            for encoder, steps in ((own.neuron.encoder, own.neuron.num_steps), (own.query.encoder, None)):
+                if encoder and own.kind in MODELS:
+                    coding.num_fed(
+                        encoder, pixels, steps or own.query.num_steps or own.neuron.num_steps, self.device
+                    )
+            for decoder in filter(None, (own.neuron.decoder, own.query.decoder)):
+                coding.try_decoder(decoder, own.neuron.num_steps, classes, self.device)
+            try_pieces(own.attack, images.image_shape, classes, self.device)
+        scores.try_metrics(images, self.settings(name, self.variants[0]).evaluation)
+        self._tried.add(name)
 
     def _weights(self, step: Step, run: Run, cell: Cell) -> dict:
         return self.store.weights(run, self._make(step, cell))

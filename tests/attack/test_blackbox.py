@@ -1,18 +1,21 @@
 """The black box lets confidences out, nothing else, and never more than was paid for."""
 
-from functools import partial
+from functools import partial, wraps
 
 import numpy as np
 import pytest
 import torch
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import RandomForestClassifier, VotingClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from snnmi.attack.blackbox import BlackBox, BudgetExceeded, Remembered
+from snnmi.attack.blackbox import BlackBox, BudgetExceeded, Remembered, as_images
 from snnmi.checkpoint import Checkpoint
-from tests.helpers import Interrupting, Killed
+from tests.helpers import Interrupting, Killed, unchecked
 
 CONFIDENCES = torch.tensor([0.126, 0.5, 0.374])
 
@@ -201,6 +204,242 @@ def test_scikit_learns_models_are_targets_as_they_are(model, digits):
     expected = model.predict_proba(digits.x_test[:6].flatten(1).numpy())
     answer = box(digits.x_test[:6].view(2, 3, 8, 8)).view(6, 10)
     assert np.array_equal(answer, expected.astype(np.float32)) and box.queries == 6
+
+
+# --- scikit-learn's convention, said or not
+
+
+class Root(TransformerMixin, BaseEstimator):
+    """A transformer that says nothing of its features."""
+
+    def fit(self, x, y=None):
+        return self
+
+    def transform(self, x):
+        return np.sqrt(x)
+
+
+class Nearest(ClassifierMixin, BaseEstimator):
+    """A classifier of a user's own."""
+
+    def fit(self, x, y):
+        self.means = np.stack([x[y == label].mean(0) for label in range(10)])
+        return self
+
+    def predict_proba(self, x):
+        distances = ((x[:, None] - self.means) ** 2).sum(-1)
+        weights = np.exp(-distances)
+        return weights / weights.sum(1, keepdims=True)
+
+
+def logistic():
+    return LogisticRegression(max_iter=30)
+
+
+UNSAID = {
+    "passthrough": lambda: Pipeline([("first", "passthrough"), ("last", logistic())]),
+    "own transformer": lambda: make_pipeline(Root(), logistic()),
+    "a function": lambda: make_pipeline(FunctionTransformer(np.sqrt), logistic()),
+    "a search": lambda: GridSearchCV(make_pipeline(Root(), logistic()), {"logisticregression__C": [1]}, cv=2),
+    "a union": lambda: make_pipeline(FeatureUnion([("a", Root()), ("b", "passthrough")]), logistic()),
+    "own classifier": Nearest,
+    "calibrated": lambda: CalibratedClassifierCV(make_pipeline(Root(), logistic()), cv=2),
+    "a vote": lambda: VotingClassifier([("a", Nearest()), ("b", logistic())], voting="soft"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "wrap", [lambda f: f, partial, lambda f: wraps(f)(lambda x: f(x))], ids=["", "partial", "@"]
+)
+@pytest.mark.parametrize("model", UNSAID.values(), ids=UNSAID)
+def test_what_follows_scikit_learns_convention_without_saying_so_is_given_rows(model, wrap, digits):
+    rows = digits.x_train[:200].flatten(1).numpy()
+    fitted = model().fit(rows, digits.y_train[:200].numpy())
+    box = BlackBox(wrap(fitted.predict_proba), seed=0)
+    assert box(digits.x_test[:0]).shape == (0, 10)
+    expected = fitted.predict_proba(digits.x_test[:6].flatten(1).numpy()).astype(np.float32)
+    assert np.array_equal(box(digits.x_test[:6]), expected) and box.queries == 6
+
+
+def test_a_classifier_of_images_goes_on_getting_images():
+    class OfImages:
+        def fit(self, x, y):
+            return self
+
+        def predict_proba(self, x):
+            return plain(x) if x.ndim == 3 else pytest.fail("was given rows")
+
+    assert BlackBox(OfImages().predict_proba, seed=0)(images(2)).shape == (2, 4)
+
+
+WRAPPED = torch.nn.Sequential(
+    torch.nn.Conv2d(1, 3, 3), torch.nn.Flatten(), torch.nn.Linear(18, 3), torch.nn.Softmax(-1)
+)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+@pytest.mark.parametrize(
+    "target, wrapped",
+    [
+        (WRAPPED, lambda x: WRAPPED(x[:, None])),
+        (WRAPPED[2:], None),
+        (lambda x: Rows().predict_proba(x), lambda x: Rows().predict_proba(x.flatten(1).numpy())),
+        (lambda x, temperature: plain(x), lambda x: plain(x)),
+    ],
+    ids=["channels", "other pixels", "rows in a lambda", "another argument"],
+)
+def test_who_wants_another_shape_is_told_which_it_gets_and_what_to_wrap(target, wrapped, n):
+    with pytest.raises(ValueError, match=rf"fails on an array \({n}, 4, 5\): .*wrap .* as lambda x: f"):
+        BlackBox(target, seed=0)(images(n))
+    if wrapped:
+        assert len(BlackBox(wrapped, seed=0)(images(n))) == n
+
+
+@pytest.mark.parametrize("wrong", [RandomForestClassifier(), Nearest()])
+def test_an_estimator_itself_is_no_callable_and_its_method_is_named(wrong):
+    with pytest.raises(ValueError, match="expected a callable .*, such as its predict_proba"):
+        unchecked(BlackBox.__init__)(None, wrong, seed=0)
+
+
+def test_labels_in_place_of_confidences_are_named():
+    with pytest.raises(ValueError, match="does it give labels?"):
+        BlackBox(lambda x: np.zeros(len(x), int), seed=0)(images(3))
+
+
+# --- whoever is asked gets a copy
+
+
+def numpy_view(x):
+    a = x.numpy()
+    a *= 255
+    return plain(x)
+
+
+def data_of(x):
+    x.data.fill_(3)
+    return plain(x)
+
+
+def inside(x):
+    for row in x.unbind():
+        row[0] = -1
+    return plain(x)
+
+
+def module(*layers):
+    return torch.nn.Sequential(*layers, torch.nn.Flatten(), torch.nn.Linear(20, 3), torch.nn.Softmax(-1))
+
+
+def scaler(**how):
+    rows = np.random.default_rng(0).random((50, 20), np.float32)
+    model = make_pipeline(StandardScaler(**how), LogisticRegression()).fit(rows, np.arange(50) % 3)
+    return model.predict_proba
+
+
+class Norm(Nearest):
+    """Whitens what it is given in place, and says nothing of its features."""
+
+    def predict_proba(self, x):
+        x -= 0.5
+        return np.full((len(x), 3), 1 / 3) if x.ndim == 2 else None
+
+
+CHANGES = {
+    "sub_": lambda x: plain(x.sub_(0.5).div_(0.5)),
+    "clamp_": lambda x: plain(x.clamp_(0.2, 0.8)),
+    "operator": lambda x: plain(x.__imul__(2)),
+    "a view in numpy": numpy_view,
+    "data": data_of,
+    "row by row": inside,
+    "ReLU in place": module(torch.nn.Hardtanh(0.2, 0.8, inplace=True)),
+    "out=": lambda x: plain(torch.neg(x, out=x)),
+    "sorted in place": lambda x: plain(torch.from_numpy(x.numpy().sort() or x.numpy())),
+    "resized": lambda x: (
+        plain(torch.zeros(len(x))) if x.set_(torch.zeros(len(x), 1, 1)) is not None else None
+    ),
+    "a scaler that does not copy": scaler(copy=False),
+    "own classifier": Norm().predict_proba,
+    "with a generator": lambda x, *, generator: plain(x.normal_(generator=generator)),
+    "a box in a box": BlackBox(lambda x: plain(x.fill_(7)), seed=0),
+}
+
+
+@pytest.mark.parametrize("target", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("lead", [(6,), (2, 3)], ids=["batch", "leading axes"])
+def test_what_is_asked_is_afterwards_bit_for_bit_what_it_was(target, lead):
+    x = torch.rand(*lead, 4, 5)
+    before = x.clone()
+    box = BlackBox(target, seed=0)
+    for _ in range(2):
+        box(x)
+        assert torch.equal(x, before)
+    array = before.numpy().copy()
+    box(array)
+    assert np.array_equal(array, before)
+
+
+def test_a_target_that_changes_its_images_answers_as_one_that_does_not():
+    x = torch.rand(5, 4, 5)
+    in_place, plainly = (
+        BlackBox(target, seed=0)
+        for target in (
+            lambda x: x.mul_(3).flatten(1)[:, :3].softmax(-1),
+            lambda x: (3 * x).flatten(1)[:, :3].softmax(-1),
+        )
+    )
+    assert torch.equal(in_place(x), plainly(x)) and torch.equal(in_place(x), plainly(x))
+
+
+@pytest.mark.parametrize("kind", [torch.zeros, np.zeros])
+def test_an_answer_is_not_changed_by_the_next_one(kind):
+    """A target may fill the same array at every query."""
+    same = kind((2, 3))
+
+    def target(x):
+        same[:] = 0
+        same[:, int(x[0, 0, 0])] = 1
+        return same
+
+    box = BlackBox(target, seed=0)
+    first, second = box(images(2)), box(images(2) + 2)
+    assert first.argmax(-1).tolist() == [0, 0] and second.argmax(-1).tolist() == [2, 2]
+
+
+# --- what may be asked
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16])
+def test_arrays_of_floats_are_images(kind):
+    x = np.random.default_rng(0).random((2, 4, 5)).astype(kind)
+    seen = []
+    box = BlackBox(lambda x: plain(seen.append(x) or x), seed=0)
+    assert torch.equal(box(x), box(torch.from_numpy(x).float())) and torch.equal(*seen)
+    box(torch.from_numpy(x))
+    assert seen[-1].dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "x, found",
+    [
+        (np.zeros((2, 4, 5), np.uint8), r"torch.uint8 \(2, 4, 5\)"),
+        (torch.zeros(2, 4, 5, dtype=torch.long), r"torch.int64 \(2, 4, 5\)"),
+        (torch.zeros(20), r"torch.float32 \(20,\)"),
+        ([[[0.0]]], "list"),
+        (None, "NoneType"),
+    ],
+)
+def test_what_are_no_images_is_refused_in_one_sentence(x, found):
+    with pytest.raises(ValueError, match=f"images are {found}, expected floats"):
+        as_images(x, "cpu")
+
+
+@pytest.mark.parametrize("wrong", [{"budget": 1e5}, {"budget": -1}, {"decimals": 1.0}, {"top_k": "3"}])
+def test_numbers_that_make_no_sense_are_refused_before_any_query(wrong):
+    with pytest.raises(
+        ValueError, match=f"{[*wrong][0]} is {[*wrong.values()][0]!r}, expected a whole number"
+    ):
+        unchecked(BlackBox.__init__)(BlackBox(plain, seed=0), plain, seed=0, **wrong)
 
 
 def test_only_who_names_a_generator_is_given_one():

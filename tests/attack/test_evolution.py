@@ -1,12 +1,13 @@
 """Inversion without a copy: the estimated gradient is the true one on average, and queries are all it takes."""
 
+import numpy as np
 import pytest
 import torch
 
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.evolution import evolve
 from snnmi.checkpoint import Checkpoint
-from tests.helpers import Interrupting, Killed, seeded, small
+from tests.helpers import Interrupting, Killed, seeded, small, unchecked
 
 SHAPE = (4, 5)
 
@@ -85,6 +86,28 @@ def test_a_killed_evolution_ends_bit_for_bit_as_uninterrupted(tmp_path):
     assert box.queries == 2 * 3 * 6
 
 
-def test_no_steps_are_refused():
-    with pytest.raises(ValueError, match="per_class, steps and pairs are 1, 0 and 20, expected at least 1"):
-        evolve(BlackBox(linear()[1], seed=0), [0], SHAPE, per_class=1, steps=0, seed=0)
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        ({"steps": 0}, "steps is 0, expected a whole number, at least 1"),
+        ({"per_class": 1.5}, "per_class is 1.5, expected a whole number"),
+        ({"labels": [-1]}, r"labels are \[-1\], expected at least one of 0, 1"),
+        (
+            {"labels": [12]},
+            r"labels are \[12\], expected at least one of 0 to 2",
+        ),  # known when it has answered
+        ({"image_shape": 20}, r"image_shape is 20, expected \(height, width\)"),
+        ({"blackbox": len}, "blackbox is a builtin_function_or_method, expected a BlackBox"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_in_one_sentence(wrong, sentence):
+    given = {"blackbox": BlackBox(linear()[1], seed=0), "labels": [0], "image_shape": SHAPE}
+    with pytest.raises(ValueError, match=sentence):
+        unchecked(evolve)(**given | {"per_class": 1, "steps": 1, "seed": 0} | wrong)
+
+
+@pytest.mark.parametrize("labels", [np.array([0, 2]), torch.tensor([0, 2]), (0, 2), range(0, 3, 2)])
+def test_labels_are_taken_in_whatever_list_they_come(labels):
+    given = dict(per_class=1, steps=2, seed=0)
+    found, plain = (evolve(BlackBox(linear()[1], seed=0), own, SHAPE, **given) for own in (labels, [0, 2]))
+    assert torch.equal(found, plain)

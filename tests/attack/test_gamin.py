@@ -8,6 +8,7 @@ import time
 from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -18,7 +19,7 @@ from snnmi.attack.pair import Pair
 from snnmi.attack.players import FAMILIES, GaminConfig
 from snnmi.chance import generator as stream
 from snnmi.checkpoint import Checkpoint
-from tests.helpers import ROOT, Interrupting, Killed, assert_same_tensors, seeded
+from tests.helpers import ROOT, Interrupting, Killed, assert_same_tensors, seeded, unchecked
 
 SMALL = GaminConfig(
     batches=12, batch_size=8, hidden=16, z_dim=6, lr_surrogate=1e-2, lr_generator=3e-2, k0=0.2, lam=0.05
@@ -388,6 +389,37 @@ def test_labels_out_of_range_are_refused_before_any_query(labels):
 
     with pytest.raises(ValueError, match="expected at least one of 0 to 2"):
         attacked(labels=labels, target=target)
+
+
+@pytest.mark.parametrize("labels", [np.arange(3), torch.arange(3), range(3), (0, 1, 2), {0, 1, 2}])
+def test_labels_are_taken_in_whatever_list_they_come(labels):
+    (found, _), (plain, _) = attacked(labels=labels), attacked(labels=[0, 1, 2])
+    assert found.labels == [0, 1, 2] and all(type(label) is int for label in found.labels)
+    assert_same_tensors(found.last.parameters, plain.last.parameters)
+
+
+@pytest.mark.parametrize(
+    "wrong, sentence",
+    [
+        ({"labels": 2}, "labels are 2, expected at least one of 0 to 2, in a list"),
+        ({"labels": ["2"]}, "labels are .*, expected at least one"),
+        ({"labels": [1.0]}, "labels are .*, expected at least one"),
+        ({"labels": [True, False, True]}, "labels are .*, expected at least one"),  # a mask
+        ({"num_classes": 7}, "num_classes is 7, expected the target's 3 confidences"),
+        ({"num_classes": 3.0}, "num_classes is 3.0, expected a whole number"),
+        ({"image_shape": (1, 4, 5)}, r"image_shape is \(1, 4, 5\), expected \(height, width\)"),
+        ({"image_shape": 20}, "image_shape is 20, expected"),
+        ({"config": {"batches": 2}}, "config is a dict, expected a GaminConfig"),
+        ({"blackbox": len}, "blackbox is a builtin_function_or_method, expected a BlackBox"),
+    ],
+)
+def test_what_an_attack_cannot_take_is_said_in_one_sentence(wrong, sentence):
+    def target(x):
+        return torch.full((len(x), 3), 1 / 3)
+
+    given = {"blackbox": BlackBox(target, seed=0), "config": SMALL, "image_shape": (4, 5), "num_classes": 3}
+    with pytest.raises(ValueError, match=sentence):
+        unchecked(attack)(**given | {"labels": [0], "seed": 0} | wrong)
 
 
 # --- the state

@@ -1,9 +1,16 @@
 """Pairs of all classes side by side: each with weights of its own, copied, chosen and loaded one by one."""
 
+from functools import partial
+
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from snnmi.attack.pair import Pair
+from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.gamin import attack
+from snnmi.attack.noises import CHOSEN, NOISES
+from snnmi.attack.pair import Pair, try_pieces
 from snnmi.attack.players import FAMILIES, GaminConfig
 from tests.helpers import assert_same_tensors, seeded
 
@@ -51,3 +58,92 @@ def test_gradients_pass_a_frozen_surrogate_and_stop_at_its_weights():
     players.S(players.G(z), frozen=True).sum().backward()
     assert all(w.grad is None for w in players.parameters["surrogate"].values())
     assert all(w.grad.abs().sum() > 0 for w in players.parameters["generator"].values())
+
+
+# --- pieces of a user's own, tried before anything is asked
+
+
+def mine(config, image_shape, num_classes, *, within=(), before=(), ends=None, last=()):
+    """A family with something of a user's own in it: in the middle of both, before the surrogate, at their ends."""
+    pixels, h = image_shape[0] * image_shape[1], 8
+    ends = [nn.Sigmoid(), nn.Unflatten(1, image_shape)] if ends is None else ends
+    layers = [layer() for layer in within]
+    surrogate = [*before, nn.Flatten(), nn.Linear(pixels, h), *layers, nn.Linear(h, num_classes), *last]
+    generator = [nn.Linear(config.z_dim, h), *(layer() for layer in within), nn.Linear(h, pixels), *ends]
+    return nn.Sequential(*surrogate), nn.Sequential(*generator)
+
+
+class Constant(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("scale", torch.ones(8))
+
+    def forward(self, x):
+        return self.scale * x
+
+
+class Detached(nn.Module):
+    def forward(self, x):
+        return x.detach()
+
+
+WRONG_FAMILIES = {
+    "BatchNorm": ({"within": [lambda: nn.BatchNorm1d(8)]}, r"has buffers \(surrogate's 2.running_mean\)"),
+    "a constant": ({"within": [Constant]}, r"has buffers \(surrogate's 2.scale\)"),
+    "Dropout": ({"within": [nn.Dropout]}, "its surrogate fails .*no Dropout"),
+    "flat images": ({"ends": [nn.Sigmoid()]}, r"its generator gives shape \(2, 2, 20\)"),
+    "a channel": ({"ends": [nn.Sigmoid(), nn.Unflatten(1, (1, 4, 5))]}, r"its generator gives shape \(2, 2, 1, 4, 5\)"),
+    "any values": ({"ends": [nn.Unflatten(1, (4, 5))]}, "its generator gives values from -.*end it with a Sigmoid"),
+    "no gradient": ({"within": [Detached], "last": [Detached()]}, "its surrogate fails .*does not require grad"),
+    "confidences": ({"last": [nn.Softmax(-1)]}, "its surrogate gives confidences, expected logits"),
+    "fewer classes": ({"last": [nn.Linear(3, 2)]}, r"its surrogate gives shape \(2, 2, 2\)"),
+    "in place": ({"before": [nn.Hardtanh(0, 1, inplace=True)]}, "its surrogate fails .*in-place"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how, sentence", WRONG_FAMILIES.values(), ids=WRONG_FAMILIES)
+def test_a_family_that_cannot_play_is_named_before_any_query(how, sentence, monkeypatch):
+    monkeypatch.setitem(FAMILIES, "mine", partial(mine, **how))
+    asked = BlackBox(lambda x: pytest.fail("was asked"), seed=0)
+    with pytest.raises(ValueError, match=f"^family 'mine'.*{sentence}"):
+        attack(asked, GaminConfig(family="mine"), image_shape=(4, 5), num_classes=3, labels=[0], seed=0)
+
+
+@pytest.mark.parametrize(
+    "made", [lambda *_: nn.Linear(2, 2), lambda config: None, lambda *_: (nn.LazyLinear(3),) * 2]
+)
+def test_a_family_that_makes_no_two_networks_is_named(made, monkeypatch):
+    monkeypatch.setitem(FAMILIES, "mine", made)
+    with pytest.raises(ValueError, match="^family 'mine' .*expected .*surrogate and generator"):
+        try_pieces(GaminConfig(family="mine"), (4, 5), 3)
+
+
+WRONG_NOISES = {
+    "numpy": (lambda *shape, generator, device: np.zeros(shape), "gives a ndarray"),
+    "double": (lambda *shape, generator, device: torch.rand(shape, generator=generator).double(), "torch.float64"),
+    "flat": (lambda n, *shape, generator, device: torch.rand(n, 20, generator=generator), r"gives shape \(2, 20\)"),
+    "of images alone": (
+        lambda n, h, w, *, generator, device: torch.rand(n, h, w, generator=generator), "fails .*TypeError"
+    ),
+    "no device": (lambda *shape, generator: torch.rand(shape, generator=generator), "fails .*'device'"),
+    "a chance of its own": (lambda *shape, generator, device: torch.rand(shape), "by the same draws"),
+    "no numbers": (lambda *shape, generator, device: torch.full(shape, torch.nan), "NaN"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("own, sentence", WRONG_NOISES.values(), ids=WRONG_NOISES)
+def test_a_noise_that_cannot_be_asked_is_named_before_any_query(own, sentence, monkeypatch):
+    monkeypatch.setitem(NOISES, "mine", own)
+    asked = BlackBox(lambda x: pytest.fail("was asked"), seed=0)
+    with pytest.raises(ValueError, match=f"^noise 'mine' .*{sentence}.*expected"):
+        attack(asked, GaminConfig(noise="mine"), image_shape=(4, 5), num_classes=3, labels=[0], seed=0)
+
+
+@pytest.mark.parametrize("family", [*FAMILIES])
+@pytest.mark.parametrize("noise", [*NOISES, CHOSEN])
+def test_the_projects_own_pieces_pass_and_nobodys_chance_has_moved(family, noise):
+    torch.manual_seed(0)
+    try_pieces(GaminConfig(family=family, noise=noise, hidden=8, z_dim=3), (8, 9), 3)
+    drawn = torch.rand(3)
+    torch.manual_seed(0)
+    assert torch.equal(drawn, torch.rand(3))

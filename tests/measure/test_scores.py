@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -85,3 +86,62 @@ def test_a_class_whose_surrogate_diverged_is_named_and_has_no_score():
         rows, _ = scored(diverged)
     assert math.isnan(rows[0]["A_comb"]) and math.isnan(rows[0]["surrogate_accuracy"])
     assert rows[1]["A_comb"] == 0.75 and rows[0]["A_target"] == 0.75
+
+
+# --- metrics of a user's own
+
+
+@pytest.mark.parametrize(
+    "own, sentence",
+    [
+        (lambda a, i: a.labels[7], "its score fails: IndexError"),
+        (lambda a, i: a.T_image[i], "its score fails: AttributeError"),
+        (lambda a: 1.0, "its score fails: TypeError"),
+        (lambda a, i: a.T_images[i, :, 0], r"its score gives a ndarray \(9,\), expected one number"),
+        (lambda a, i: a.T_images[i, :1, 0], r"its score gives a ndarray \(1,\), expected one number"),
+        (lambda a, i: None, "its score gives a NoneType, expected one number"),
+        (lambda a, i: "0.5", "its score gives a str"),
+        (lambda a, i: 1j, "its score gives a complex"),
+    ],
+)
+def test_a_metric_that_gives_no_number_is_named_before_any_training(own, sentence, digits, monkeypatch):
+    monkeypatch.setitem(scores.METRICS, "mine", scores.Metric("mine", own))
+    with pytest.raises(ValueError, match=f"^metric 'mine': {sentence}"):
+        scores.try_metrics(digits, scores.Evaluation(noise=20, generated=9))
+
+
+def test_a_floor_that_gives_no_number_is_named_too(digits, monkeypatch):
+    own = scores.Metric("mine", lambda a, i: 1.0, floor=lambda a: a.y_test)
+    monkeypatch.setitem(scores.METRICS, "mine", own)
+    with pytest.raises(ValueError, match="^metric 'mine': its floor gives a ndarray"):
+        scores.try_metrics(digits, scores.Evaluation())
+
+
+@pytest.mark.parametrize("own", [1, np.float32(0.5), torch.tensor(0.5), float("nan"), np.array(0.5), True])
+def test_any_one_number_will_do(own, digits, monkeypatch):
+    monkeypatch.setitem(scores.METRICS, "mine", scores.Metric("mine", lambda a, i: own))
+    scores.try_metrics(digits, scores.Evaluation())
+
+
+def test_metrics_are_tried_on_as_many_images_as_they_will_get_and_on_every_class(digits, monkeypatch):
+    """So that what needs many, or all classes, is not refused."""
+    seen = []
+    monkeypatch.setitem(scores.METRICS, "mine", scores.Metric("mine", lambda a, i: seen.append(a) or 0.0))
+    scores.try_metrics(digits, scores.Evaluation(noise=11, generated=7))
+    a = seen[0]
+    assert a.images.shape == (2, 7, 8, 8) and a.T_noise.shape == (11, 10) and a.S_test.shape == (2, 359, 10)
+    assert set(a.y_test) == set(range(10)) and a.class_means.shape == (10, 8, 8)
+
+
+def test_a_metric_that_changes_what_it_is_handed_changes_no_other_score(monkeypatch):
+    def spoils(a, i):
+        for values in (a.images, a.T_images, a.S_images, a.T_noise, a.T_test, a.class_means, a.y_test):
+            values[:] = 0
+        return 0.0
+
+    before, pictures = scored(brightest_row)
+    own = scores.Metric("mine", spoils, floor=lambda a: spoils(a, 0))
+    monkeypatch.setattr(scores.score, "__defaults__", ({"mine": own} | scores.METRICS,))
+    after, same = scored(brightest_row)
+    assert str([{key: row[key] for key in before[0]} for row in after]) == str(before)  # NaN and all
+    assert all((pictures[name] == same[name]).all() for name in pictures)

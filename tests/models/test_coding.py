@@ -20,7 +20,9 @@ from snnmi.models.coding import (
     straight,
     tuned,
 )
-from tests.helpers import seeded
+from snnmi.models.targets import Query
+from snnmi.models.training import answers
+from tests.helpers import seeded, small
 
 
 def test_rate_of_spikes_is_the_pixel_value():
@@ -204,3 +206,99 @@ def test_matched_temperature_gives_the_wanted_mean_entropy():
     assert coding.matched_temperature(confidences, own) == pytest.approx(1, abs=1e-3)
     # no answer is that flat: the flattest
     assert coding.matched_temperature(confidences, 9.0) == pytest.approx(1000)
+
+
+# --- codes of a user's own, tried before they are believed
+
+
+def right(x, num_steps, *, generator):
+    return torch.rand(num_steps, *x.shape, generator=generator).lt(x).float()
+
+
+@coding.encoder(binary=True)
+def not_binary(x, num_steps, *, generator):
+    return 0.5 * right(x, num_steps, generator=generator)
+
+
+@coding.encoder(period=2)
+def not_periodic(x, num_steps, *, generator):
+    return right(x, num_steps, generator=generator)
+
+
+WRONG_ENCODERS = {
+    "no generator": (lambda x, num_steps: x.expand(num_steps, *x.shape), "TypeError: .*'generator'"),
+    "bool": (lambda x, n, *, generator: right(x, n, generator=generator) > 0, "gives torch.bool"),
+    "double": (lambda x, n, *, generator: right(x, n, generator=generator).double(), "torch.float64"),
+    "whole": (lambda x, n, *, generator: right(x, n, generator=generator).int(), "torch.int32"),
+    "numpy": (lambda x, n, *, generator: right(x, n, generator=generator).numpy(), "gives a ndarray"),
+    "batch first": (lambda x, n, *, generator: right(x, n, generator=generator).movedim(0, 1), r"shape \(2, 5, 6\)"),
+    "images": (lambda x, n, *, generator: torch.zeros(n, len(x), 2, 3), r"shape \(5, 2, 2, 3\)"),
+    "a step less": (lambda x, n, *, generator: right(x, n - 1, generator=generator), r"shape \(4, 2, 6\)"),
+    "images in the range alone": (
+        lambda x, n, *, generator: torch.bernoulli(x.expand(n, *x.shape), generator=generator), "fails .*RuntimeError"
+    ),
+    "NaN beyond the range": (lambda x, n, *, generator: x.sqrt().expand(n, *x.shape), "NaN or infinite values"),
+    "a chance of its own": (lambda x, n, *, generator: torch.rand(n, *x.shape).lt(x).float(), "by the same draws"),
+    "nothing": (lambda x, n, *, generator: None, "gives a NoneType"),
+    "not binary": (not_binary, "other values than 0 and 1"),
+    "not periodic": (not_periodic, "does not repeat itself after 2 steps"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("own, sentence", WRONG_ENCODERS.values(), ids=WRONG_ENCODERS)
+def test_an_encoder_that_cannot_be_used_is_named_before_any_training(own, sentence, monkeypatch):
+    monkeypatch.setitem(ENCODERS, "mine", own)
+    with pytest.raises(ValueError, match=f"^encoder 'mine' .*{sentence}.*expected"):
+        small("snn", (2, 3), 4, num_steps=5, encoder="mine")
+
+
+def test_batch_first_is_seen_with_as_many_steps_as_images_are_tried(monkeypatch):
+    monkeypatch.setitem(ENCODERS, "mine", lambda x, n, *, generator: x[:, None].expand(-1, n, -1))
+    with pytest.raises(ValueError, match=r"encoder 'mine' gives shape \(3, 2, 6\)"):
+        num_fed("mine", 6, 2)
+
+
+@pytest.mark.parametrize("name", [*ENCODERS])
+def test_the_projects_own_codes_pass(name):
+    assert num_fed(name, 64, 2) > 0
+
+
+WRONG_DECODERS = {
+    "logits": (lambda spk, mem: mem.mean(0), "gives rows that sum to"),
+    "time first": (lambda spk, mem: mem.softmax(-1), r"gives shape \(5, 2, 4\)"),
+    "double": (lambda spk, mem: mem.double().mean(0).softmax(-1), "torch.float64"),
+    "nothing where none spikes": (lambda spk, mem: (0 * spk).sum(0) / (0 * spk).sum((0, 2))[:, None], "NaN"),
+    "one argument": (lambda mem: mem.mean(0).softmax(-1), "fails .*TypeError"),
+    "numpy": (lambda spk, mem: mem.mean(0).softmax(-1).numpy(), "gives a ndarray"),
+}
+
+
+@pytest.mark.parametrize("own, sentence", WRONG_DECODERS.values(), ids=WRONG_DECODERS)
+def test_a_decoder_that_cannot_be_used_is_named_before_any_training(own, sentence, monkeypatch):
+    monkeypatch.setitem(DECODERS, "mine", own)
+    with pytest.raises(ValueError, match=f"^decoder 'mine' .*{sentence}.*expected"):
+        small("snn", (2, 3), 4, num_steps=5, decoder="mine")
+
+
+def clips_in_place(x, num_steps, *, generator):
+    return x.sub_(0.5).mul_(9).clamp_(0, 1).expand(num_steps, *x.shape)
+
+
+@pytest.mark.parametrize("kind", ["snn", "ann"])
+@pytest.mark.parametrize("marked", [{}, {"period": 1}], ids=["", "constant"])
+def test_an_encoder_that_changes_its_images_changes_nobody_elses(kind, marked, digits, monkeypatch):
+    monkeypatch.setitem(ENCODERS, "mine", coding.encoder(**marked)(clips_in_place))
+    model = small("snn", encoder="mine") if kind == "snn" else small("ann").asked(Query(encoder="mine"))
+    x = digits.x_test[:20].clone()
+    for _ in range(2):
+        answers(model, x, seed=0)
+        model.loss(x, digits.y_test[:20], generator=seeded())
+        assert torch.equal(x, digits.x_test[:20])
+
+
+def test_rates_that_change_their_images_change_nobody_elses(digits, monkeypatch):
+    monkeypatch.setitem(ENCODERS, "mine", coding.encoder(bernoulli=True, rates=lambda x: x.mul_(0.5))(right))
+    x = digits.x_test[:5].clone()
+    small("snn", encoder="mine")(x, generator=seeded())
+    straight("mine", x.flatten(1), 25)
+    assert torch.equal(x, digits.x_test[:5])

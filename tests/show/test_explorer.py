@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from snnmi.attack import pair, players
+from snnmi.attack.blackbox import BlackBox
 from snnmi.show import explorer
 from tests.helpers import small
 
@@ -135,7 +136,7 @@ def test_new_samples_come_from_the_kept_generator():
     config = players.GaminConfig(batches=1, hidden=4, z_dim=3)
     run.pair = pair.Pair.new(config, SHAPE, CLASSES, CLASSES, seed=0)
     lab = experiment(run)
-    lab.asked = lambda attack: small("snn", SHAPE, CLASSES, hidden=4)
+    lab.asked = lambda attack: BlackBox(small("snn", SHAPE, CLASSES, hidden=4), seed=0)
     (images, target, surrogate), (again, *_) = (explorer.new_samples(lab, run, 1) for _ in range(2))
     assert images.shape == (explorer.SHOWN, *SHAPE) and 0 <= images.min() and images.max() <= 1
     assert target.shape == surrogate.shape == (explorer.SHOWN, CLASSES)
