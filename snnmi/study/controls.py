@@ -154,25 +154,25 @@ def asks(kind: str, words: str, **attack) -> Variant:
     return Variant(kind, words, "attacker's noise", {"attack": attack})
 
 
-BETTER = tuple(asks(kind, f"{noise} noise", noise=noise) for noise in ("strokes", "blobs") for kind in KINDS)
+BETTER = tuple(asks(kind, f"asked {noise}", noise=noise) for noise in ("strokes", "blobs") for kind in KINDS)
 CAUSE = (
-    *(asks("ann", f"{noise} noise", noise=noise) for noise in ("grey", "centred")),
+    *(asks("ann", f"asked {noise} noise", noise=noise) for noise in ("grey", "centred")),
     Variant(
         "snn",
-        "raw current, centred noise",
+        "raw current, asked centred noise",
         "attacker's noise",
         CELLS["snn", "current"].changes | {"attack": {"noise": "centred"}},
     ),
 )
 FAST = {"lr_surrogate": 1e-3, "lr_generator": 1e-3}  # ten times the frozen rate
-FASTER = tuple(asks(kind, "strokes noise, ten times the rate", noise="strokes", **FAST) for kind in KINDS)
-CHOOSING = tuple(asks(kind, "chosen noise", noise="chosen") for kind in KINDS)
+FASTER = tuple(asks(kind, "asked strokes, ten times the rate", noise="strokes", **FAST) for kind in KINDS)
+CHOOSING = tuple(asks(kind, "asked chosen noise", noise="chosen") for kind in KINDS)
 # Pictures an eye can read: a generator that starts black, and how smooth its images must be.
 BLACK = {"noise": "strokes", "output_bias": -3.0} | FAST
 BLACK_START = tuple(asks(kind, "starts black", output_bias=-3.0) for kind in KINDS)
 SMOOTH = {
     weight: tuple(
-        asks(kind, f"strokes noise, starts black, smoothness {weight:g}", smooth=weight, **BLACK)
+        asks(kind, f"asked strokes, starts black, smoothness {weight:g}", smooth=weight, **BLACK)
         for kind in KINDS
     )
     for weight in (0.0, 0.3, 1.0, 3.0)
