@@ -18,7 +18,7 @@ from snnmi.store import Run, Store, digest
 from snnmi.study import names, profiles, published, verdicts
 from snnmi.study.controls import Variant
 from snnmi.study.experiment import Experiment
-from snnmi.study.settings import said
+from snnmi.study.settings import answers_key, said
 
 SCORE = "surrogate_accuracy"  # the plan's primary outcome, of the last pair
 OF_A_MACHINE = ("smoke", "quick")  # profiles whose results git does not keep
@@ -88,7 +88,11 @@ def _read(store: Store, own: Mapping[str, tuple[Variant, str]]) -> pd.DataFrame:
         _tables([pair[i] for pair in pairs], name) for i, name in enumerate(("losses", "scores"))
     )
     rows = losses.merge(scores, on=["run", "label", "pair"])
-    rows = rows.join(about, on="run").drop(columns="run")
+    rows = rows.join(about, on="run")
+    later = {digest(run.settings): run.metrics["commonest_answer"] for run in store.finished("answers-")}
+    known = {i: later.get(digest(answers_key(attack.settings))) for i, (attack, _) in enumerate(pairs)}
+    rows["commonest_answer"] = rows.get("commonest_answer", rows.run.map(known)).fillna(rows.run.map(known))
+    rows = rows.drop(columns="run")
     rows["batches"] = rows.groupby("folder").batch.transform("max")
     return rows
 

@@ -58,6 +58,19 @@ def test_a_row_holds_what_the_record_holds(kept):
     )
 
 
+def test_the_commonest_answer_of_an_older_run_is_the_one_found_later(tmp_path):
+    put(tmp_path, "plan", "mnist", ANN, 0, 0.5)
+    put(tmp_path, "plan", "mnist", SNN, 0, 0.2)
+    (own,) = Store(tmp_path / "plan").finished("attack-mnist-ann")
+    answers = Store(tmp_path / "plan").run("answers-mnist-ann-s0", settings.answers_key(own.settings))
+    answers.finish(metrics={"commonest_answer": 0.25})
+    rows = table.runs(results=tmp_path)
+    assert (
+        rows[rows.kind == "ann"].commonest_answer.eq(0.25).all()
+        and rows[rows.kind == "snn"].commonest_answer.isna().all()
+    )
+
+
 def test_all_that_is_kept_is_there_once(kept):
     folders = {f"{path.parent.parent.name}/{path.parent.name}" for path in KEPT.glob("*/attack-*/run.json")}
     assert {*kept.folder[kept.kept]} == {name for name in folders if not name.startswith(table.OF_A_MACHINE)}
