@@ -262,7 +262,9 @@ class Grid:
     def _all(self, step: Step, cells: Sequence[Cell]) -> list:
         if self.compute:
             self._share(step, cells)
-            what = {"scores": "attacks", "boundary": "boundaries"}.get(step.name, f"{step.name}s")
+            what = {"scores": "attacks", "answers": "answers", "boundary": "boundaries"}.get(
+                step.name, f"{step.name}s"
+            )
             cells = tqdm(cells, desc=f"{self.scale}: {what}", unit="run")
         return [found for cell in cells if (found := self._get(step, cell))]
 

@@ -251,6 +251,18 @@ def contrast(low: float, high: float, p: float) -> str:
     return "differ" if p < ALPHA else "open"
 
 
+def prediction(least: float | None, most: float | None, came: float) -> str:
+    """Whether what was written down before a run came so; nothing is near enough.
+
+    >>> prediction(0.4, None, 0.39), prediction(-0.05, 0.05, 0.02), prediction(None, -0.7, float("nan"))
+    ('failed', 'held', 'not told')
+    """
+    if came != came:
+        return "not told"
+    low, high = -np.inf if least is None else least, np.inf if most is None else most
+    return "held" if low <= came <= high else "failed"
+
+
 # --- what carries the gap
 
 
