@@ -1,7 +1,9 @@
 """What a chapter's parameters mean: the settings of its experiment, or one sentence on what is wrong with them."""
 
+import ast
 import difflib
 import json
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import fields
@@ -24,6 +26,8 @@ PLAIN = {
 PATHS = ("code", "results", "tables")
 EXPERIMENT = "profile datasets targets seeds attack_seeds code device results compute workers".split()
 KNOWN = {*PLAIN, *EXPERIMENT, "changes", "tables"}
+ALWAYS = {"profile", "code", "device", "results", "tables"}  # every chapter's parameters
+INJECTED = "# Parameters\n"  # how the cell begins that papermill puts after a chapter's own
 
 
 def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dict[str, object]:
@@ -34,15 +38,16 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     Raises ValueError for a parameter that the chapter does not know.
     """
     own_names = KNOWN | set(own)
-    values = {name: value for name, value in parameters.items() if _is_parameter(name, value, own_names)}
+    values = _set_by_cells(parameters) or _simple(parameters, own_names)
     for name in values.keys() - own_names:
         known = sorted(own_names & values.keys())
         near = difflib.get_close_matches(name.lower(), known, 1)
         hint = f": did you mean {near[0]}?" if near else ""
         raise ValueError(f"{name} is no parameter of this chapter, expected some of {', '.join(known)}{hint}")
     for name in PATHS:
-        if values.get(name) is not None and (not isinstance(values[name], str) or not values[name].strip()):
-            raise ValueError(f"{name} is {values[name]!r}, expected a path")
+        path = values.get(name)
+        if path is not None and not (isinstance(path, (str, os.PathLike)) and str(path).strip()):
+            raise ValueError(f"{name} is {path!r}, expected a path")
     plain: dict[str, dict] = {}
     for name, (section, field) in PLAIN.items():
         if values.get(name) is not None:
@@ -55,10 +60,31 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     return found | {"changes": changes}
 
 
-def _is_parameter(name: str, value: object, known: set[str]) -> bool:
-    """Capitals are for what a notebook imports, but where they misspell a parameter."""
-    simple = value is None or isinstance(value, (str, int, float, list, tuple, dict))
-    return simple and not name.startswith("_") and (name.islower() or name.lower() in known)
+def _set_by_cells(scope: Mapping[str, object]) -> dict[str, object]:
+    """What the parameters cell run last sets, and papermill's after it: a kernel holds more, of start-up files, of
+    scratch cells, of the same chapter run before. Nothing where no such cell was run.
+    """
+    names: set[str] = set()
+    for cell in reversed(scope.get("In", ())):  # IPython's history
+        with suppress(SyntaxError):
+            nodes = [*ast.walk(ast.parse(cell))]
+            found = {
+                node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
+            if cell.startswith(INJECTED):
+                names |= found
+            elif found >= ALWAYS:
+                return {name: scope[name] for name in (names | found) & scope.keys()}
+    return {}
+
+
+def _simple(scope: Mapping[str, object], known: set[str]) -> dict[str, object]:
+    """What may be a parameter where there are no cells, in a script: capitals are for what is imported, but where they
+    misspell one.
+    """
+    kinds = str, int, float, list, tuple, dict
+    simple = {name: value for name, value in scope.items() if value is None or isinstance(value, kinds)}
+    return {n: simple[n] for n in simple if n[0] != "_" and (n.islower() or n.lower() in known)}
 
 
 def _typed(changes: Mapping[str, Mapping]) -> dict[str, dict]:

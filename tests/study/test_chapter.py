@@ -1,10 +1,15 @@
 """What a chapter's parameters mean: the arguments of its experiment, or one sentence."""
 
+from pathlib import Path
+
+import nbformat
 import papermill
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from snnmi.study import audit, chapter
-from tests.helpers import NOTEBOOKS
+from tests.helpers import NOTEBOOKS, ROOT
 
 NONE = dict.fromkeys(["datasets", "noise", "num_steps", "changes", "code", "tables"])
 
@@ -65,6 +70,75 @@ def test_changes_come_as_a_mapping_or_as_its_text_and_count_last(changes):
 def test_what_a_chapter_does_not_know_stops_it_in_one_sentence(wrong, found):
     with pytest.raises(ValueError, match=found):
         given(**wrong)
+
+
+@pytest.fixture
+def kernel(tmp_path, monkeypatch):
+    """A kernel without history on disk: it runs cells, and gives what the last one gives."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+
+    def run(*cells):
+        for cell in cells:
+            done = shell.run_cell(cell, store_history=True)
+            done.raise_error()
+        return done.result
+
+    yield run
+    shell.reset()
+
+
+OWN = nbformat.read(ROOT / "book/02_targets.ipynb", as_version=4)
+PARAMETERS = next(c.source for c in OWN.cells if "parameters" in c.metadata.get("tags", []))
+INJECTED = '# Parameters\nprofile = "smoke"\nnum_steps = 50\n'
+GIVEN = "from snnmi.study import chapter\nchapter.given(globals())"
+MEANT = {
+    "profile": "smoke",
+    "device": "cpu",
+    "results": "results",
+    "changes": {"training": {"num_steps": 50}},
+}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "runs, shape, i = [1], (8, 8), 3",
+        "from math import *",
+        "from numpy import *\nfrom pylab import *",
+        "for i in range(3):\n    label = str(i)",
+        "with open('/dev/null') as file:\n    text = file.read()",
+        "seed = 3\nattack_seeds = [7]",  # the second is known, but not to this chapter
+        "INJECTED = '# Parameters of mine'",
+        "%%time\nsize = 3",
+    ],
+)
+def test_only_what_its_parameters_cells_set_counts(kernel, cell):
+    """Before them (a start-up file), between, after them, and when all is run again."""
+    assert kernel(cell, PARAMETERS, INJECTED, cell, GIVEN) == MEANT
+    assert kernel(PARAMETERS, INJECTED, GIVEN) == MEANT
+    assert kernel(cell, GIVEN) == MEANT
+
+
+def test_what_a_reader_changes_in_a_cell_of_his_own_counts_for_parameters(kernel):
+    assert kernel(PARAMETERS, INJECTED, 'num_steps = 10\nprofile = "quick"', GIVEN) == MEANT | {
+        "profile": "quick",
+        "changes": {"training": {"num_steps": 10}},
+    }
+
+
+@pytest.mark.parametrize("wrong", ["num_step = 5", "Num_steps: int = 5", "num_steps = num_step = 5", "N = 5"])
+def test_what_is_misspelt_in_a_parameters_cell_is_refused_until_it_is_put_right(kernel, wrong):
+    for cells in ([PARAMETERS, INJECTED + wrong], [PARAMETERS + "\n" + wrong, INJECTED]):
+        with pytest.raises(ValueError, match="is no parameter of this chapter"):
+            kernel(*cells, GIVEN)
+        assert kernel(PARAMETERS, INJECTED, GIVEN) == MEANT
+
+
+def test_parameters_of_any_kind_are_handed_on_to_be_looked_at(kernel):
+    own = "from pathlib import Path\nresults, seeds = Path('elsewhere'), range(2)"
+    found = kernel(PARAMETERS + "\n" + own, INJECTED, GIVEN)
+    assert found["results"] == Path("elsewhere") and found["seeds"] == range(2)
 
 
 def test_a_chapter_may_have_parameters_of_its_own():
