@@ -25,6 +25,8 @@ FROM ?= results.zip
 JOBS ?= 2
 ON ?=
 CONFIG ?=
+OPTIONS ?=
+export CONFIG  # whatever stands in it, blanks and quotes too
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
@@ -72,7 +74,7 @@ $(VENV)/.%: requirements-%.lock $(VENV)/.installed
 
 # Each job is a chapter with the parameters of one network (Snakefile); what it stores, `make book` shows.
 grid: $(VENV)/.grid
-	snakemake $(if $(ON),--profile grid/$(ON) --jobs $(JOBS),--cores $(JOBS) --resources gpu=1 --rerun-incomplete --keep-going) --config profile=$(PROFILE) device=$(DEVICE) $(CONFIG)
+	snakemake $(if $(ON),--profile grid/$(ON) --jobs $(JOBS),--cores $(JOBS) --resources gpu=1 --rerun-incomplete --keep-going) --config profile=$(PROFILE) device=$(DEVICE) config="$$CONFIG" $(OPTIONS)
 
 # Of every pinned package the SHA-256 of every file that its release has, for all Pythons; not of those of which each
 # machine has its own build.

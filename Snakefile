@@ -4,17 +4,16 @@ The store makes jobs idempotent: what one has finished, another loads. Afterward
 """
 
 import json
-import re
+import sys
 
-from snnmi.study import profiles
-from snnmi.study.controls import CONTROLS, FOUR, KINDS
+from snnmi.study import jobs
+from snnmi.study.controls import KINDS
 
-PROFILE, DEVICE = config.get("profile", "quick"), config.get("device", "cpu")
-TARGETS = {re.sub("[^a-z0-9.]+", "-", one.name): one.name for one in (CONTROLS if config.get("controls") else FOUR)}
-DATASETS = config.get("datasets", profiles.get(PROFILE).datasets)
-SEEDS = config.get("seeds", profiles.get(PROFILE).seeds)
-JOB = "executed/grid/" + PROFILE + "/{dataset}-s{seed}"
-NEEDS = {"gpu": int(DEVICE != "cpu"), "mem_mb": config.get("mem_mb", 4000), "runtime": config.get("minutes", 240)}
+try:
+    ASKED = jobs.asked(config)
+except (ValueError, FileNotFoundError) as error:
+    sys.exit(str(error))
+JOB = "executed/grid/" + ASKED.profile + "/{dataset}-s{seed}"
 RUN = (  # a papermill that fails writes its notebook, too: there it stays a log, and its last line is shown
     "papermill --cwd . --no-progress-bar -k python3 -y {params.given:q} book/{params.chapter}.ipynb {log} 2> {log}.txt"
     " && cp {log} {output} || {{ tail -n 1 {log}.txt >&2; false; }}"
@@ -24,9 +23,9 @@ RUN = (  # a papermill that fails writes its notebook, too: there it stays a log
 def given(wildcards):
     """A job's parameters: one target, or the two that are compared."""
     target = wildcards.get("kind") or wildcards.get("target")
-    targets = [TARGETS.get(target, target)] if target else [*KINDS]
-    about = {"datasets": [wildcards.dataset], "seeds": [int(wildcards.seed)], "targets": targets}
-    return json.dumps({"profile": PROFILE, "device": DEVICE} | about)
+    targets = [ASKED.targets.get(target, target)] if target else [*KINDS]
+    about = {"datasets": [ASKED.datasets[wildcards.dataset]], "seeds": [int(wildcards.seed)], "targets": targets}
+    return json.dumps({"profile": ASKED.profile, "device": ASKED.device} | about)
 
 
 wildcard_constraints:
@@ -37,8 +36,8 @@ wildcard_constraints:
 
 rule all:
     input:
-        expand(JOB + "-attack-{target}.ipynb", dataset=DATASETS, seed=SEEDS, target=TARGETS),
-        expand(JOB + "-{what}.ipynb", dataset=DATASETS, seed=SEEDS, what=["boundaries", "judges"]),
+        expand(JOB + "-attack-{target}.ipynb", dataset=ASKED.datasets, seed=ASKED.seeds, target=ASKED.targets),
+        expand(JOB + "-{what}.ipynb", dataset=ASKED.datasets, seed=ASKED.seeds, what=["boundaries", "judges"]),
 
 
 for name, chapter, own, after in (
@@ -53,5 +52,5 @@ for name, chapter, own, after in (
         output: JOB + own + ".ipynb"
         log: JOB + own + ".log.ipynb"
         params: given=given, chapter=chapter
-        resources: **NEEDS
+        resources: **ASKED.needs
         shell: RUN

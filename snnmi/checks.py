@@ -1,9 +1,10 @@
 """Settings that cannot work are refused in one sentence, before any work is done."""
 
+import difflib
 import math
 import operator
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import torch
@@ -15,6 +16,15 @@ def one_of(settings: object, **allowed: Collection) -> None:
     for field, values in allowed.items():
         if (found := getattr(settings, field)) not in list(values):
             raise ValueError(f"{field} is {found!r}, expected one of {sorted(values, key=str)}")
+
+
+def known(where: str, names: Iterable[str], expected: Iterable[str]) -> None:
+    """Refuse a parameter that is none there, with the nearest one that is."""
+    expected = sorted(expected)
+    for name in set(names) - set(expected):
+        near = difflib.get_close_matches(name.lower(), expected, 1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        raise ValueError(f"{name} is no parameter of {where}, expected some of {', '.join(expected)}{hint}")
 
 
 def at_least(settings: object, **smallest: int) -> None:

@@ -38,7 +38,7 @@ def grid(folder, env, more=""):
     """`make grid` on the cluster, begun."""
     command = ["make", "grid", "ON=slurm", "PROFILE=smoke", "JOBS=2", f"VENV={ROOT / '.venv'}"]
     files = " ".join(f"executed/grid/smoke/{name}" for name in WANTED)
-    command += [f"CONFIG=--seconds-between-status-checks 2 {more} -- {files}"]
+    command += [f"OPTIONS=--seconds-between-status-checks 2 {more} -- {files}"]
     piped = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen(command, cwd=folder, env=env | {"PYTHONPATH": str(folder)}, **piped)
 

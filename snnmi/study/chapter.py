@@ -1,7 +1,6 @@
 """What a chapter's parameters mean: the settings of its experiment, or one sentence on what is wrong with them."""
 
 import ast
-import difflib
 import json
 import os
 from collections.abc import Mapping
@@ -39,11 +38,7 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     """
     own_names = KNOWN | set(own)
     values = _set_by_cells(parameters) or _simple(parameters, own_names)
-    for name in values.keys() - own_names:
-        known = sorted(own_names & values.keys())
-        near = difflib.get_close_matches(name.lower(), known, 1)
-        hint = f": did you mean {near[0]}?" if near else ""
-        raise ValueError(f"{name} is no parameter of this chapter, expected some of {', '.join(known)}{hint}")
+    checks.known("this chapter", values, own_names & values.keys())
     for name in PATHS:
         path = values.get(name)
         if path is not None and not (isinstance(path, (str, os.PathLike)) and str(path).strip()):

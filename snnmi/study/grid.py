@@ -87,11 +87,17 @@ def once(name: str, values: Sequence[str]) -> None:
         raise ValueError(f"{name} holds {twice[0]!r} {len(twice)} times, expected different ones")
 
 
-def processor(given: Given) -> str:
-    """A device that PyTorch has here: "cpu", "cuda" (also called "gpu") or one of several, "cuda:1"."""
+def device_name(given: Given) -> str:
+    """ "cpu", "cuda" (also called "gpu") or one of several, "cuda:1"."""
     name = str(given).lower().replace("gpu", "cuda")
     if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise ValueError(f"device is {given!r}, expected 'cpu' or 'cuda'")
+    return name
+
+
+def processor(given: Given) -> str:
+    """A device that PyTorch has here."""
+    name = device_name(given)
     if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
         raise ValueError(f"device is {given!r}, and PyTorch finds no such GPU here: expected 'cpu'")
     return name

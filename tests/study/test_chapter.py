@@ -5,8 +5,6 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
-from traitlets.config import Config
 
 from snnmi.study import audit, chapter
 from tests.helpers import NOTEBOOKS, ROOT
@@ -73,25 +71,23 @@ def test_what_a_chapter_does_not_know_stops_it_in_one_sentence(wrong, found):
 
 
 @pytest.fixture
-def kernel(tmp_path, monkeypatch):
-    """A kernel without history on disk: it runs cells, and gives what the last one gives."""
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+def kernel():
+    """It runs cells and remembers them, as IPython's `In` does; gives what the last one says."""
+    scope = {"In": [""], "_i": "", "_oh": {}}
 
     def run(*cells):
         for cell in cells:
-            done = shell.run_cell(cell, store_history=True)
-            done.raise_error()
-        return done.result
+            scope["In"].append(cell)
+            exec(cell, scope)
+        return scope["said"]
 
-    yield run
-    shell.reset()
+    return run
 
 
 OWN = nbformat.read(ROOT / "book/02_targets.ipynb", as_version=4)
 PARAMETERS = next(c.source for c in OWN.cells if "parameters" in c.metadata.get("tags", []))
 INJECTED = '# Parameters\nprofile = "smoke"\nnum_steps = 50\n'
-GIVEN = "from snnmi.study import chapter\nchapter.given(globals())"
+GIVEN = "from snnmi.study import chapter\nsaid = chapter.given(globals())"
 MEANT = {
     "profile": "smoke",
     "device": "cpu",
@@ -110,7 +106,6 @@ MEANT = {
         "with open('/dev/null') as file:\n    text = file.read()",
         "seed = 3\nattack_seeds = [7]",  # the second is known, but not to this chapter
         "INJECTED = '# Parameters of mine'",
-        "%%time\nsize = 3",
     ],
 )
 def test_only_what_its_parameters_cells_set_counts(kernel, cell):
