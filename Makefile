@@ -26,7 +26,7 @@ JOBS ?= 2
 ON ?=
 CONFIG ?=
 OPTIONS ?=
-export CONFIG  # whatever stands in it, blanks and quotes too
+export CONFIG FROM  # whatever stands in them, blanks and quotes too
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 
@@ -101,7 +101,7 @@ offline-kit: env
 	python -m snnmi.study.offline kit --python $(PYTHON_THERE) --has $(HAS)
 
 import-results: env
-	python -m snnmi.study.offline bring $(FROM)
+	python -m snnmi.study.offline bring "$$FROM"
 
 clean:
 	rm -rf _build build executed .pytest_cache .ruff_cache

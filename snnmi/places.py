@@ -2,12 +2,24 @@
 
 import http.client
 import os
+import re
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from snnmi.own_data import UNREADABLE, in_a_line
+
+# What systems leave about: Macs, NAS boxes, Windows; and what begins with a dot.
+LITTER = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
+AGAIN = re.compile(
+    r" ?\(\d+\)(?=\.|$)"
+)  # what a browser adds to the name of a file that it has downloaded before
+
+
+def is_litter(name: str) -> bool:
+    """Whether this lies where no person has put it."""
+    return any(part in LITTER or part.startswith(".") and part.strip(".") for part in name.split("/"))
 
 
 def cache() -> Path:
@@ -37,10 +49,14 @@ def _is_file_or_folder(path: Path) -> bool:
 def find(
     names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = _is_file_or_folder
 ) -> Path | None:
-    """The first of these names, in whatever case, that is in one of the folders, or `inside` it."""
+    """The first of these names, in whatever case, that is in one of the folders, or `inside` it; a browser's numbered
+    copy where there is no other.
+    """
     for folder in folders():
         for place in inside:
-            here = {path.name.lower(): path for path in sorted((folder / place).glob("*")) if test(path)}
+            paths = [path for path in sorted((folder / place).glob("*")) if test(path)]
+            here = {AGAIN.sub("", path.name.lower()): path for path in reversed(paths)}
+            here |= {path.name.lower(): path for path in paths}
             if found := [here[name] for name in names if name in here]:
                 return found[0]
     return None
@@ -59,7 +75,7 @@ def missing(name: str, what: str) -> str:
 
 def members(path: Path, ending: str, most: int, expected: str) -> dict[str, Callable[[], bytes]]:
     """The files of a folder or a zip whose names end so, in whatever case, each with what reads at most so many of its
-    bytes; nothing is unpacked by its own path.
+    bytes; nothing is unpacked by its own path, and litter is left out.
     """
     if path.is_dir():
         files = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if p.is_file()}
@@ -70,8 +86,15 @@ def members(path: Path, ending: str, most: int, expected: str) -> dict[str, Call
         except UNREADABLE as error:
             said = in_a_line(error)
             raise ValueError(f"{path} is not a readable zip ({said}), expected {expected}") from None
-        found = {name: lambda name=name: archive.open(name).read(most) for name in archive.namelist()}
-    return {name: content for name, content in found.items() if name.lower().endswith(ending)}
+        files = {
+            one.filename.replace("\\", "/"): one for one in archive.infolist()
+        }  # as some on Windows write it
+        found = {name: lambda one=one: archive.open(one).read(most) for name, one in files.items()}
+    return {
+        n: read
+        for n, read in found.items()
+        if n.lower().endswith(ending) and n[-1] != "/" and not is_litter(n)
+    }
 
 
 def fetch(url: str, name: str, absent: str, *, check: Callable[[Path], object]) -> Path:

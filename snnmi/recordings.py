@@ -6,6 +6,7 @@ it, and an SNN is fed a bin a step (`models.coding.bins_encode`).
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,7 @@ def read(path: Path) -> dict[str, Tensor]:
     """
     members = places.members(path, ".bin", LONGEST + 1, "N-MNIST")
     where = {name: match for name in sorted(members) if (match := PLACE.search(name))}
+    _check_once(path, where)
     found: dict[str, Tensor] = {}
     for part in ("Train", "Test"):
         own = {name: int(match[2]) for name, match in where.items() if match[1].title() == part}
@@ -105,3 +107,20 @@ def read(path: Path) -> dict[str, Tensor]:
         found[f"x_{part.lower()}"] = torch.stack(images)
         found[f"y_{part.lower()}"] = torch.tensor([*own.values()])
     return found
+
+
+def _check_once(path: Path, where: Mapping[str, re.Match]) -> None:
+    """Refuse a backup or a copy among the recordings: it would count as more of them."""
+    homes: dict[object, str] = {}
+    for name, match in where.items():
+        part = match[1].title()
+        for what, home in ((part, name[: match.start(2)]), ((part, int(match[2])), name[: match.end(2)])):
+            if homes.setdefault(what, home) != home:
+                raise ValueError(
+                    f"{path} has both {homes[what]} and {home}, expected one {part} of recordings"
+                )
+    if odd := [name for name in where if not Path(name).stem.isdecimal()]:
+        if len(odd) < len(where):
+            raise ValueError(
+                f"{path}: {odd[0]} is no number as others are, expected recordings and no copies"
+            )

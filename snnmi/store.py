@@ -150,9 +150,11 @@ class Store:
         return Run(self.folder / f"{name}-{digest(settings)}", settings)
 
     def finished(self, start: str = "") -> list[Run]:
-        """Every finished run that is here, its name starting so, sorted; damaged ones are reported and left out."""
+        """Every finished run that is here, its name starting so, sorted; damaged ones are reported and left out, as are
+        copies under other names.
+        """
         runs = [Run(path.parent) for path in sorted(self.folder.glob(f"{start}*/run.json"))]
-        return [run for run in runs if run.complete()]
+        return [r for r in runs if r.complete() and r.folder.name.endswith(f"-{digest(r.settings)}")]
 
     def get(
         self, name: str, settings: dict, compute: Callable[[Run], None] | None, *, shared: bool = False

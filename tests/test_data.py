@@ -91,6 +91,7 @@ def mnist_place(places, monkeypatch):
 MNIST_FORMS = {  # a folder, what files are called there, and how they are packed
     "torchvision's": ("MNIST/raw", "{}.gz", gzip.compress),
     "by hand": ("", "{}.gz", gzip.compress),
+    "by a browser, again": ("", "{} (1).gz", gzip.compress),
     "packed again": ("MNIST", "{}.gz", lambda content: gzip.compress(content, 1)),
     "unpacked": ("MNIST/raw", "{}", bytes),
     "unpacked, called so": ("", "{}.gz", bytes),
@@ -319,6 +320,9 @@ HEADERS = {  # as other tools write them
     "on one line": b"P5 92 112 255\n",
     "lines of Windows": b"P5\r\n92\r\n112\r\n255\r\n",
 }
+LITTER = dict.fromkeys(
+    ["__MACOSX/s1/1.pgm", "x/@eaDir/s1/2.pgm", "x/.AppleDouble/s1/3.pgm", "s1/._4.pgm"], b""
+)
 FORMS = {
     "zip": lambda: as_zip(FACES),
     "zip with a folder in it": lambda: as_zip({f"orl/faces/{name}": face for name, face in FACES.items()}),
@@ -328,11 +332,21 @@ FORMS = {
         name: lambda header=header: as_zip({f"s{p}/{n}.pgm": pgm(p, n, header) for p, n in PICTURES})
         for name, header in HEADERS.items()
     },
+    "zip with what systems leave about": lambda: as_zip(FACES | LITTER | {"s1/": b""}),
     "folder": "att_faces",
     "nested folder": "att_faces/inner",
     "folder in other case": "ATT_Faces",
     "the given folder itself": "",
 }
+
+
+@pytest.mark.parametrize("name", ["att_faces (1).zip", "ATT_FACES(12).ZIP"])
+def test_faces_that_a_browser_numbered_are_found_where_there_are_no_others(faces_place, name):
+    (faces_place / name).write_bytes(as_zip(FACES))
+    assert len(data.load("faces", download=False).x_test) == 80
+    (faces_place / "att_faces.zip").write_bytes(b"another")
+    with pytest.raises(ValueError, match="att_faces.zip is not a readable zip"):
+        data.load("faces", download=False)
 
 
 @pytest.mark.parametrize("form", FORMS)

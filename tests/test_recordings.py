@@ -126,6 +126,57 @@ def test_a_bad_recording_in_an_archive_is_named(place, changes, said):
         data.load("nmnist")
 
 
+LITTER = """__MACOSX/some/Train/0/._00001.bin some/Train/0/._00001.bin some/Train/0/.00001.bin
+    some/@eaDir/Train/0/00001.bin $RECYCLE.BIN/Train/1/00001.bin .Trash-1000/files/some/Train/0/00009.bin
+    some/.ipynb_checkpoints/Train/0/00001.bin some/Train/0/Thumbs.db""".split()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0\5\x16\7\0\2\0"], ids=["empty", "seven bytes"])
+def test_what_systems_leave_about_is_no_recording(place, content):
+    path = archive(place / "nmnist_sample.zip")
+    clean = data.load("nmnist")
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.mkdir("some/Train/0/folder.bin")
+        for name in LITTER:
+            packed.writestr(name, content)
+    assert torch.equal(data.load("nmnist").x_train, clean.x_train)
+    with zipfile.ZipFile(path) as members:
+        members.extractall(place / "N-MNIST")
+    path.unlink()
+    unpacked = data.load("nmnist")
+    assert torch.equal(unpacked.x_train, clean.x_train) and unpacked.name == clean.name
+
+
+@pytest.mark.parametrize(
+    "copy, said",
+    [
+        ("some/backup/Train/0/00001.bin", "has both some/Train/ and some/backup/Train/, expected one Train"),
+        ("Train/1/00001.bin", "has both Train/ and some/Train/, expected one Train"),
+        ("some/test/1/00001.bin", "has both some/Test/ and some/test/, expected one Test"),
+        ("some/Train/00/00001.bin", "has both some/Train/0 and some/Train/00, expected one Train"),
+        ("some/Train/0/00001 (1).bin", r"some/Train/0/00001 \(1\).bin is no number as others are"),
+        ("some/Test/0/00001 - Copy.bin", "some/Test/0/00001 - Copy.bin is no number as others are"),
+        ("some/Test/0/Kopie von 00001.bin", "some/Test/0/Kopie von 00001.bin is no number as others are"),
+    ],
+)
+def test_copies_of_recordings_do_not_count_as_more_of_them(place, copy, said):
+    path = archive(place / "nmnist_sample.zip")
+    with zipfile.ZipFile(path, "a") as packed:
+        packed.writestr(copy, recording((2, 4, 1, 0)))
+    with pytest.raises(ValueError, match=f"nmnist_sample.zip:? {said}"):
+        data.load("nmnist")
+
+
+def test_names_of_ones_own_and_of_windows_and_browsers_are_read(place):
+    path = archive(place / "nmnist_sample.zip")
+    clean = data.load("nmnist")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(place / "n-mnist (2).ZIP", "w") as new:
+        for name in old.namelist():
+            new.writestr(name.replace("/", "\\").replace("0000", "take-"), old.read(name))
+    path.unlink()
+    assert torch.equal(data.load("nmnist").x_train, clean.x_train)
+
+
 def test_what_is_no_archive_of_recordings_says_what_was_expected(place):
     absent = "'nmnist' is not on this machine, nmnist_sample.zip or a folder or zip"
     with pytest.raises(FileNotFoundError, match=absent):

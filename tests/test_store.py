@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 import warnings
@@ -489,3 +490,12 @@ def test_all_finished_runs_are_found_and_no_others(runs):
     with pytest.warns(UserWarning, match="damaged"):
         found = runs.finished()
     assert [run.folder.name for run in found] == names and found[0].settings == SETTINGS
+
+
+@pytest.mark.parametrize("name", ["{} copy", "{} (1)", "Kopie von {}-2", "{}-copy", "old"])
+def test_a_copy_of_a_runs_folder_is_no_further_run(runs, name):
+    folder = finished(runs).folder
+    shutil.copytree(folder, folder.with_name(name.format(folder.name)))
+    (runs.folder / "._attack").write_bytes(b"")
+    (folder / "._run.json").write_bytes(b"")
+    assert [run.folder for run in runs.finished()] == [folder]

@@ -12,12 +12,12 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from snnmi import data
+from snnmi import data, places
 from snnmi.files import atomic_write
 from snnmi.own_data import UNREADABLE, in_a_line
 from snnmi.store import Run, digest, unsealed
@@ -146,30 +146,25 @@ def pack(results: Path, profile: str) -> None:
 
 
 def bring(archive: Path, results: Path) -> list[Path]:
-    """Take the finished runs of a results.zip home; returns their folders. Nothing is unpacked by its own path, nothing
-    kept that is not as its run.json says (files by SHA-256, the folder's name by the hash of the settings), and a run
-    that is complete here stays as it is. Raises ValueError for the rest.
+    """Take the finished runs of a results.zip home, packed anew or unpacked, too; returns their folders. Nothing is
+    unpacked by its own path, nothing kept that is not as its run.json says (files by SHA-256, the folder's name by the
+    hash of the settings), and a run that is complete here stays as it is. Raises ValueError for the rest.
     """
     runs: dict[tuple[str, str], dict[str, bytes]] = {}
     listed: list[str] = []
-    with _opened(archive) as packed:
-        for member in packed.infolist():
-            if member.filename == LIST:
-                listed = _runs_listed(_unpacked(packed, member)) if member.file_size < LARGEST else []
-                continue
-            if (
-                not (name := KEPT.fullmatch(member.filename))
-                or ".." in member.filename
-                or name["profile"] not in profiles.PROFILES
-            ):
-                raise ValueError(
-                    f"{archive} holds {member.filename[:100]!r}, expected <profile>/<run>/<file> of a finished run"
-                )
-            if member.file_size > LARGEST:
-                raise ValueError(
-                    f"{member.filename} in {archive} has {member.file_size} bytes, expected at most {LARGEST}"
-                )
-            runs.setdefault((name["profile"], name["run"]), {})[name["file"]] = _unpacked(packed, member)
+    members = places.members(archive, "", LARGEST + 1, "a results.zip")
+    lists = [name for name in members if name.split("/")[-1] == LIST]
+    top = min(lists, key=len).removesuffix(LIST) if lists else ""  # a folder around it all
+    for name, content in members.items():
+        inside = name.removeprefix(top)
+        if inside == LIST:
+            listed = _runs_listed(_read(archive, name, content))
+            continue
+        if not (match := KEPT.fullmatch(inside)) or ".." in name or match["profile"] not in profiles.PROFILES:
+            raise ValueError(
+                f"{archive} holds {name[:100]!r}, expected <profile>/<run>/<file> of a finished run"
+            )
+        runs.setdefault((match["profile"], match["run"]), {})[match["file"]] = _read(archive, name, content)
     there = {f"{profile}/{name}" for profile, name in runs}
     if there != set(listed):
         wrong = sorted(there ^ set(listed))[0]
@@ -185,18 +180,14 @@ def bring(archive: Path, results: Path) -> list[Path]:
     return [results / profile / name for profile, name in runs]
 
 
-def _opened(archive: Path) -> zipfile.ZipFile:
+def _read(archive: Path, name: str, content: Callable[[], bytes]) -> bytes:
     try:
-        return zipfile.ZipFile(archive)
+        found = content()
     except UNREADABLE as error:
         raise ValueError(f"{archive} cannot be read as a results.zip ({in_a_line(error)})") from None
-
-
-def _unpacked(packed: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    try:
-        return packed.read(member)
-    except UNREADABLE as error:
-        raise ValueError(f"{packed.filename} cannot be read as a results.zip ({in_a_line(error)})") from None
+    if len(found) > LARGEST:
+        raise ValueError(f"{name} in {archive} has more than {LARGEST} bytes, expected at most those")
+    return found
 
 
 def _runs_listed(content: bytes) -> list[str]:

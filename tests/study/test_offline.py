@@ -8,10 +8,11 @@ import sys
 import zipfile
 from fnmatch import fnmatch
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, requires
+from pathlib import Path
 
 import pytest
 
-from snnmi.store import sealed
+from snnmi.store import Run, sealed
 from snnmi.study import offline
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table
@@ -51,6 +52,45 @@ def test_results_zip_holds_finished_runs_only_and_state_zip_all(there, tmp_path,
     assert {f"results/{name}" for name in home[1:]} < set(state)
     assert len([name for name in state if name.endswith(".safetensors")]) == 2
     assert "results/smoke/attack-digits-snn-s0-0123456789/checkpoint" in state
+
+
+def packed_anew(archive, name=lambda name: name, extra=()):
+    """The same members under other names, and more."""
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(archive.with_name("results (1).zip"), "w") as new:
+        for one in old.namelist():
+            new.writestr(name(one), old.read(one))
+        for one in extra:
+            new.mkdir(one) if one[-1] == "/" else new.writestr(one, b"\0\5\x16\7")
+    return Path(new.filename)
+
+
+PACKED = {  # by whom
+    "a Mac": (lambda name: f"results/{name}", ("results/", "results/smoke/", "__MACOSX/results/smoke/._x",
+                                               "results/.DS_Store")),
+    "Windows": (lambda name: f"results\\{name}".replace("/", "\\"), ()),
+    "Linux, in a folder": (lambda name: f"home/me/run 7/{name}", ("home/", "home/me/run 7/smoke/.nfs0001")),
+    "a NAS": (lambda name: name, ("@eaDir/smoke/x@SynoEAStream", "#recycle/smoke/y")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, extra", PACKED.values(), ids=PACKED)
+def test_results_that_were_packed_anew_come_home_too(there, tmp_path, name, extra):
+    archive = packed_anew(Path(shutil.copy(there / "results.zip", tmp_path)), name, extra)
+    brought = offline.bring(archive, tmp_path / "home")
+    assert len(brought) == 4 and all(Run(folder).complete() for folder in brought)
+
+
+def test_results_that_were_unpacked_on_the_way_come_home_too(there, tmp_path):
+    with zipfile.ZipFile(there / "results.zip") as packed:
+        packed.extractall(tmp_path / "Downloads/results")
+    (tmp_path / "Downloads/results/.DS_Store").write_bytes(b"")
+    assert len(offline.bring(tmp_path / "Downloads", tmp_path / "home")) == 4
+
+
+def test_a_file_that_is_too_large_is_not_taken_home(there, tmp_path, monkeypatch):
+    monkeypatch.setattr(offline, "LARGEST", 2000)
+    with pytest.raises(ValueError, match="has more than 2000 bytes, expected at most those"):
+        offline.bring(there / "results.zip", tmp_path)
 
 
 OUTSIDE = """../smoke/run/run.json /smoke/run/run.json smoke/../run.json smoke/run/weights.safetensors
@@ -121,7 +161,7 @@ def test_what_is_finished_is_packed_though_the_chain_dies(tmp_path, monkeypatch)
 
 def test_what_is_no_zip_is_said_in_one_sentence(tmp_path):
     (tmp_path / "results.zip").write_bytes(b"no zip")
-    with pytest.raises(ValueError, match="cannot be read as a results.zip"):
+    with pytest.raises(ValueError, match="not a readable zip .* expected a results.zip"):
         offline.bring(tmp_path / "results.zip", tmp_path)
 
 
