@@ -29,7 +29,7 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "attack": {"checkpoint", "fast"} | GROUND,
     "measure": {"models", "attack", "data", "checkpoint"} | GROUND,
     "show": set(),
-    "study": set("models attack measure show data own_data recordings checkpoint store fast".split())
+    "study": set("models attack measure show data own_data places recordings checkpoint store fast".split())
     | GROUND,
 }
 
