@@ -9,7 +9,7 @@ from snnmi.show.figures.style import COLORS, KINDS, key, legend, new_figure
 
 def answers(frame: pd.DataFrame) -> Figure:
     """The copy's accuracy against the share of the commonest answer to what it learnt from: a dot a network, each
-    cloud of dots named once.
+    noise named once a kind where there is room.
 
     `frame`: kind, name (of the noise, and of what was changed of the target), commonest_answer, surrogate_accuracy
     (shares of 1).
@@ -19,9 +19,12 @@ def answers(frame: pd.DataFrame) -> Figure:
     for kind, own in frame.groupby("kind", sort=False):
         dots = dict(color=COLORS[kind], markersize=5.5, markeredgecolor="white", linestyle="", alpha=0.85)
         ax.plot(own.commonest_answer, own.surrogate_accuracy, "o", **dots)
-    means = frame.groupby(["kind", "name"])[["commonest_answer", "surrogate_accuracy"]].mean()
-    for (kind, name), (x, y) in means.iterrows():
-        ax.annotate(name, (x, y), (5, 3), textcoords="offset points", fontsize=8, color=COLORS[kind])
+    placed: list[tuple[float, float]] = []
+    for (kind, name), own in frame.groupby(["kind", "name"], sort=False):
+        x, y = own.commonest_answer.mean(), own.surrogate_accuracy.mean()
+        if all(abs(x - left) > 0.16 or abs(y - low) > 0.04 for left, low in placed):  # names that can be read
+            ax.annotate(name, (x, y), (6, 3), textcoords="offset points", fontsize=8, color=COLORS[kind])
+            placed.append((x, y))
     ax.set(
         xlim=(0, 1),
         xlabel="share of the commonest answer",
