@@ -303,11 +303,6 @@ def reading(recognised: float, identified: float, chance: float) -> str:
     return "trace" if identified > chance + EQUAL else "nothing"
 
 
-def lies_beyond(low: float, natural_distance: float) -> bool:
-    """Farther from the class's training images than real test images are, interval and all."""
-    return bool(low > natural_distance)
-
-
 def leak_seen(tests: Sequence[PairedTest]) -> bool:
     """Training images leak if reconstructions are nearer to them than every harmless reference is, class by class.
 
@@ -319,16 +314,6 @@ def leak_seen(tests: Sequence[PairedTest]) -> bool:
 def gate_shut(ann: Numbers) -> bool | np.bool_ | pd.Series:
     """The gate of the judge: of the ANN's reconstructions it recognises (or identifies) fewer than half."""
     return ann < GATE - EQUAL
-
-
-def judged_verdict(test: PairedTest, *, ann: float) -> str:
-    """The book's rule on "reconstructions from SNNs are less recognisable": supported or contradicted by p < ALPHA.
-
-    `open` else, and where the gate is shut.
-    """
-    if gate_shut(ann) or test.p >= ALPHA:
-        return "open"
-    return "supported" if test.difference < 0 else "contradicted"
 
 
 def counts_differ(p: Iterable[float]) -> bool:

@@ -1,6 +1,5 @@
 """Numbers with their intervals: a mark a number, beside what it is to be read against."""
 
-from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
@@ -212,33 +211,34 @@ def changes(frame: pd.DataFrame) -> Figure:
     return fig
 
 
-def sources(frame: pd.DataFrame, marks: Mapping[tuple[str, str], float] | None = None) -> Figure:
-    """Where each set of images lies: a column a metric, a row of panels a scale, a line a source.
+def sources(frame: pd.DataFrame) -> Figure:
+    """What is said of each set of images: a column a measure, a row of panels a scale, a line a set.
 
-    `frame`: scale, metric, source, target ("" for a reference, drawn in grey), value, low, high. Reconstructions are
-    filled, a target's other images hollow. `marks`: `{(scale, metric): value}`, a dashed line.
+    `frame`: scale, what (the set, as people write it), kind (of the target it was made for; "" for a reference, drawn
+    in grey), drawn (by the attack that the page is about: filled, a target's other images hollow), a measure's name,
+    floor (what guessing gives, dashed), value, low, high.
     """
-    scales, metrics = list(frame.scale.unique()), list(frame.metric.unique())
-    order = list(frame[["source", "target"]].drop_duplicates().itertuples(index=False, name=None))
-    names = [" ".join(filter(None, (name, kind and KINDS[kind]))) for name, kind in order]
-    fig = new_figure(max(4.2, 1.2 + 1.55 * len(metrics)), 0.3 + len(scales) * (0.55 + 0.19 * len(order)))
-    axes = fig.subplots(len(scales), len(metrics), squeeze=False, sharey=True)
-    for (scale, metric), part in frame.groupby(["scale", "metric"], sort=False):
-        ax = axes[scales.index(scale), metrics.index(metric)]
+    scales, measures, order = (list(frame[name].unique()) for name in ("scale", "measure", "what"))
+    fig = new_figure(1.6 + 1.5 * len(measures), 0.3 + len(scales) * (0.5 + 0.21 * len(order)))
+    axes = fig.subplots(len(scales), len(measures), squeeze=False, sharey=True, sharex=True)
+    for (scale, measure), part in frame.groupby(["scale", "measure"], sort=False):
+        ax = axes[scales.index(scale), measures.index(measure)]
         for row in part.itertuples():
-            y, color = order.index((row.source, row.target)), COLORS.get(row.target, COLORS["floor"])
-            face = "white" if row.target and row.source != "reconstruction" else color
+            y, color = order.index(row.what), COLORS[row.kind] if row.kind else COLORS["floor"]
+            face = "white" if row.kind and not row.drawn else color
             ax.hlines(y, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
             ax.plot(row.value, y, "o", color=color, markerfacecolor=face, markersize=5, markeredgewidth=1.3)
-        if (scale, metric) in (marks or {}):
-            ax.axvline(marks[scale, metric], color="#777777", **DASHED)
-        _axis(ax, margin=0.08, ticks=3)
-    for ax, metric in zip(axes[-1], metrics, strict=True):
-        ax.set_xlabel(metric)
+        ax.axvline(part.floor.iloc[0], color=COLORS["floor"], **DASHED)
+        ax.set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1))
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        ax.grid(axis="x")
+    for ax, measure in zip(axes[-1], measures, strict=True):
+        ax.set_xlabel(measure)
+    kinds = frame.drop_duplicates("what").set_index("what").kind
     for line, scale in zip(axes, scales, strict=True):
         for ax in line:
-            lines(ax, names)
+            lines(ax, order)
         line[0].set_title(scale, loc="left", fontsize=9.5)
-        for label, (_, kind) in zip(line[0].get_yticklabels(), order, strict=True):
-            label.set_color(COLORS.get(kind, COLORS["ink"]))
+        for label, what in zip(line[0].get_yticklabels(), order, strict=True):
+            label.set_color(COLORS[kinds[what]] if kinds[what] else COLORS["ink"])
     return fig

@@ -15,7 +15,7 @@ def networks(
     """A line a cell: a dot a network, a bar at their mean, a diamond where the paper has a number.
 
     `frame`: cell (as people write it), target ("ann" or "snn", its colour), value in 0..1; cells keep their order of
-    appearance. `published`: value by cell. `floor`: what comes for nothing, a dashed line. `name`: of the axis.
+    appearance. `published`: value by cell. `floor`: what guessing gives, a dashed line. `name`: of the axis.
     """
     cells = list(frame.cell.unique())
     fig = new_figure(5.6, 0.9 + 0.42 * len(cells))
@@ -40,7 +40,7 @@ def networks(
     if set(published) & set(cells):
         handles.append(diamond(COLORS["published"]))
     if floor is not None:
-        handles.append(key("for nothing", COLORS["floor"], **DASHED))
+        handles.append(key("guessing", COLORS["floor"], **DASHED))
     legend(fig, handles)
     return fig
 

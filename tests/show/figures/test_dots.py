@@ -79,26 +79,20 @@ def test_changes_stand_below_their_factor_and_scales_apart():
     assert to_rgb(ann.get_color()) == to_rgb(figures.COLORS["ann"])
 
 
-def test_sources_fill_reconstructions_alone_and_mark_where_real_images_end():
-    rows = [("test image", "", 3.0), ("fooling noise", "ann", 7.0)]
-    rows += [("reconstruction", "ann", 8.0), ("reconstruction", "snn", 9.0)]
-    frame = pd.DataFrame(rows, columns=["source", "target", "value"])
-    frame = frame.assign(scale="quick", low=1.0, high=10.0)
-    frame = pd.concat([frame.assign(metric=metric) for metric in ("feature", "pixel")])
-    fig = figures.sources(frame, {("quick", "feature"): 5.6})
-    dots = [line for line in fig.axes[0].lines if line.get_marker() == "o"]
-    assert [line.get_xdata()[0] for line in dots] == [3.0, 7.0, 8.0, 9.0]
-    filled = [to_rgb(line.get_color()) == to_rgb(line.get_markerfacecolor()) for line in dots]
+def test_sources_fill_what_the_attack_drew_and_mark_what_guessing_gives():
+    rows = [("test image", "", False, 0.9), ("fooling noise, ANN", "ann", False, 0.7)]
+    rows += [("ANN", "ann", True, 0.4), ("SNN", "snn", True, 0.2)]
+    frame = pd.DataFrame(rows, columns=["what", "kind", "drawn", "value"]).assign(
+        scale="here", low=0.1, high=1
+    )
+    frame = pd.concat([frame.assign(measure="seen", floor=0.1), frame[1:].assign(measure="near", floor=0.0)])
+    fig = figures.sources(frame)
+    dots = [[line for line in ax.lines if line.get_marker() == "o"] for ax in fig.axes]
+    assert [line.get_xdata()[0] for line in dots[0]] == [0.9, 0.7, 0.4, 0.2] and len(dots[1]) == 3
+    filled = [to_rgb(line.get_color()) == to_rgb(line.get_markerfacecolor()) for line in dots[0]]
     assert filled == [True, False, True, True]
     colors = [to_rgb(figures.COLORS[kind]) for kind in ("ann", "snn")]
-    assert [to_rgb(line.get_color()) for line in dots[2:]] == colors
+    assert [to_rgb(line.get_color()) for line in dots[0][2:]] == colors
     ends = [[line.get_xdata()[0] for line in ax.lines if line.is_dashed()] for ax in fig.axes]
-    assert ends == [[5.6], []]
-    named = {"quick", "test image", "fooling noise ANN", "reconstruction SNN", "feature", "pixel"}
-    assert named <= set(texts(fig))
-
-
-def test_sources_leave_out_what_a_scale_lacks():
-    frame = pd.DataFrame({"scale": ["a", "a", "b"], "source": ["x", "y", "x"], "target": "", "value": 1.0})
-    fig = figures.sources(frame.assign(metric="m", low=np.nan, high=np.nan))
-    assert [sum(line.get_marker() == "o" for line in ax.lines) for ax in fig.axes] == [2, 1]
+    assert ends == [[0.1], [0.0]]
+    assert {"here", "test image", "ANN", "seen", "near"} <= set(texts(fig))

@@ -18,12 +18,12 @@ def test_a_network_is_a_dot_and_the_paper_a_diamond_on_the_line_of_its_cell():
     diamonds = {line.get_ydata()[0]: line.get_xdata()[0] for line in ax.lines if line.get_marker() == "D"}
     assert diamonds == {0: 0.68, 1: 0.2}
     assert [bar.get_width() for bar in ax.patches] == pytest.approx([0.55, 0.2, 0.1]), "at their mean"
-    assert {"ANN behind a clip", "surrogate accuracy", "published", "for nothing"} <= set(texts(fig))
+    assert {"ANN behind a clip", "surrogate accuracy", "published", "guessing"} <= set(texts(fig))
 
 
 def test_what_the_paper_has_no_number_for_has_no_diamond():
     said = texts(figures.networks(CELLS, {}, name="surrogate accuracy"))
-    assert "published" not in said and "for nothing" not in said
+    assert "published" not in said and "guessing" not in said
 
 
 def test_a_specification_curve_sorts_the_effects_and_marks_each_settings_choices():
