@@ -1,11 +1,8 @@
-"""The numbers that the paper published, and the claims that it rests on them."""
-
-from typing import NamedTuple
+"""The numbers that the paper published."""
 
 import numpy as np
 import pandas as pd
 
-from snnmi.measure import intervals
 from snnmi.measure.scores import METRICS
 
 QUERIES = 1_280_000  # per class
@@ -45,20 +42,6 @@ def is_share(score: str) -> bool:
     return score in METRICS and METRICS[score].share
 
 
-def printed(dataset: str, target: str, score: str) -> tuple[float, float | None]:
-    """A score of Table II and its standard deviation over classes; None for those printed without one."""
-    row, name = TABLE_2[dataset, target], column(score)
-    return row[name], row.get(f"{name}_std")
-
-
-def interval(dataset: str, target: str, score: str) -> tuple[float, float]:
-    """95 % interval over the paper's classes of a score of Table II; F, printed without a spread, has no width."""
-    (value, std), n = printed(dataset, target, score), CLASSES[dataset]
-    if std is not None:
-        return intervals.summary_interval(value, std, n)
-    return intervals.wilson_interval(value, n) if is_share(score) else (value, value)
-
-
 def difference(dataset: str, score: str) -> float:
     """SNN - ANN in Table II; NaN where the paper prints none.
 
@@ -82,25 +65,3 @@ def of_paper(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows on the paper's own data sets; of whatever there is, without any of them."""
     own = rows[rows.dataset.isin(CLASSES)]
     return own if len(own) else rows
-
-
-class Claim(NamedTuple):
-    """What the paper says of SNNs, as a difference SNN - ANN of one score; `..._std`: of its spreads over classes."""
-
-    text: str
-    score: str
-    sign: int  # of the difference claimed
-    decimals: int
-    judged: str = ""  # the score that decides, where that is another than what the paper prints
-
-
-CLAIMS = {
-    "m_global": Claim("Worse convergence: M_global is higher", "M_global", +1, 2, judged="L_N_above"),
-    "unstable": Claim("Less stable: M_global spreads wider over classes", "M_global_std", +1, 2),
-    "fidelity": Claim("Better copied on noise: F (error) is higher", "fidelity_mae", +1, 4),
-    "fidelity_top": Claim("the same by F (top class)", "fidelity_top", +1, 3),
-    "surrogate": Claim("yet worse on test images", "surrogate_accuracy", -1, 2),
-    "a_comb": Claim("The surrogate is pleased less: lower A_comb", "A_comb", -1, 2),
-    "a_target": Claim("The target is deceived less: lower A_target", "A_target", -1, 2),
-    "likeness": Claim("Degraded images: less like the class", "likeness", -1, 2),
-}

@@ -67,19 +67,25 @@ def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFr
     return table.reindex(columns=[*dict.fromkeys([*empty, *table])])
 
 
-def _own(experiments: Iterable[Experiment]) -> dict[str, tuple[Variant, str]]:
-    """What a page's own experiments call their runs, by folder: the variant, and what was changed for all of them."""
+Own = Mapping[str, tuple[Variant, str, Run]]
+
+
+def _own(experiments: Iterable[Experiment]) -> Own:
+    """What a page's own experiments call their runs, by folder: the variant, what was changed for all of them, and the
+    scores: one attack may have been scored more than once.
+    """
     named = {}
     for one in experiments:
         variants = {variant.name: variant for variant in one.variants}
         for run in one.attacks():
-            named[str(run.run.folder)] = variants[run.variant], said(one.changes)
+            named[str(run.run.folder)] = variants[run.variant], said(one.changes), run.scored
     return named
 
 
-def _read(store: Store, own: Mapping[str, tuple[Variant, str]]) -> pd.DataFrame:
+def _read(store: Store, own: Own) -> pd.DataFrame:
     attacks = {digest(run.settings): run for run in store.finished("attack-")}
     scored = {digest(run.settings["attack"]): run for run in store.finished("scores-")}
+    scored |= {key: own[str(run.folder)][2] for key, run in attacks.items() if str(run.folder) in own}
     pairs = [(attacks[key], scored[key]) for key in attacks if key in scored]
     if not pairs:
         return pd.DataFrame()
@@ -108,7 +114,7 @@ def _tables(runs: list[Run], name: str) -> pd.DataFrame:
     return pd.concat(read, ignore_index=True)
 
 
-def _about(profile: str, run: Run, own: Mapping[str, tuple[Variant, str]]) -> dict[str, object]:
+def _about(profile: str, run: Run, own: Own) -> dict[str, object]:
     """What the columns of `RUN` say of one attack."""
     key, found = run.settings, run.metrics
     dataset, kind, seed = (key["target"][name] for name in ("dataset", "kind", "seed"))
@@ -116,7 +122,7 @@ def _about(profile: str, run: Run, own: Mapping[str, tuple[Variant, str]]) -> di
     text, variant = names.variant(profile, key)
     changed = ""
     if mine := own.get(str(run.folder)):
-        variant, changed = mine
+        variant, changed, _ = mine
         text = names.of_variant(profile, dataset, variant)
     data = names.panel(dataset, size, attacked, found["num_classes"])
     share = found["queries_per_class"] / published.QUERIES
@@ -189,6 +195,12 @@ def speaking(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
 # --- over networks
 
 
+def counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without the networks that were seen before their plan, wherever there are others."""
+    own = rows.counted.astype(bool)
+    return rows[own | ~own.groupby(rows.scale).transform("any")]
+
+
 def networks(
     rows: pd.DataFrame, score: str = SCORE, *, pair: str = "last", uncounted: bool = False
 ) -> pd.DataFrame:
@@ -196,9 +208,7 @@ def networks(
     attacks where it had several. Missing ones are NaN. `uncounted`: networks that were seen before their plan too.
     """
     own = rows[rows["pair"] == pair]
-    if not uncounted:
-        counted = own.counted.astype(bool)
-        own = own[counted | ~counted.groupby(own.scale).transform("any")]
+    own = own if uncounted else counted(own)
     wide = own.pivot_table(score, ["scale", "seed"], "who", sort=False, observed=True)
     known = own.who.cat.categories if isinstance(own.who.dtype, pd.CategoricalDtype) else wide.columns
     return wide.reindex(columns=pd.Index([*known], name="who"))

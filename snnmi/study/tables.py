@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from snnmi.data import Dataset
-from snnmi.study import published
 from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.runs import TargetRun
 
@@ -70,11 +69,6 @@ def of_both_kinds(rows: pd.DataFrame, place: list[str], unit: list[str]) -> pd.D
     """Of a place that has both kinds of target those units that have both, so that means stand side by side."""
     kinds = rows.groupby([*place, *unit], dropna=False).target.transform("nunique")
     return rows[kinds == kinds.groupby([rows[name] for name in place]).transform("max")]
-
-
-def share_of_queries(attacks: pd.DataFrame) -> pd.Series:
-    """Queries a class as a share of the paper's, by (profile, dataset), from an `attacks_table`."""
-    return attacks.groupby(["profile", "dataset"]).queries.max() / published.QUERIES
 
 
 def at_hand(experiment: Experiment, dataset: str) -> Dataset | None:

@@ -11,10 +11,8 @@ import torch
 
 from snnmi.measure.scores import METRICS, Metric
 from snnmi.models.coding import ENCODERS
-from snnmi.study import extensions, settings
+from snnmi.study import extensions, settings, table
 from snnmi.study.experiment import Experiment
-from snnmi.study.findings import metrics as findings
-from snnmi.study.sentences import metrics as say
 from snnmi.study.settings import Settings, target_key
 from snnmi.study.tables import attacks_table, targets_table
 
@@ -155,12 +153,9 @@ def test_a_metric_of_ones_own_is_scored_and_nothing_else_is_done_again(mine, cop
 
 def test_a_metric_of_ones_own_is_a_column_of_table_ii(mine, copied, no_computing):
     mine.write_text(METRIC.format(score="answers.labels[i] / 2"))
-    table = attacks_table([Experiment("smoke", code=mine, results=copied)])
-    scores = findings.score_table(table[table.pair == "kept"])
-    own = scores[scores.score == "mine"]
-    assert own.target.tolist() == ["ann", "snn"] and own.value.tolist() == [2.25, 2.25]
-    assert own.floor.tolist() == [0.25, 0.25] and own.ceiling.isna().all() and own.published.isna().all()
-    assert [cell[:12] for cell in say.table_2(scores)["my metric"]] == ["2.250\u00a0±\u00a01.514"[:12]] * 2
+    rows = table.runs(Experiment("smoke", code=mine, results=copied))
+    assert (table.networks(rows, "mine", pair="kept") == 2.25).all(axis=None)
+    assert (rows.mine_floor == 0.25).all() and METRICS["mine"].table
 
 
 def test_scores_made_before_a_metric_of_ones_own_are_read_and_lack_it(mine, results, no_computing):
@@ -169,8 +164,6 @@ def test_scores_made_before_a_metric_of_ones_own_are_read_and_lack_it(mine, resu
     reading = Experiment("smoke", code=mine, results=results, compute=False)
     table = attacks_table([reading])
     assert len(table) == 40 and table.mine.isna().all() and table.A_target.notna().all()
-    scores = findings.score_table(table[table.pair == "kept"])
-    assert "mine" not in set(scores.score) and "A_target" in set(scores.score)
 
 
 def test_scores_made_before_a_metric_of_the_projects_stay_as_they_are(results, no_computing, monkeypatch):

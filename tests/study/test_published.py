@@ -1,23 +1,9 @@
-"""The paper's numbers with their intervals, and the differences that its claims are held against."""
+"""The paper's numbers, and the differences that ours are held against."""
 
 import numpy as np
 import pytest
 
-from snnmi.measure import intervals
 from snnmi.study import published
-
-
-def test_one_fidelity_is_read_in_two_ways():
-    assert published.printed("mnist", "snn", "fidelity_mae") == (0.9541, None)
-    assert published.printed("mnist", "snn", "fidelity_top") == (0.9541, None)
-    assert published.printed("faces", "ann", "M_global") == (3.4326, 0.33)
-
-
-def test_an_interval_is_as_wide_as_what_was_printed_allows():
-    half = 2.262157 * 0.12 / 10**0.5  # mean and standard deviation: Student's, 9 degrees
-    assert published.interval("mnist", "ann", "M_global") == pytest.approx((1.0371 - half, 1.0371 + half))
-    assert published.interval("faces", "snn", "A_comb") == intervals.wilson_interval(0.375, 40)
-    assert published.interval("mnist", "ann", "fidelity_top") == (0.8929, 0.8929)
 
 
 def test_differences_are_snn_minus_ann_of_means_or_of_spreads():
@@ -31,13 +17,6 @@ def test_differences_are_snn_minus_ann_of_means_or_of_spreads():
 def test_shares_are_counts_of_classes():
     found = [published.count(d, kind, "A_target") for d in published.CLASSES for kind in ("ann", "snn")]
     assert found == [10, 7, 39, 20]
-
-
-def test_every_claim_has_the_sign_of_the_papers_own_difference():
-    for claim in published.CLAIMS.values():
-        for dataset in published.CLASSES:
-            paper = published.difference(dataset, claim.score)
-            assert np.isnan(paper) or np.sign(paper) == claim.sign, (claim.text, dataset)
 
 
 def test_table_1_is_the_papers():

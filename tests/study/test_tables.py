@@ -10,7 +10,8 @@ from snnmi.study.experiment import Experiment
 from snnmi.study.tables import alongside, attacks_table, targets_table
 
 COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k
-    M_global_floor M_global_ceiling entropy_generated likeness likeness_ceiling ssim
+    M_global_floor M_global_ceiling entropy_generated commonest_answer commonest_answer_floor
+    likeness likeness_ceiling ssim
     ssim_ceiling identified identified_floor identified_ceiling
     fidelity_mae fidelity_mae_floor fidelity_mae_ceiling fidelity_top fidelity_top_floor fidelity_top_ceiling
     surrogate_accuracy surrogate_accuracy_floor surrogate_accuracy_ceiling A_comb A_comb_floor A_comb_ceiling

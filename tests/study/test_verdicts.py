@@ -6,9 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.measure.statistics import PairedTest, paired_test
+from snnmi.measure.statistics import PairedTest
 from snnmi.study import verdicts
-from snnmi.study.published import CLAIMS
 from tests.helpers import NAN, plain
 
 # --- targets
@@ -129,38 +128,6 @@ def test_more_specific_is_who_lies_on_one_side_of_zero(low, high, who):
 # --- differences, and what carries them
 
 
-@pytest.mark.parametrize(
-    "difference, low, high, p, n, expected",
-    [
-        (-0.4, -0.6, -0.2, 0.001, 10, "supported"),
-        (0.4, 0.2, 0.6, 0.001, 10, "contradicted"),
-        (-0.01, -0.05, 0.05, 0.8, 10, "contradicted"),  # ends far short of the published -0.5
-        (-0.2, -0.45, 0.05, 0.2, 10, "open"),
-        (-0.01, -0.05, 0.05, 0.8, 3, "open"),  # too few classes
-    ],
-)
-def test_verdict_follows_its_rule(difference, low, high, p, n, expected):
-    test = PairedTest(difference, low, high, p, n, differing=n)
-    assert verdicts.verdict(test, published=-0.5, sign=-1) == expected
-
-
-def test_a_test_that_can_only_say_open_says_open():
-    """Ten classes of which five differ: p is 2 / 2^5 at least, and a bootstrap of them is too sure of itself."""
-    few = PairedTest(0.0, 0.0, 0.0, 1.0, 10, differing=5)
-    assert verdicts.verdict(few, published=-0.5, sign=-1) == "open"
-    assert verdicts.verdict(few._replace(differing=6), published=-0.5, sign=-1) == "contradicted"
-    ann, snn = np.ones(10), np.array([1.0] * 7 + [0.0] * 3)  # the paper's own counts on MNIST
-    counts = paired_test(ann, snn, seed=0)
-    assert counts.p == 0.25 and not verdicts.can_tell(counts.differing)
-
-
-def test_a_p_within_three_of_its_errors_of_the_level_decides_nothing():
-    near = PairedTest(-0.4, -0.6, -0.2, 0.047, 60, differing=60, p_error=0.0011)
-    assert verdicts.verdict(near, published=-0.5, sign=-1) == "open"
-    assert verdicts.verdict(near._replace(p_error=0.0009), published=-0.5, sign=-1) == "supported"
-    assert verdicts.verdict(near._replace(p_error=0.0), published=-0.5, sign=-1) == "supported"
-
-
 def effects(neuron, encoding, gap) -> pd.DataFrame:
     """The parts of a gap, (effect, low, high) each."""
     rows = {"neuron": neuron, "encoding": encoding, "gap": gap}
@@ -199,49 +166,6 @@ def test_a_verdict_says_its_numbers():
     )
     _, reason = verdicts.why_verdict(effects((0.1, NAN, NAN), (-0.4, NAN, NAN), (-0.3, NAN, NAN)), "neuron")
     assert reason.startswith("One network of each kind says nothing of kinds: of the gap, −0.30, the enc")
-
-
-LOWER = PairedTest(difference=-0.4, low=-0.6, high=-0.2, p=0.002, n=10, differing=10)
-HIGHER = PairedTest(difference=0.4, low=0.2, high=0.6, p=0.002, n=10, differing=10)
-UNTOLD = PairedTest(difference=-0.02, low=-0.08, high=0.03, p=0.6, n=10, differing=10)
-
-
-# --- the paper's claims
-
-
-def test_resistance_is_seen_only_where_the_attack_works():
-    assert verdicts.attack_works(0.5) and verdicts.attack_works(1.0)
-    assert not verdicts.attack_works(0.499) and not verdicts.attack_works(NAN)
-    claim = CLAIMS["a_target"]
-    assert verdicts.claim_verdict(LOWER, "mnist", claim, a_target=0.9) == "supported"
-    assert verdicts.claim_verdict(LOWER, "mnist", claim, a_target=0.3) == "open"
-    assert verdicts.claim_verdict(HIGHER, "mnist", claim, a_target=0.9) == "contradicted"
-
-
-def test_a_claim_is_ruled_out_by_an_interval_short_of_half_the_papers_difference():
-    claim = CLAIMS["a_target"]  # -0.30 on MNIST, -0.483 on the faces
-    short = UNTOLD._replace(low=-0.149)
-    assert verdicts.claim_verdict(short, "mnist", claim, a_target=1.0) == "contradicted"
-    assert verdicts.claim_verdict(short._replace(low=-0.151), "mnist", claim, a_target=1.0) == "open"
-    assert verdicts.claim_verdict(short._replace(low=-0.2), "faces", claim, a_target=1.0) == "contradicted"
-    assert verdicts.claim_verdict(short._replace(differing=5), "mnist", claim, a_target=1.0) == "open"
-    unprinted = CLAIMS["likeness"]
-    assert verdicts.claim_verdict(UNTOLD, "mnist", unprinted, a_target=1.0) == "open"
-
-
-def test_data_that_the_paper_does_not_use_carry_no_verdict():
-    for test in (LOWER, HIGHER, UNTOLD):
-        found = verdicts.claim_verdict(test, "digits", CLAIMS["a_target"], a_target=1.0)
-        assert found == verdicts.DEMONSTRATION
-
-
-def test_what_was_not_measured_or_cannot_be_tested_decides_nothing():
-    converges, spreads = CLAIMS["m_global"], CLAIMS["unstable"]
-    assert verdicts.claim_verdict(HIGHER, "faces", converges, a_target=1.0) == "supported"
-    assert verdicts.claim_verdict(HIGHER, "faces", converges, a_target=1.0, known=False) == "open"
-    # what is above the entropy has no published difference to fall short of
-    assert verdicts.claim_verdict(UNTOLD, "faces", converges, a_target=1.0) == "open"
-    assert verdicts.claim_verdict(HIGHER, "faces", spreads, a_target=1.0) == verdicts.UNTESTED
 
 
 def test_a_score_may_be_had_for_nothing_where_its_interval_reaches_the_floor():
@@ -289,6 +213,11 @@ def test_half_of_a_gap_carries_it():
 )
 def test_what_images_are_is_read_from_the_lower_ends(recognised, identified, expected):
     assert verdicts.reading(recognised, identified, 0.1) == expected
+
+
+LOWER = PairedTest(difference=-0.4, low=-0.6, high=-0.2, p=0.002, n=10, differing=10)
+HIGHER = PairedTest(difference=0.4, low=0.2, high=0.6, p=0.002, n=10, differing=10)
+UNTOLD = PairedTest(difference=-0.02, low=-0.08, high=0.03, p=0.6, n=10, differing=10)
 
 
 def test_a_leak_must_be_lower_than_every_harmless_reference():

@@ -13,7 +13,7 @@ from snnmi.show.figures.curves import (
     time_steps,
     training_curves,
 )
-from snnmi.show.figures.dots import FACTORS, changes, differences, effects, score_dots, sources
+from snnmi.show.figures.dots import FACTORS, changes, effects, score_dots, sources
 from snnmi.show.figures.networks import networks, specification
 from snnmi.show.figures.neurons import lif_traces, rasters, rate_coding, surrogate_gradient
 from snnmi.show.figures.pairs import flips, likeness

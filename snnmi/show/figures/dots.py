@@ -14,6 +14,7 @@ from snnmi.show.figures.style import (
     COLORS,
     DASHED,
     KINDS,
+    WIDTH,
     diamond,
     key,
     legend,
@@ -24,34 +25,35 @@ from snnmi.show.figures.style import (
 )
 
 
-def score_dots(scores: pd.DataFrame) -> Figure:
-    """Table II as a picture: a panel a metric, a line a data set and target; dot and interval ours, diamond the
-    paper's.
+def score_dots(scores: pd.DataFrame, *, columns: int = 3, width: float = WIDTH) -> Figure:
+    """Scores beside the paper's: a panel a metric, a line a data set and target, a thin line from ours to theirs.
 
-    `scores`: metric, dataset, target, value, and where known low, high, published, floor, ceiling, in each metric's
-    own unit; lost: names of classes without numbers, for a ¶ at the dot. Metrics and lines keep their order of
-    appearance; a grey band runs from floor to ceiling.
+    `scores`: metric, dataset, target, value (a dot), and where known low, high (its interval), kept (a ring: the other
+    pair's value), published (a diamond), floor, ceiling (a grey band), in each metric's own unit; lost: names of
+    classes without numbers, for a ¶ at the dot. Metrics and lines keep their order of appearance.
     """
-    scores = scores.reindex(
-        columns="metric dataset target value low high published floor ceiling lost".split()
-    )
+    known = "metric dataset target value low high kept published floor ceiling lost"
+    scores = scores.reindex(columns=known.split())
     scores = scores.assign(lost=scores.lost.fillna("").astype(str))
     metrics = list(scores.metric.unique())
     positions = _positions(scores)
     bottom = max(positions.values()) + 0.65
-    fig, axes = panels(len(metrics), 0.5, 0.55 + 0.25 * (bottom + 0.65), sharey=True)
+    height = 0.55 + 0.25 * (bottom + 0.65)
+    fig, axes = panels(len(metrics), 0.5, height, columns=columns, width=width, sharey=True)
+    hollow = dict(markerfacecolor="white", markeredgewidth=1.1)
     for ax, metric in zip(axes.flat, metrics, strict=False):
         for row in scores[scores.metric == metric].itertuples():
             y, color = positions[row.dataset, row.target], COLORS.get(row.target, COLORS["ink"])
             ax.barh(y, row.ceiling - row.floor, left=row.floor, height=0.8, color=BAND)
             ax.vlines([row.floor, row.ceiling], y - 0.4, y + 0.4, color=COLORS["floor"], linewidth=0.9)
-            ax.hlines(y - 0.12, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
-            ax.plot(row.value, y - 0.12, "o", color=color, markersize=5.5)
+            ax.plot([row.value, row.published], [y, y], color=color, linewidth=1)
+            ax.hlines(y, row.low, row.high, color=color, linewidth=3.2, alpha=0.45)
+            ax.plot(row.kept, y, "o", color=color, markersize=5.5, **hollow)
+            ax.plot(row.value, y, "o", color=color, markersize=5)
             if row.lost:
-                at = (row.value, y - 0.12) if np.isfinite(row.value) else (row.floor, y)
-                ax.annotate("¶", at, (4, 3), textcoords="offset points", color=color)
-            hollow = dict(markerfacecolor="white", markersize=4, markeredgewidth=1)
-            ax.plot(row.published, y + 0.2, "D", color=COLORS["published"], **hollow)
+                at = (row.value, y) if np.isfinite(row.value) else (row.floor, y)
+                ax.annotate("¶", at, (4, 5), textcoords="offset points", color=color)
+            ax.plot(row.published, y, "D", color=COLORS["published"], markersize=4.2, **hollow)
         names = [f"{title(dataset)}  {KINDS[kind]}" for dataset, kind in positions]
         ax.set_yticks(list(positions.values()), names)
         ax.set_ylim(bottom, -0.65)
@@ -71,7 +73,10 @@ def _positions(scores: pd.DataFrame) -> dict[tuple[str, str], float]:
 
 def _score_handles(scores: pd.DataFrame) -> list:
     """The legend of what occurs."""
-    handles = [key("this run and its interval", marker="o", linewidth=2.4, markersize=5.5)]
+    handles = [key("ours, and its interval", marker="o", linewidth=2.4, markersize=5)]
+    if scores.kept.notna().any():
+        ring = dict(linestyle="", marker="o", markerfacecolor="white", markersize=5.5)
+        handles.append(key("ours, the kept pair", **ring))
     if scores.published.notna().any():
         handles.append(diamond(COLORS["published"]))
     if scores.floor.notna().any():
@@ -88,43 +93,6 @@ def _axis(ax: Axes, metric: str = "", *, margin: float | None = None, ticks: int
     ax.grid(axis="x")
     ax.margins(x=margin)
     ax.xaxis.set_major_locator(MaxNLocator(ticks))
-
-
-VERDICTS = {
-    "supported": ("o", COLORS["ink"]),
-    "contradicted": ("x", COLORS["ink"]),
-    "open": ("o", "white"),
-    "not tested": ("s", "white"),
-    "demonstration": ("^", "white"),
-}
-
-
-def differences(frame: pd.DataFrame) -> Figure:
-    """SNN minus ANN, a panel a metric, a line a scale: the difference with its interval, and the paper's.
-
-    `frame`: metric, scale, difference, low, high, published (these may be NaN), verdict (a key of VERDICTS).
-    """
-    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    marks = {
-        verdict: dict(marker=marker, markerfacecolor=face, markersize=6, markeredgewidth=1.6)
-        for verdict, (marker, face) in VERDICTS.items()
-    }
-    fig, axes = panels(len(metrics), 0.5, 0.6 + 0.3 * len(scales), sharey=True)
-    for ax, metric in zip(axes.flat, metrics, strict=False):
-        ax.axvline(0, color="#777777", linewidth=0.9)
-        for row in frame[frame.metric == metric].itertuples():
-            y = scales.index(row.scale)
-            ax.hlines(y - 0.12, row.low, row.high, color=COLORS["ink"], linewidth=1.6)
-            ax.plot(row.difference, y - 0.12, color=COLORS["ink"], **marks[row.verdict])
-            hollow = dict(markerfacecolor="white", markersize=4, markeredgewidth=1.2)
-            ax.plot(row.published, y + 0.22, "D", color=COLORS["snn"], **hollow)
-        lines(ax, scales)
-        _axis(ax, metric, margin=0.1)
-    handles = [key(verdict, **mark) for verdict, mark in marks.items() if verdict in set(frame.verdict)]
-    if frame.published.notna().any():
-        handles.append(diamond(COLORS["snn"]))
-    legend(fig, handles, list(axes.flat[len(metrics) :]))
-    return fig
 
 
 FACTORS = {  # of `effects`: colour and name

@@ -118,7 +118,7 @@ def legend(fig: Figure, handles: list, spare: Sequence[Axes] = ()) -> None:
         fig.legend(
             handles=handles,
             loc="outside lower center",
-            ncols=min(len(handles), 5),
+            ncols=min(len(handles), 5 if fig.get_figwidth() > 5 else 2),
             handlelength=1.6,
             columnspacing=1.6,
         )

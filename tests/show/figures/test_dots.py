@@ -17,7 +17,14 @@ def test_score_dots_draw_a_diamond_where_the_paper_has_a_number():
     diamonds = [line.get_xdata()[0] for line in fig.axes[0].lines if line.get_marker() == "D"]
     assert np.nansum(diamonds) == pytest.approx(0.89)
     assert {"MNIST  ANN", "Digits (8×8)  ANN", "published"} <= set(texts(fig))
-    assert "from floor to ceiling" not in texts(fig)
+    assert "from floor to ceiling" not in texts(fig) and "ours, the kept pair" not in texts(fig)
+
+
+def test_score_dots_show_the_other_pair_as_a_ring():
+    scores = pd.DataFrame({"metric": "F", "dataset": "mnist", "target": ["ann"], "value": 0.8, "kept": 0.6})
+    fig = figures.score_dots(scores)
+    rings = [line for line in fig.axes[0].lines if line.get_markerfacecolor() == "white"]
+    assert 0.6 in [line.get_xdata()[0] for line in rings] and "ours, the kept pair" in texts(fig)
 
 
 def test_score_dots_mark_a_mean_that_lacks_a_class():
@@ -26,12 +33,6 @@ def test_score_dots_mark_a_mean_that_lacks_a_class():
     assert "¶" not in texts(figures.score_dots(scores))
     found = texts(figures.score_dots(scores.assign(lost=["3", "0, 1, 2"])))
     assert found.count("¶") == 2 and "classes without numbers left out" in found
-
-
-def test_differences_name_only_verdicts_that_occur():
-    row = {"metric": "F", "scale": "laptop", "difference": 0.1, "low": 0.0, "high": 0.2}
-    found = texts(figures.differences(pd.DataFrame([row | {"published": 0.06, "verdict": "open"}])))
-    assert {"open", "published", "laptop"} <= set(found) and "supported" not in found
 
 
 def effects_of(scale, metric, effects, reach=0.05):
