@@ -29,7 +29,7 @@ from snnmi import data
 from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.players import GaminConfig
-from snnmi.fast import cpu, cuda, events
+from snnmi.fast import cpu, cuda, engine, events
 from snnmi.files import atomic_write
 from snnmi.models import targets
 from snnmi.models.targets import Network, Neuron
@@ -143,7 +143,7 @@ def real() -> tuple[targets.SNN, Callable[[int], Tensor], Tensor] | None:
 def products(model: targets.SNN, n: int) -> Callable[[], object]:
     """The matrix products of n queries alone, in the blocks that queries use."""
     device, layers = model.hidden.weight.device, (model.hidden, model.output)
-    block = max(1, targets.AT_ONCE[device.type] // (NUM_STEPS * model.output.in_features))
+    block = max(1, engine.AT_ONCE[device.type] // (NUM_STEPS * model.output.in_features))
     sizes = [(NUM_STEPS, len(part)) for part in torch.empty(n).split(block)]
     draw = partial(torch.rand, device=device)
     spikes = [[(draw(*size, layer.in_features) < 0.1).float() for layer in layers] for size in sizes]

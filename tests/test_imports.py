@@ -27,7 +27,7 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "fast": {"provenance"} | GROUND,
     "models": {"data", "checkpoint", "fast"} | GROUND,
     "attack": {"checkpoint", "fast"} | GROUND,
-    "measure": {"models", "attack", "data", "checkpoint"} | GROUND,
+    "measure": {"models", "attack", "data", "checkpoint", "fast"} | GROUND,
     "show": set(),
     "study": set("models attack measure show data own_data places recordings checkpoint store fast".split())
     | GROUND,

@@ -159,9 +159,10 @@ static inline void less(vf sum[V], const float *table, const uint16_t *list, con
 }
 
 /* One step of a block: mem becomes beta mem + current, less height where it spiked; its spikes as a word, a byte for the
- * neurons whose numbers leave the same rest when divided by 8. */
+ * neurons whose numbers leave the same rest when divided by 8. An infinite height: a spike leaves nothing of the membrane. */
 static inline uint64_t fire(vf mem[V], vi spk[V], const vf current[V], float beta, float threshold, float height) {
-    vf lower = (vf){0} + height;
+    vf lower = (vf){0} + (isinf(height) ? 0 : height);
+    if (isinf(height)) EACH(j, V) mem[j] = (vf)((vi)mem[j] & ~spk[j]);
     vi bits[8 / L] = {{0}};
     EACH(j, V) {
         mem[j] = beta * mem[j] + current[j] - (vf)(spk[j] & (vi)lower);
@@ -251,7 +252,9 @@ void output(const uint64_t *words, size N, size T, size H, size C, const float *
                     EACH(j, CLASSES / L) sum[j] += ((vf *)(table + bit * CLASSES))[j];
                 }
             for (size c = 0, to = (t * N + n) * C + first; c < least(CLASSES, C - first); c++, to++) {
-                mem[to] = m[c] = beta * m[c] + (((float *)sum)[c] + bias[first + c]) - height * s[c];
+                if (isinf(height) && s[c]) m[c] = s[c] = 0;
+                float lower = s[c] ? height : 0;
+                mem[to] = m[c] = beta * m[c] + (((float *)sum)[c] + bias[first + c]) - lower;
                 spk[to] = s[c] = m[c] > threshold;
             }
         }

@@ -222,35 +222,35 @@ Output = Float[Tensor, " time batch classes"]
 class Neuron(NamedTuple):
     beta: float
     threshold: float
-    height: float  # by how much a spike lowers the next membrane: threshold, or beta x threshold
+    height: float  # by how much a spike lowers the next membrane: threshold, or beta x threshold; infinite: to zero
     slope: float = 40.0  # of the fast-sigmoid surrogate gradient
 
 
-def snn(events: Events, hidden: nn.Linear, output: nn.Linear, neuron: Neuron) -> tuple[Output, Output]:
-    """Spikes and membranes of the output layer of Linear, LIF, Linear, LIF behind these spikes.
+Layers = list[tuple[nn.Linear, Neuron]]
 
-    Differentiable in the weights, as `lif` is; their images get no gradient.
+
+def snn(events: Events, layers: Layers) -> tuple[Output, Output]:
+    """Spikes and membranes of the last of these layers behind these spikes.
+
+    Differentiable, of two layers alike, in the weights, as snnTorch's are; their images get no gradient.
     """
-    weights = hidden.weight, hidden.bias, output.weight, output.bias
+    *hidden, (last, neuron) = layers
     if torch.is_grad_enabled():
-        return _SNN.apply(*weights, events, neuron)
-    words, _ = _hidden(events, *weights[:2], neuron)
-    return _output(events, words, *weights[2:], neuron)
+        ((first, _),) = hidden
+        return _SNN.apply(first.weight, first.bias, last.weight, last.bias, events, neuron)
+    for i, (linear, own) in enumerate(hidden):
+        words, _ = _hidden(events, linear.weight, linear.bias, own)
+        if i + 1 < len(hidden):
+            events = find(written(words, linear.out_features))
+    return _output(events, words, last.weight, last.bias, neuron)
 
 
 def rate_snn(
-    x: Float[Tensor, " batch pixels"],
-    hidden: nn.Linear,
-    output: nn.Linear,
-    neuron: Neuron,
-    *,
-    num_steps: int,
-    chance: Chance,
+    x: Float[Tensor, " batch pixels"], layers: Layers, *, num_steps: int, chance: Chance
 ) -> tuple[Output, Output]:
     """The same behind Bernoulli spikes of rate x."""
     at_once = len(x) * num_steps if torch.is_grad_enabled() else AT_ONCE
-    blocks = [snn(events, hidden, output, neuron) for events in _in_blocks(x, num_steps, chance, at_once)]
-    spk, mem = zip(*blocks)
+    spk, mem = zip(*(snn(events, layers) for events in _in_blocks(x, num_steps, chance, at_once)))
     return torch.cat(spk, 1), torch.cat(mem, 1)
 
 
@@ -287,6 +287,12 @@ def _hidden(events, weight, bias, neuron, keep=False) -> tuple[Tensor, Tensor | 
     call("hidden", events.pixel, events.start, *events.size, weight.contiguous(), bias, len(weight),
          *map(float, neuron[:3]), words, kept)  # fmt: skip
     return words, kept
+
+
+def written(words: Int[Tensor, " block batch time"], width: int) -> Float[Tensor, " time batch neuron"]:
+    """The spikes of so many neurons, written out; a byte of a word holds every eighth of its block."""
+    bits = words[..., None] >> torch.arange(BLOCK).view(8, 8).T.flatten() & 1
+    return bits.permute(2, 1, 0, 3).flatten(2)[..., :width].float()
 
 
 def _output(events, words, weight, bias, neuron) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from snnmi import chance
 from snnmi.checkpoint import Checkpoint
+from snnmi.fast import engine
 from snnmi.models.coding import DECODERS, encode, straight
 from snnmi.models.targets import ANN, SNN
 
@@ -85,6 +86,6 @@ def white_box(
         return F.cross_entropy(logits, wanted), logits.softmax(-1)[:, label]
     neuron, pixels = target.neuron, x.flatten(1).repeat(draws, 1)
     spikes = encode(neuron.encoder, pixels.detach(), neuron.num_steps, generator=stream)
-    output = target.run(spikes + straight(neuron.encoder, pixels, neuron.num_steps))[1]
-    confidences = DECODERS[neuron.decoder](*output)[:, label].unflatten(0, (draws, len(x)))
-    return -output.mem.log_softmax(-1)[..., label].mean(), confidences.mean(0)
+    spk, mem = engine.run(target, spikes + straight(neuron.encoder, pixels, neuron.num_steps))
+    confidences = DECODERS[neuron.decoder](spk, mem)[:, label].unflatten(0, (draws, len(x)))
+    return -mem.log_softmax(-1)[..., label].mean(), confidences.mean(0)

@@ -11,6 +11,7 @@ from snnmi import chance
 from snnmi.attack.gamin import roughness
 from snnmi.attack.players import GaminConfig, mlp
 from snnmi.checkpoint import Checkpoint
+from snnmi.fast import engine
 from snnmi.measure.fooling import Fooling, white_box
 from snnmi.models.coding import DECODERS
 from snnmi.models.targets import ANN, SNN
@@ -109,7 +110,7 @@ def brainleaks(
     def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
         spikes = torch.zeros(n.num_steps, per_class, pixels, device=stream.device)
         for _ in range(steps):
-            answers = DECODERS[n.decoder](*target.run(spikes.requires_grad_())[1])[:, label]
+            answers = DECODERS[n.decoder](*engine.run(target, spikes.requires_grad_()))[:, label]
             (gradient,) = torch.autograd.grad(answers.sum(), spikes)
             spikes = flipped(spikes.detach(), gradient, stream)
         return spikes.mean(0).unflatten(1, image_shape)

@@ -21,19 +21,20 @@ def encoder(
     period: int | None = None,
     binned: bool = False,
     rates: Callable[[Tensor], Tensor] | None = None,
+    fixed: Callable[..., Tensor] | None = None,
 ) -> Callable[[Encode], Encode]:
     """Say of an encoder what lets its network be computed sooner; a plain function is an encoder too.
 
     binary: it gives 0 or 1 and nothing else. bernoulli: it draws them, with the chance that is the pixel's value or
     what `rates` says. period: what it gives repeats itself after so many steps, which so serve all (1: a constant).
     binned: its image holds all steps, one below the other, and each is fed its own part. rates: from images to the
-    rates of what is fed, where these are not the pixels: a gradient passes the code through them. Example:
-    `@encoder(binary=True)` above a code of single spikes.
+    rates of what is fed, where these are not the pixels: a gradient passes the code through them. fixed: (shape,
+    device, dtype) -> what it draws each time. Example: `@encoder(binary=True)` above a code of single spikes.
     """
 
     def mark(encode: Encode) -> Encode:
         encode.binary, encode.bernoulli = binary or bernoulli, bernoulli
-        encode.period, encode.binned, encode.rates = period, binned, rates
+        encode.period, encode.binned, encode.rates, encode.fixed = period, binned, rates, fixed
         return encode
 
     return mark
@@ -79,7 +80,7 @@ def rate_encode(
 
     Values outside [0, 1] are clipped, as a probability must be: out-of-range queries lose
     information here. (A uniform draw in [0, 1) is never below a negative rate and always
-    below a rate of 1 or more, so the comparison itself is the clip.)
+    below a rate of 1 or more, so the comparison itself is the clip.) `spikegen.rate` has no generator of its own.
     """
     draw = torch.rand((num_steps, *x.shape), generator=generator, device=x.device, dtype=x.dtype)
     return torch.lt(draw, x, out=draw)
@@ -90,7 +91,8 @@ def latency_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
     """Time to first spike: one spike a pixel, the brighter the sooner (white at the first step, the darkest grey at the
-    last), none for black. Values outside [0, 1] are clipped; there is no chance.
+    last), none for black. Values outside [0, 1] are clipped; there is no chance. `spikegen.latency` looks at its data
+    first, which no captured step can.
     """
     when = ((1 - x.clamp(0, 1)) * (num_steps - 1)).round()
     steps = torch.arange(num_steps, device=x.device).view(-1, *[1] * x.ndim)
@@ -190,7 +192,12 @@ def clip_encode(
     return current_encode(x.clamp(0, 1), num_steps, generator=generator)
 
 
-@encoder(bernoulli=True)
+@cache
+def frozen_draw(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device, dtype)
+
+
+@encoder(bernoulli=True, fixed=frozen_draw)
 def frozen_encode(
     x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
 ) -> Float[Tensor, " time batch *image"]:
@@ -198,11 +205,6 @@ def frozen_encode(
     chance.
     """
     return torch.lt(frozen_draw((num_steps, 1, *x.shape[1:]), x.device, x.dtype), x).to(x)
-
-
-@cache
-def frozen_draw(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device, dtype)
 
 
 # An encoder of your own is one more entry: (images, num_steps, *, generator) -> what is fed at each step.

@@ -1,13 +1,14 @@
 """Neurons given by differential equations, in Euler's steps: those that files of other tools hold."""
 
 from collections.abc import Mapping
-from math import prod
+from math import inf, prod
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from snnmi.fast import events
 from snnmi.models.neurons import RESETS
 
 RULES = {"zero", *RESETS}  # after a spike: to `v_reset` at once, or by subtraction as in `neurons.lif`
@@ -42,6 +43,17 @@ class Neurons(nn.Module):
             value = torch.as_tensor(np.asarray(value, np.float32))
             alike = value.numel() > 0 and bool((value == value.flatten()[0]).all())
             self.register_buffer(name, value.flatten()[0] if alike else value)
+
+    def alike(self) -> events.Neuron | None:
+        """What `engine` calls such neurons where they are alike, begin at 0 and have no synapse; else None."""
+        numbers = [self.keep, self.threshold, self.rest, self.reset_to]
+        if self.synapse or not self.spiking or any(n.numel() > 1 for n in numbers):
+            return None
+        keep, threshold, *zeros = map(float, numbers)
+        if any(zeros):
+            return None
+        height = {"zero": inf, "delayed": threshold, "before_decay": keep * threshold}[self.reset]
+        return events.Neuron(keep, threshold, height)
 
     def forward(self, x: Float[Tensor, " time batch *n"]) -> tuple[Tensor | None, Tensor]:
         """Spikes (None of a layer that has none) and membranes before their reset, " time batch *n"."""

@@ -5,6 +5,7 @@ A NIR file holds weights and the differential equations of neurons; `Assumed` ho
 HDF5 and are read by `nir`; no object in them is unpickled and nothing of them is run.
 """
 
+import copy
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from snnmi.checks import above, at_least, one_of
+from snnmi.fast import engine, events
 from snnmi.models.coding import DECODERS, ENCODERS
 from snnmi.models.euler import RULES, Neurons
 from snnmi.models.targets import SNN, Target
@@ -105,7 +107,7 @@ class Imported(Target):
 
     def __init__(self, graph: nir.NIRGraph, assumed: Assumed):
         nn.Module.__init__(self)
-        self.neuron, self.encoder, self.temperature = assumed, assumed.encoder, 1.0
+        self.neuron, self.encoder, self.temperature, self.parts = assumed, assumed.encoder, 1.0, 2
         self.kinds = {name: type(node).__name__ for name, node in graph.nodes.items()}
         self.into = {name: [a for a, b in graph.edges if b == name] for name in graph.nodes}
         try:
@@ -119,36 +121,53 @@ class Imported(Target):
             raise ValueError(f"it has {ends}, expected one input and one output that one node leads to")
         self.last = self.into[ends["Output"][0]][0]
         self.input_shape = tuple(int(n) for n in graph.nodes[ends["Input"][0]].input_type["input"])
-        self.layers = nn.ModuleList()
+        self.nodes = nn.ModuleList()
         for name in self.order:
             if self.kinds[name] != "Input" and not self.into[name]:
                 raise ValueError(f"nothing leads to its node {name!r}, expected a path from the input")
             try:
-                self.layers.append(_layer(graph.nodes[name], assumed))
+                self.nodes.append(_layer(graph.nodes[name], assumed))
             except (RuntimeError, TypeError, ValueError, AttributeError) as error:
                 raise ValueError(f"its node {name!r} ({self.kinds[name]}) cannot be run: {error}") from None
+        self.layers = self._chain()
 
     @property
     def width(self) -> int:
-        return max([len(layer.weight) for layer in self.layers if hasattr(layer, "weight")] or [1])
+        return max([len(layer.weight) for layer in self.nodes if hasattr(layer, "weight")] or [1])
 
-    @torch.no_grad()
+    def _chain(self) -> list[tuple[nn.Linear, events.Neuron]]:
+        """Its layers as `engine` takes them, where all are Linear, then neurons that are alike; else none."""
+        inner = [n for n in self.order if self.kinds[n] not in ("Input", "Output", "Flatten")]
+        nodes, chain = dict(zip(self.order, self.nodes)), []
+        for linear, fires in zip(inner[::2], inner[1::2]):
+            neuron = isinstance(nodes[fires], Neurons) and nodes[fires].alike()
+            if not neuron or not isinstance(nodes[linear], nn.Linear):
+                return []
+            layer, drive = copy.deepcopy(nodes[linear]).requires_grad_(False), nodes[fires].drive
+            bias = 0 if layer.bias is None else layer.bias
+            weight = layer.weight * drive.view(-1, 1)
+            layer.weight = nn.Parameter(weight)
+            layer.bias = nn.Parameter((bias * drive + nodes[fires].offset).expand(len(weight)).contiguous())
+            chain.append((layer, neuron))
+        straight = len(inner) % 2 == 0 and all(len(self.into[n]) == 1 for n in self.order[1:])
+        return chain if straight and self.last == inner[-1] else []
+
     def forward(
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
     ) -> Float[Tensor, " batch classes"]:
         """Confidences; the same chance draws the same spikes as those of an `SNN`."""
-        self.to(x.device)
-        x, chance = self._drawn(x.flatten(1), generator)
-        return torch.cat([self._confidences(spikes) for spikes in self._in_blocks(x, generator, chance)])
+        for part in (self, *(linear for linear, _ in self.layers)):
+            part.to(x.device)
+        return super().forward(x, generator=generator)
 
-    def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
-        spk, mem = self.run(spikes)
+    def confidences(self, fed: engine.Fed) -> Float[Tensor, " batch classes"]:
+        spk, mem = engine.snn_output(self, fed)
         return DECODERS[self.neuron.decoder](torch.full_like(mem, torch.nan) if spk is None else spk, mem)
 
     def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[Tensor | None, Tensor]:
         """Spikes, if there are any, and membranes of what leads to the output, " time batch classes"."""
         found: dict[str, Tensor] = {}
-        for name, layer in zip(self.order, self.layers):
+        for name, layer in zip(self.order, self.nodes):
             x = reduce(torch.add, [found[source] for source in self.into[name]] or [spikes])
             try:
                 if isinstance(layer, Neurons):
@@ -165,6 +184,8 @@ class Imported(Target):
             if name == self.last:
                 end = spk, mem
         return None if end[0] is None else end[0].flatten(2), end[1].flatten(2)
+
+    plain = run
 
 
 def _try(path: str | Path) -> None:

@@ -1,12 +1,12 @@
-"""Leaky integrate-and-fire neurons (paper, eqs. 1-2)."""
+"""Leaky integrate-and-fire neurons with soft reset (paper, eqs. 1-2): snnTorch's, and its reset rule of old."""
 
 from typing import NamedTuple
 
+import snntorch as snn
 import torch
 from jaxtyping import Float
-from torch import Tensor
-
-from snnmi.fast import membranes
+from snntorch import surrogate
+from torch import Tensor, nn
 
 
 class LIFTrace(NamedTuple):
@@ -14,7 +14,20 @@ class LIFTrace(NamedTuple):
     mem: Float[Tensor, " time batch neuron"]
 
 
-RESETS = {"delayed", "before_decay"}
+class BeforeDecay(snn.Leaky):
+    """snntorch 0.7.0 with explicit state, U[t] = beta (U[t-1] - theta S[t-1]) + I[t], where 0.9.4 and 1.0.0 have
+    U[t] = beta U[t-1] + I[t] - theta S[t-1].
+    """
+
+    def _base_sub(self, input_: Tensor) -> Tensor:
+        return self.beta.clamp(0, 1) * (self.mem - self.reset * self.threshold) + input_
+
+    def height(self, beta: float, threshold: float) -> float:
+        """By how much a spike lowers the next membrane: of others by the threshold."""
+        return beta * threshold
+
+
+RESETS: dict[str, type[snn.Leaky]] = {"delayed": snn.Leaky, "before_decay": BeforeDecay}
 
 
 def lif(
@@ -25,72 +38,21 @@ def lif(
     reset: str = "delayed",
     slope: float = 40.0,
 ) -> LIFTrace:
-    """Leaky integrate-and-fire neurons with soft reset (paper, eqs. 1-2), differentiable by surrogate gradient.
-
-    "delayed" (snntorch 0.9.4, 1.0.0): U[t] = beta U[t-1] + I[t] - theta S[t-1].
-    "before_decay" (snntorch 0.7.0, explicit state): U[t] = beta (U[t-1] - theta S[t-1]) + I[t].
-    S[t] = 1 where U[t] > theta. Backward, dS/dU = 1 / (1 + slope abs(U - theta))^2; the reset is not differentiated.
-    """
+    """What snnTorch's neurons make of currents, differentiable by the surrogate gradient, which their reset has not."""
     if reset not in RESETS:
         raise ValueError(f"reset is {reset!r}, expected one of {sorted(RESETS)}")
-    return LIFTrace(*_LIF.apply(current, beta, threshold, reset_height(beta, threshold, reset), slope))
+    neuron = RESETS[reset](beta=beta, threshold=threshold, spike_grad=surrogate.fast_sigmoid(slope))
+    mem, found = neuron.to(current.device).reset_mem(), []
+    for step in current:
+        spk, mem = neuron(step, mem)
+        found.append((spk, mem))
+    return LIFTrace(*map(torch.stack, zip(*found)))
 
 
-def reset_height(beta: float, threshold: float, reset: str) -> float:
-    """By how much a spike lowers the next membrane potential."""
-    return threshold if reset == "delayed" else beta * threshold
-
-
-class _LIF(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, current, beta, threshold, height, slope):
-        if membranes.fit(current):
-            spk, mem = membranes.lif(current, beta, threshold, height)
-        else:
-            spk, mem = torch.empty_like(current), torch.empty_like(current)
-            for t in range(len(current)):
-                if t == 0:
-                    mem[0] = current[0]
-                else:
-                    torch.add(current[t], mem[t - 1], alpha=beta, out=mem[t])
-                    mem[t].sub_(spk[t - 1], alpha=height)
-                torch.gt(mem[t], threshold, out=spk[t])
-        ctx.save_for_backward(mem)
-        ctx.beta, ctx.threshold, ctx.slope = beta, threshold, slope
-        ctx.set_materialize_grads(False)
-        return spk, mem
-
-    @staticmethod
-    def backward(ctx, grad_spk, grad_mem):
-        (mem,) = ctx.saved_tensors
-        if membranes.fit(mem):
-            own = ctx.beta, ctx.threshold, ctx.slope
-            return membranes.lif_backward(mem, grad_spk, grad_mem, *own), None, None, None, None
-        grad = torch.empty_like(mem)
-        for t in reversed(range(len(mem))):
-            if grad_spk is None:
-                grad[t] = 0
-            else:
-                torch.sub(mem[t], ctx.threshold, out=grad[t])
-                grad[t].abs_().mul_(ctx.slope).add_(1).square_().reciprocal_().mul_(grad_spk[t])
-            if grad_mem is not None:
-                grad[t].add_(grad_mem[t])
-            if t + 1 < len(mem):
-                grad[t].add_(grad[t + 1], alpha=ctx.beta)
-        return grad, None, None, None, None
-
-
-def fire_in_place(
-    current: Float[Tensor, " time batch neuron"], beta: float, threshold: float, height: float
-) -> Tensor:
-    """`lif` for queries: spikes overwrite the currents, and only the present membrane is kept."""
-    if membranes.fit(current) and current.is_contiguous():
-        membranes.fire_in_place(current, beta, threshold, height)
-        return current
-    mem = current[0].clone()
-    torch.gt(mem, threshold, out=current[0])
-    for t in range(1, len(current)):
-        torch.add(current[t], mem, alpha=beta, out=mem)
-        mem.sub_(current[t - 1], alpha=height)
-        torch.gt(mem, threshold, out=current[t])
-    return current
+def weights_alone(network: nn.Module) -> nn.Module:
+    """The network, whose state is weights and nothing else: its neurons' settings are no part of what is stored."""
+    for layer in network.modules():
+        if isinstance(layer, snn.Leaky):
+            layer._non_persistent_buffers_set.update(layer._buffers)
+            snn.SpikingNeuron.instances.remove(layer)  # a list that would keep every network of a process
+    return network

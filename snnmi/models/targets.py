@@ -1,38 +1,29 @@
 """The models under attack: a fully connected ANN and SNN with one hidden layer (paper, section IV-A)."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from snntorch import surrogate
 from torch import Tensor, nn
 
 from snnmi.chance import first_weights
 from snnmi.checks import above, at_least, one_of, within
-from snnmi.fast import cuda, events
+from snnmi.fast import cuda, engine
 from snnmi.models.coding import (
     DECODERS,
     ENCODERS,
     encode,
-    frozen_draw,
-    is_bernoulli,
-    is_binary,
     is_binned,
     is_constant,
     num_fed,
-    period,
-    rates,
     tempered,
     try_decoder,
 )
-from snnmi.models.neurons import RESETS, LIFTrace, fire_in_place, lif, reset_height
-
-AT_ONCE = {
-    "cpu": 25 * 32 * 3000,
-    "cuda": 25 * 4096 * 3000,
-}  # time x images x neurons computed at once: on a CPU what stays in cache, on a GPU what keeps it busy
+from snnmi.models.neurons import RESETS, LIFTrace, weights_alone
 
 
 @dataclass(frozen=True)
@@ -127,85 +118,32 @@ class Target(nn.Module):
                 f"{self.hidden.in_features}, as what the target was trained with does"
             )
         if query.precision != "float32":
-            other._modules = {name: rounded(layer) for name, layer in self._modules.items()}
+            other._modules = self._modules | {
+                name: rounded(getattr(self, name)) for name in ("hidden", "output")
+            }
         return other
+
+    @property
+    def code(self) -> Callable:
+        """The encoder."""
+        return ENCODERS[self.encoder]
 
     @torch.no_grad()
     def forward(
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
     ) -> Float[Tensor, " batch classes"]:
         """Confidences, without gradients; `generator` is the encoder's chance."""
-        x, chance = self._drawn(x.flatten(1), generator)
-        if chance is None or events.grey(x):
-            confidences = torch.cat(
-                [self._confidences(spikes) for spikes in self._in_blocks(x, generator, chance)]
-            )
-        else:
-            confidences = self._by_events(x, chance)
-        return tempered(confidences, self.temperature)
-
-    def _drawn(
-        self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
-    ) -> tuple[Tensor, events.Chance | None]:
-        """Where Bernoulli spikes meet a CPU with a C compiler: their rates, " batch fed", and what events draw from;
-        else the pixels and None.
-        """
-        own = is_bernoulli(self.encoder) and x.device.type == "cpu" and not cuda.fused(x.device)
-        if not own or not events.available():
-            return x, None
-        x = rates(self.encoder, x)
-        if self.encoder == "frozen":
-            return x, frozen_draw((self.neuron.num_steps, 1, *x.shape[1:]), x.device, x.dtype)[:, 0]
-        return x, events.key(generator)
-
-    def _in_blocks(
-        self, x: Float[Tensor, " batch _"], generator: torch.Generator, chance: events.Chance | None
-    ) -> Iterator[Float[Tensor, " time block fed"]]:
-        """What is fed at each step, for as many images at once as stay in cache."""
-        at_once = AT_ONCE.get(x.device.type, AT_ONCE["cuda"])
-        block = max(1, at_once // (self.neuron.num_steps * self.width))
-        for images, index in zip(x.split(block), torch.arange(len(x)).split(block)):
-            if chance is None:
-                yield self._encode(images, generator)
-            else:
-                yield events.spikes(events.draw(images, self.neuron.num_steps, chance, index))
+        fed = engine.feed(self, x.flatten(1), generator)
+        return tempered(torch.cat([self.confidences(one) for one in fed]), self.temperature)
 
     def spikes(
         self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
     ) -> Float[Tensor, " time batch fed"]:
         """What `loss` with this generator is fed at each step, written out."""
-        x, chance = self._drawn(x.flatten(1), generator)
-        if chance is None:
-            return self._encode(x, generator)
-        return events.spikes(events.draw(x, self.neuron.num_steps, chance))
+        return engine.spikes(self, x.flatten(1), generator)
 
-    def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
+    def confidences(self, fed: engine.Fed) -> Float[Tensor, " batch classes"]:
         raise NotImplementedError
-
-    def _by_events(
-        self, x: Float[Tensor, " batch fed"], chance: events.Chance
-    ) -> Float[Tensor, " batch classes"]:
-        raise NotImplementedError
-
-    def _encode(
-        self, x: Float[Tensor, " batch pixels"], generator: torch.Generator
-    ) -> Float[Tensor, " time batch fed"]:
-        if self.encoder == "rate" and cuda.fused(x.device) and not torch.is_grad_enabled():
-            return cuda.rate_encode(x, self.neuron.num_steps, generator=generator)
-        return encode(self.encoder, x, self.neuron.num_steps, generator=generator)
-
-    def _currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
-        """What `self.hidden` gives, differentiable; steps that repeat themselves are computed once."""
-        once = self.hidden(x[: period(self.encoder)])
-        if len(once) == 1:
-            return once.expand(len(x), -1, -1)
-        return once if len(once) == len(x) else once[torch.arange(len(x)) % len(once)]
-
-    def _hidden_currents(self, x: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " time batch neuron"]:
-        """The same without gradients, every step its own: for spikes on a GPU halves do."""
-        if is_binary(self.encoder) and cuda.fused(x.device):
-            return cuda.product(x, self.hidden.weight, self.hidden.bias, self.parts)
-        return self._currents(x).contiguous()
 
 
 def rounded(layer: nn.Linear) -> nn.Linear:
@@ -234,14 +172,12 @@ class ANN(Target):
             x = encode(self.encoder, x, 1, generator=generator)[0]  # one step serves all
         return tempered(self.logits(x).softmax(-1), self.temperature)
 
-    def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
-        """The mean over the encoder's draws."""
-        return self.output(self._hidden_currents(spikes).sigmoid_()).softmax(-1).mean(0)
+    @property
+    def layers(self) -> tuple[tuple[nn.Linear, None], ...]:
+        return (self.hidden, None), (self.output, None)
 
-    def _by_events(
-        self, x: Float[Tensor, " batch fed"], chance: events.Chance
-    ) -> Float[Tensor, " batch classes"]:
-        return events.rate_ann(x, self.hidden, self.output, num_steps=self.neuron.num_steps, chance=chance)
+    def confidences(self, fed: engine.Fed) -> Float[Tensor, " batch classes"]:
+        return engine.ann_output(self, fed)
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         return F.cross_entropy(self.logits(x), y)
@@ -249,7 +185,7 @@ class ANN(Target):
 
 class SNN(Target):
     """Linear, LIF, Linear, LIF over `num_steps` steps, with encoder in front and decoder behind (paper, section
-    IV-A).
+    IV-A), in snnTorch.
     """
 
     def __init__(self, network: Network, neuron: Neuron, num_pixels: int, num_classes: int):
@@ -260,67 +196,36 @@ class SNN(Target):
         try_decoder(neuron.decoder, neuron.num_steps, num_classes)
         self.encoder = neuron.encoder
         super().__init__(network, neuron, num_pixels, num_classes)
-
-    def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[LIFTrace, LIFTrace]:
-        """Hidden and output layer over time, differentiable; one matrix product a layer for all steps together."""
-        n = self.neuron
-        how = dict(beta=n.beta, threshold=n.threshold, reset=n.reset, slope=n.slope)
-        hidden = lif(self._currents(spikes), **how)
-        return hidden, lif(self.output(hidden.spk), **how)
+        leaky = RESETS[neuron.reset]  # snntorch.Leaky, or one that resets as it once did
+        how = dict(beta=neuron.beta, threshold=neuron.threshold, reset_mechanism="subtract")
+        how["spike_grad"] = surrogate.fast_sigmoid(neuron.slope)
+        self.lif1, self.lif2 = leaky(**how), leaky(**how)
+        weights_alone(self)
 
     @property
-    def _height(self) -> float:
-        """By how much a spike lowers the next membrane."""
-        return reset_height(self.neuron.beta, self.neuron.threshold, self.neuron.reset)
+    def layers(self) -> tuple[tuple[nn.Linear, nn.Module], ...]:
+        return (self.hidden, self.lif1), (self.output, self.lif2)
 
-    def _confidences(self, spikes: Float[Tensor, " time batch pixels"]) -> Float[Tensor, " batch classes"]:
-        n = self.neuron
-        how = dict(beta=n.beta, threshold=n.threshold, height=self._height)
-        if cuda.fused(spikes.device):
-            if is_binary(self.encoder):
-                hidden, _ = cuda.spiking_layer(spikes, self.hidden, **how, parts=self.parts)
-            else:
-                hidden = cuda.fire(self._hidden_currents(spikes), **how)
-            spk, mem = cuda.spiking_layer(hidden, self.output, **how, parts=self.parts, keep_membranes=True)
-            return DECODERS[n.decoder](spk.float(), mem)
-        if (found := self._events(spikes)) is not None:
-            return DECODERS[n.decoder](*events.snn(found, self.hidden, self.output, self._lif))
-        hidden = fire_in_place(self._hidden_currents(spikes), **how)
-        return DECODERS[n.decoder](
-            *lif(self.output(hidden), beta=n.beta, threshold=n.threshold, reset=n.reset)
-        )
+    def run(self, spikes: Float[Tensor, " time batch fed"]) -> tuple[LIFTrace, LIFTrace]:
+        """Hidden and output layer over time, differentiable: what `engine` computes sooner."""
+        mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
+        hidden, output = [], []
+        for step in spikes:
+            spk1, mem1 = self.lif1(self.hidden(step), mem1)
+            spk2, mem2 = self.lif2(self.output(spk1), mem2)
+            hidden.append((spk1, mem1))
+            output.append((spk2, mem2))
+        return tuple(LIFTrace(*map(torch.stack, zip(*trace))) for trace in (hidden, output))
 
-    def _by_events(
-        self, x: Float[Tensor, " batch fed"], chance: events.Chance
-    ) -> Float[Tensor, " batch classes"]:
-        return DECODERS[self.neuron.decoder](*self._output(x, chance))
+    def plain(self, spikes: Float[Tensor, " time batch fed"]) -> LIFTrace:
+        return self.run(spikes)[1]
 
-    def _output(self, x: Float[Tensor, " batch fed"], chance: events.Chance) -> LIFTrace:
-        """Spikes and membranes of the output layer, by events; differentiable in the weights."""
-        how = {"num_steps": self.neuron.num_steps, "chance": chance}
-        return LIFTrace(*events.rate_snn(x, self.hidden, self.output, self._lif, **how))
-
-    @property
-    def _lif(self) -> events.Neuron:
-        n = self.neuron
-        return events.Neuron(n.beta, n.threshold, self._height, n.slope)
-
-    def _events(self, spikes: Float[Tensor, " time batch pixels"]) -> events.Events | None:
-        """What events make of another code's spikes, where a CPU can and they are few enough for it to be sooner."""
-        if not is_binary(self.encoder) or spikes.device.type != "cpu" or not events.available():
-            return None
-        return events.find(spikes) if spikes.count_nonzero() <= events.GREY * spikes.numel() else None
+    def confidences(self, fed: engine.Fed) -> Float[Tensor, " batch classes"]:
+        return DECODERS[self.neuron.decoder](*engine.snn_output(self, fed))
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         """Softmax cross-entropy of the output membranes, summed over the steps (paper, section IV-A)."""
-        x, chance = self._drawn(x.flatten(1), generator)
-        if chance is None:
-            spikes = self._encode(x, generator)
-            found = self._events(spikes)
-            how = self.hidden, self.output, self._lif
-            mem = self.run(spikes)[1].mem if found is None else events.snn(found, *how)[1]
-        else:
-            mem = self._output(x, chance).mem
+        _, mem = engine.snn_output(self, engine.whole(self, x.flatten(1), generator))
         return F.cross_entropy(mem.flatten(0, 1), y.repeat(len(mem))) * len(mem)
 
 

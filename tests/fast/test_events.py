@@ -10,7 +10,7 @@ from torch import nn
 from snnmi.fast import events
 from snnmi.fast.events import Neuron, draw, find, rate_ann, rate_snn, spikes
 from snnmi.models.coding import frozen_encode
-from snnmi.models.neurons import lif, reset_height
+from snnmi.models.neurons import lif
 from tests.helpers import seeded
 
 needs_compiler = pytest.mark.skipif(not events.available(), reason="no C compiler")
@@ -122,7 +122,7 @@ def network(pixels, neurons, classes):
 def answer(*args, num_steps=25, chance=1):
     """Spikes, membranes and the weights' gradients by events."""
     x, hidden, output, neuron = args
-    spk, mem = rate_snn(x, hidden, output, neuron, num_steps=num_steps, chance=chance)
+    spk, mem = rate_snn(x, [(hidden, neuron), (output, neuron)], num_steps=num_steps, chance=chance)
     return spk, mem, gradients(spk, mem, hidden, output)
 
 
@@ -151,7 +151,7 @@ def test_forward_and_backward_agree_with_lif_on_the_same_spikes(
     x = torch.randn(images, pixels, generator=seeded()) * 0.6 + 0.3
     hidden, output = network(pixels, neurons, classes)
     neuron = dict(beta=0.7, threshold=1.0)
-    ours = Neuron(**neuron, height=reset_height(**neuron, reset=reset), slope=25.0)
+    ours = Neuron(**neuron, height={"delayed": 1.0, "before_decay": 0.7}[reset], slope=25.0)
     first = lif(hidden(train(x, steps)), **neuron, reset=reset, slope=25.0)
     second = lif(output(first.spk), **neuron, reset=reset, slope=25.0)
     spk, mem, grads = answer(x, hidden, output, ours, num_steps=steps)
@@ -160,7 +160,7 @@ def test_forward_and_backward_agree_with_lif_on_the_same_spikes(
     for our, their in zip(grads, gradients(*second, hidden, output), strict=True):
         assert (our - their).abs().max() < 1e-3 * their.abs().max()
     with torch.no_grad():
-        queried = rate_snn(x, hidden, output, ours, num_steps=steps, chance=1)
+        queried = rate_snn(x, [(hidden, ours), (output, ours)], num_steps=steps, chance=1)
         confidences = output(hidden(train(x, steps)).sigmoid()).softmax(-1).mean(0)
     assert torch.equal(queried[0], spk) and torch.equal(queried[1], mem)
     answers = rate_ann(x, hidden, output, num_steps=steps, chance=1)
@@ -176,8 +176,7 @@ def test_hidden_spikes_differ_from_the_references_only_where_a_membrane_lies_wit
         current = hidden.double()(spikes(found).double())
         exact = lif(current, beta=0.7)
         words, *_ = events._hidden(found, *hidden.float().parameters(), NEURON)
-    bits = words[..., None] >> torch.arange(64).view(8, 8).T.flatten() & 1  # a byte holds every eighth neuron
-    spk = bits.permute(2, 1, 0, 3).flatten(2)[..., :1000]
+    spk = events.written(words, 1000)
     differs = spk != exact.spk
     early = differs.cumsum(0).eq(1) & differs  # the first of a neuron and image: the rest may follow from it
     assert 0.05 < exact.spk.mean() < 0.5 and early.sum() < 1e-5 * early.numel()
@@ -202,16 +201,18 @@ def test_how_a_call_is_cut_changes_no_bit(monkeypatch):
     x, layers = torch.rand(60, 300, generator=seeded()), network(300, 400, 10)
     halves = [train(part, index=index) for part, index in zip(x.split(31), torch.arange(60).split(31))]
     assert torch.equal(torch.cat(halves, 1), train(x))
-    whole = torch.no_grad()(rate_snn)(x, *layers, NEURON, num_steps=25, chance=1)
+    whole = torch.no_grad()(rate_snn)(x, [(layer, NEURON) for layer in layers], num_steps=25, chance=1)
     monkeypatch.setattr(events, "AT_ONCE", 25 * 17)
-    parts = torch.no_grad()(rate_snn)(x, *layers, NEURON, num_steps=25, chance=1)
+    parts = torch.no_grad()(rate_snn)(x, [(layer, NEURON) for layer in layers], num_steps=25, chance=1)
     assert torch.equal(whole[1], parts[1])
 
 
 @needs_compiler
 def test_a_batch_of_no_images_has_no_answers():
     with torch.no_grad():
-        spk, _ = rate_snn(torch.empty(0, 9), *network(9, 5, 3), NEURON, num_steps=4, chance=1)
+        spk, _ = rate_snn(
+            torch.empty(0, 9), [(layer, NEURON) for layer in network(9, 5, 3)], num_steps=4, chance=1
+        )
     assert spk.shape == (4, 0, 3)
 
 
@@ -219,7 +220,25 @@ def test_a_batch_of_no_images_has_no_answers():
 def test_weights_in_double_precision_are_refused():
     hidden, output = network(9, 5, 3)
     with pytest.raises(TypeError, match="expected contiguous float32"):
-        rate_snn(torch.rand(2, 9), hidden.double(), output, NEURON, num_steps=4, chance=1)
+        layers = [(hidden.double(), NEURON), (output, NEURON)]
+        rate_snn(torch.rand(2, 9), layers, num_steps=4, chance=1)
+
+
+@needs_compiler
+def test_three_layers_agree_with_the_plain_loop():
+    first, second = network(64, 130, 70)
+    last = nn.Linear(70, 10)
+    with torch.no_grad():
+        x = torch.rand(9, 64, generator=seeded())
+        layers = [(layer, NEURON) for layer in (first, second, last)]
+        spk, mem = rate_snn(x, layers, num_steps=25, chance=1)
+        plain = train(x)
+        for layer in (first, second, last):
+            traces = lif(layer(plain), beta=0.7)
+            plain = traces.spk
+            assert traces.spk.mean() > 0.01 or layer is last
+    assert torch.equal(spk, traces.spk)
+    torch.testing.assert_close(mem, traces.mem, rtol=1e-4, atol=1e-5)
 
 
 # --- the library

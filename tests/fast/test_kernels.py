@@ -43,7 +43,7 @@ def test_every_step_pixel_and_seed_has_draws_of_its_own():
 def test_kernel_fires_as_the_plain_neurons_do(reset, num_steps):
     current = torch.randn(num_steps, 7, 411, generator=seeded(), device=DEVICE)
     plain = neurons.lif(current, beta=0.7, threshold=0.9, reset=reset)
-    height = neurons.reset_height(0.7, 0.9, reset)
+    height = 0.9 if reset == "delayed" else 0.7 * 0.9
     halved = torch.cat([current, current * 3], dim=-1)  # two parts, 0.25 (I + 3 I) = I
     neuron = dict(beta=0.7, threshold=0.9, height=height, keep_membranes=True)
     spk, mem = kernels.lif(halved, current.new_tensor([0.25]), current.new_zeros(411), **neuron)

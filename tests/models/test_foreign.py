@@ -13,7 +13,10 @@ from snntorch.export_nir import export_to_nir
 from snntorch.import_nir import import_from_nir
 
 from snnmi.attack.blackbox import BlackBox
+from snnmi.fast import events
 from snnmi.models import foreign
+from snnmi.models.coding import DECODERS
+from snnmi.models.euler import RULES
 from snnmi.models.foreign import Assumed
 from tests.helpers import seeded, small
 
@@ -95,6 +98,30 @@ def test_snntorchs_own_neuron_resets_by_subtraction_which_its_file_does_not_say(
     assert torch.equal(spk, torch.stack([spk for spk, _ in wanted]))
     torch.testing.assert_close(mem, torch.stack([mem for _, mem in wanted]))
     assert not torch.equal(foreign.read(tmp_path / "net.nir", Assumed(), **DIGITS).run(spikes)[0], spk)
+
+
+@pytest.mark.parametrize("reset", sorted(RULES))
+@pytest.mark.parametrize("grey", [False, True])
+def test_a_network_of_linear_and_alike_neurons_answers_by_events_what_it_answers_step_by_step(
+    tmp_path, monkeypatch, reset, grey
+):
+    """Three layers, whose drive is no 1; so wherever only one of ten pixels is lit, or where all are grey."""
+    if not events.available():
+        pytest.skip("no C compiler")
+    draw, sizes = np.random.default_rng(0), (64, 70, 20, 10)
+    nodes = []
+    for a, b in zip(sizes, sizes[1:]):
+        nodes += [nir.Affine(draw.normal(size=(b, a)) * 0.4, draw.normal(size=b) * 0.4)]
+        nodes += [lif(b, tau=4e-4, r=3.0)]
+    net = foreign.read(saved(tmp_path, *nodes), Assumed(reset=reset), **DIGITS)
+    assert len(net.layers) == 3
+    x = torch.rand(6, 8, 8, generator=seeded())
+    x = x if grey else (x < 0.1).float()
+    monkeypatch.setattr(events, "grey", lambda x: grey)
+    by_events = net(x, generator=seeded(3))
+    plain = DECODERS["membrane"](*net.run(net.spikes(x, generator=seeded(3))))
+    assert net.run(net.spikes(x, generator=seeded(3)))[0].mean() > 0.02
+    torch.testing.assert_close(by_events, plain, rtol=1e-4, atol=1e-5)
 
 
 def test_a_file_as_norse_writes_it_matches_a_hand_computed_run(tmp_path):

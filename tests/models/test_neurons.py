@@ -1,12 +1,13 @@
-"""The LIF layer equals hand-computed traces, and snntorch's neuron forward and backward."""
+"""snnTorch's neurons, and their reset rule of old, give hand-computed traces; in C they are the same."""
 
 import snntorch
 import torch
 from pytest import mark, raises, skip
 from snntorch import surrogate
+from torch import nn
 
-from snnmi.fast import events
-from snnmi.models.neurons import fire_in_place, lif
+from snnmi.fast import engine, events, membranes
+from snnmi.models.neurons import RESETS, lif, weights_alone
 from tests.helpers import seeded
 
 
@@ -35,33 +36,37 @@ def test_lif_refuses_an_unknown_reset():
         lif(series(1.0), beta=0.5, reset="zero")
 
 
-def leaky_loop(current, reset, beta=0.7):
-    """snntorch's own neuron, step by step."""
-    mechanism = "subtract" if reset == "delayed" else "none"
-    grad = surrogate.fast_sigmoid(slope=40)
-    neuron = snntorch.Leaky(beta=beta, spike_grad=grad, reset_mechanism=mechanism)
-    mem, spikes, membranes = neuron.init_leaky(), [], []
-    for step in current:
-        spk, mem = neuron(step, mem)
-        spikes.append(spk)
-        membranes.append(mem)
-        if reset == "before_decay":  # as code for snntorch 0.7.0 with explicit state does it
-            mem = mem - neuron.threshold * spk.detach()
-    return torch.stack(spikes), torch.stack(membranes)
+def test_the_old_rule_is_what_code_for_snntorch_0_7_does_with_explicit_state():
+    """Forward and backward: the reset, which has no gradient, comes off the membrane that is handed on."""
+    results = []
+    for old in (False, True):
+        current = (torch.randn(25, 8, 130, generator=seeded()) * 0.5 + 0.4).requires_grad_()
+        if old:
+            neuron = snntorch.Leaky(beta=0.7, spike_grad=surrogate.fast_sigmoid(40), reset_mechanism="none")
+            mem, spikes, membranes_ = neuron.init_leaky(), [], []
+            for step in current:
+                spk, mem = neuron(step, mem)
+                spikes.append(spk), membranes_.append(mem)
+                mem = mem - neuron.threshold * spk.detach()
+            spk, mem = torch.stack(spikes), torch.stack(membranes_)
+        else:
+            spk, mem = lif(current, beta=0.7, reset="before_decay")
+        (spk.sum() + mem.square().sum()).backward()
+        results.append((spk, mem, current.grad))
+    torch.testing.assert_close(*results)
 
 
-@mark.parametrize("in_c", [False, True])
 @mark.parametrize("through", ["spikes", "membrane", "both"])
-@mark.parametrize("reset", ["delayed", "before_decay"])
-def test_lif_agrees_with_snntorch_forward_and_backward(monkeypatch, reset, through, in_c):
-    if in_c and not events.available():
+@mark.parametrize("reset", sorted(RESETS))
+def test_neurons_in_c_agree_with_snntorchs_forward_and_backward(reset, through):
+    if not events.available():
         skip("no C compiler")
-    monkeypatch.setattr(events, "available", lambda: in_c)
     results = []
     w_spk, w_mem = torch.randn(2, 25, 8, 130, generator=seeded(1))
-    for neuron in (lambda x: lif(x, beta=0.7, reset=reset, slope=40.0), lambda x: leaky_loop(x, reset)):
+    own = engine.neuron(RESETS[reset](beta=0.7, spike_grad=surrogate.fast_sigmoid(40.0)))
+    for fire in (lambda x: membranes.lif(x, own), lambda x: lif(x, beta=0.7, reset=reset, slope=40.0)):
         current = (torch.randn(25, 8, 130, generator=seeded()) * 0.5 + 0.4).requires_grad_()
-        spk, mem = neuron(current)
+        spk, mem = fire(current)
         loss = (spk * w_spk).sum() * (through != "membrane") + (mem * w_mem).sum() * (through != "spikes")
         loss.backward()
         results.append((spk, mem, current.grad))
@@ -81,26 +86,32 @@ def test_gradient_of_spikes_alone_needs_no_gradient_of_the_membrane():
 
 @mark.parametrize("threads", [1, 2])
 @mark.parametrize("shape", [(1, 1, 1), (7, 3, 5), (25, 9, 300)])
-def test_lif_in_c_is_the_plain_one_and_its_spikes_alone_are_those(monkeypatch, shape, threads):
+def test_spikes_alone_in_c_are_those_of_the_plain_loop(shape, threads):
     if not events.available():
         skip("no C compiler")
-    before = torch.get_num_threads()
+    before, own = torch.get_num_threads(), events.Neuron(0.7, 1.0, 1.0)
     torch.set_num_threads(threads)
     current = torch.randn(shape, generator=seeded()) * 0.5 + 0.4
-    own = lif(current, beta=0.7)
-    spk = fire_in_place(current.clone(), 0.7, 1.0, 1.0)
+    mine, spk = membranes.lif(current, own), membranes.fire_in_place(current.clone(), own)
     torch.set_num_threads(before)
-    monkeypatch.setattr(events, "available", lambda: False)
     plain = lif(current, beta=0.7)
-    torch.testing.assert_close(own.mem, plain.mem, rtol=0, atol=1e-5)
-    assert torch.equal(own.spk, plain.spk) and torch.equal(spk, plain.spk)
+    torch.testing.assert_close(mine[1], plain.mem, rtol=0, atol=1e-5)
+    assert torch.equal(mine[0], plain.spk) and torch.equal(spk, plain.spk)
 
 
 def test_one_current_for_all_steps_need_not_be_written_out():
-    once = torch.rand(1, 4, 30, generator=seeded()).requires_grad_()
+    if not events.available():
+        skip("no C compiler")
+    own, once = events.Neuron(0.7, 1.0, 1.0), torch.rand(1, 4, 30, generator=seeded()).requires_grad_()
     written = once.detach().expand(25, -1, -1).contiguous().requires_grad_()
-    short, whole = lif(once.expand(25, -1, -1), beta=0.7), lif(written, beta=0.7)
-    assert torch.equal(short.spk, whole.spk) and torch.equal(short.mem, whole.mem)
-    short.spk.sum().backward()
-    whole.spk.sum().backward()
+    short, whole = membranes.lif(once.expand(25, -1, -1), own), membranes.lif(written, own)
+    assert torch.equal(short[0], whole[0]) and torch.equal(short[1], whole[1])
+    short[0].sum().backward()
+    whole[0].sum().backward()
     torch.testing.assert_close(once.grad, written.grad.sum(0, keepdim=True))
+
+
+def test_a_networks_state_is_its_weights_and_no_list_of_snntorchs_keeps_it():
+    network = nn.Sequential(nn.Linear(3, 2), snntorch.Leaky(beta=0.5))
+    assert [*weights_alone(network).state_dict()] == ["0.weight", "0.bias"]
+    assert not any(network[1] is other for other in snntorch.SpikingNeuron.instances)

@@ -6,8 +6,7 @@ import torch.nn.functional as F
 from pytest import mark, raises, skip
 from snntorch import surrogate
 
-from snnmi.fast import events
-from snnmi.models import targets
+from snnmi.fast import engine, events
 from snnmi.models.coding import (
     DECODERS,
     ENCODERS,
@@ -19,7 +18,7 @@ from snnmi.models.coding import (
     rate_encode,
     rates,
 )
-from snnmi.models.targets import Neuron, Query
+from snnmi.models.targets import SNN, Network, Neuron, Query
 from tests.helpers import seeded, small
 
 
@@ -84,7 +83,7 @@ def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, 
     monkeypatch.setattr(events, "available", lambda: by_events)
     monkeypatch.setattr(events, "grey", lambda x: grey)
     monkeypatch.setitem(
-        targets.AT_ONCE, "cpu", 19 * 25 * 50
+        engine.AT_ONCE, "cpu", 19 * 25 * 50
     )  # all images at once: one draw for the plain encoder
     model = digits_model(louder=3, reset=reset, decoder=decoder, encoder=encoder)
     x = torch.rand(19, 8, 8, generator=seeded()) * 1.5 - 0.25
@@ -103,7 +102,7 @@ def test_blocks_of_a_query_change_nothing_but_the_plain_encoders_draws(monkeypat
     monkeypatch.setattr(events, "grey", lambda x: True)
     model, x = digits_model(louder=3, encoder="rate"), torch.rand(19, 8, 8, generator=seeded())
     whole = model(x, generator=seeded(7))
-    monkeypatch.setitem(targets.AT_ONCE, "cpu", 8 * 25 * 50 + 7)  # 8 images at once
+    monkeypatch.setitem(engine.AT_ONCE, "cpu", 8 * 25 * 50 + 7)  # 8 images at once
     if not by_events:  # each block draws from where the one before it stopped
         blocks, chance = x.flatten(1).split(8), seeded(7)
         trains = [spikes_of("rate", images, chance, False) for images in blocks]
@@ -235,3 +234,58 @@ def test_snn_loss_and_its_gradients_equal_the_plain_snntorch_loop(monkeypatch, b
     for our, parameter in zip(ours, model.parameters(), strict=True):
         torch.testing.assert_close(our, parameter.grad, rtol=1e-3, atol=1e-5)
         assert parameter.grad.abs().max() > 1e-3
+
+
+class Deep(SNN):
+    """Three layers, of neurons of one's own choice."""
+
+    def __init__(self, encoder="rate", beta=(0.7, 0.7, 0.7), **how):
+        torch.manual_seed(0)
+        super().__init__(Network(hidden=50), Neuron(encoder=encoder), 64, 10)
+        self.more = torch.nn.Linear(50, 50)
+        grad = how.pop("spike_grad", surrogate.fast_sigmoid(slope=40))
+        self.lifs = torch.nn.ModuleList(snntorch.Leaky(beta=b, spike_grad=grad, **how) for b in beta)
+        with torch.no_grad():
+            self.hidden.weight.mul_(4), self.more.weight.mul_(4)
+
+    @property
+    def layers(self):
+        return [*zip((self.hidden, self.more, self.output), self.lifs)]
+
+    def plain(self, spikes):
+        states, found = [lif.reset_mem() for lif in self.lifs], []
+        for x in spikes:
+            for i, (linear, lif) in enumerate(self.layers):
+                x, states[i] = lif(linear(x), states[i])
+            found.append((x, states[-1]))
+        return tuple(map(torch.stack, zip(*found)))
+
+
+OUTSIDE = {  # networks that are told from outside how to answer sooner, or are not and answer all the same
+    "of other leaks": {"beta": (0.5, 0.9, 0.7)},
+    "reset to zero": {"reset_mechanism": "zero"},
+    "never reset": {"reset_mechanism": "none"},
+    "another gradient": {"spike_grad": surrogate.atan()},
+    "neurons unlike": {"beta": (0.7, torch.linspace(0.5, 0.9, 50), 0.7)},
+    "learnt leaks": {"learn_beta": True},
+    "latency": {"encoder": "latency"},
+    "currents": {"encoder": "clip"},
+}
+
+
+@mark.parametrize("how", OUTSIDE.values(), ids=OUTSIDE)
+def test_any_fully_connected_network_of_snntorch_answers_and_learns_as_its_plain_loop(how):
+    model, x, y = Deep(**how), torch.rand(20, 8, 8, generator=seeded()), torch.arange(20) % 10
+    fed = model.spikes(x, generator=seeded(3))
+    plain = model.plain(fed)
+    confidences = DECODERS["membrane"](*plain).detach()
+    torch.testing.assert_close(model(x, generator=seeded(3)), confidences, rtol=1e-4, atol=1e-5)
+    assert confidences.std(0).mean() > 1e-3
+    loss = F.cross_entropy(plain[1].flatten(0, 1), y.repeat(25)) * 25
+    parameters = [p for p in model.parameters() if p.requires_grad and p.shape]
+    theirs = torch.autograd.grad(loss, parameters, allow_unused=True)
+    ours = torch.autograd.grad(model.loss(x, y, generator=seeded(3)), parameters, allow_unused=True)
+    for our, their in zip(ours, theirs, strict=True):
+        assert (our is None) == (their is None)
+        if our is not None:
+            assert (our - their).abs().max() < 1e-3 * their.abs().max()
