@@ -28,7 +28,7 @@ def wilson_interval(share: float, n: int, *, level: float = 0.95) -> tuple[float
     """Wilson's interval for a share of n trials (test images: it speaks of new images, the model fixed).
 
     A mean of n numbers in [0, 1] varies no more than such a share, so the interval also holds, and is wide,
-    for a mean over n classes of which only the mean was published.
+    for a mean over n classes of which only the mean was published. (`scipy.stats.binomtest` takes whole counts only.)
     """
     if not (0 <= share <= 1 and n >= 1):
         raise ValueError(f"wilson_interval expects a share in [0, 1] of n >= 1 trials, got {share} of {n}")

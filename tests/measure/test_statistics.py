@@ -4,11 +4,12 @@ import itertools
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from snnmi.measure import statistics
-from tests.helpers import NAN
+from snnmi.measure import intervals, statistics
+from tests.helpers import NAN, ROOT
 
 # --- two samples paired by unit
 
@@ -46,6 +47,22 @@ def test_the_exact_p_is_that_of_all_flips_one_by_one(n):
     wild, tied = np.random.default_rng(n).normal(0.3, 1, n), np.random.default_rng(n).integers(-3, 5, n) / 10
     for differences in (wild, tied):
         assert statistics.sign_flip_p(differences) == pytest.approx(p_by_hand(differences), abs=1e-12)
+
+
+def test_on_stored_scores_the_exact_p_and_the_intervals_are_scipys():
+    """Where scipy's can be had: 2^n flips of few networks, shares that are whole counts."""
+    kept = [pd.read_csv(path) for path in sorted(ROOT.glob("results/plan/scores-mnist-*/scores.csv"))]
+    copies = np.array([scores.groupby("pair").surrogate_accuracy.mean()["last"] for scores in kept])
+    differences = np.diff(copies)[: len(copies) // 9 * 9].reshape(-1, 9)[:, :7].round(9)
+    assert len(differences) > 10
+    for d in differences:
+        flips = stats.permutation_test((d,), np.sum, permutation_type="samples", n_resamples=np.inf)
+        assert statistics.sign_flip_p(d) == pytest.approx(flips.pvalue, abs=1e-12)
+        student = stats.ttest_1samp(d, 0).confidence_interval(0.95)
+        assert intervals.t_interval(d) == pytest.approx(tuple(student), abs=1e-15)
+    for right in (0, 1, 76, 80):
+        wilson = stats.binomtest(right, 80).proportion_ci(0.95, "wilson")
+        assert intervals.wilson_interval(right / 80, 80) == pytest.approx(tuple(wilson), abs=1e-14)
 
 
 def test_counts_of_classes_have_mcnemars_p():
