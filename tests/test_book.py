@@ -171,6 +171,13 @@ def test_every_figure_says_what_it_shows(soups):
     assert not silent, "\n".join(silent)
 
 
+def test_every_claim_of_the_book_is_borne_out(soups):
+    claims = {name: soup.select("article .claim") for name, soup in soups.items()}
+    assert claims["executed/07_controls.html"]
+    said = [(name, one.get_text()) for name, own in claims.items() for one in own]
+    assert not [one for one in said if not one[1].strip().endswith("✓")]
+
+
 def test_every_chapter_is_in_the_sidebar_in_order(browser, server):
     chapters = [f"executed/{notebook.stem}.html" for notebook in NOTEBOOKS]
     with reading(browser, server, "phone") as page:

@@ -1,34 +1,56 @@
 """Every notebook, on its own, in a fresh clone, at the size of `smoke`."""
 
+import json
+
 import nbformat
 import papermill
 import pytest
 
-from tests.helpers import NOTEBOOKS, clone, run
+from tests.helpers import NOTEBOOKS, ROOT, clone, run
 
-pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem, scope="module")
 
 
-def test_notebook_runs_on_its_own_and_again_in_the_same_kernel(notebook, tmp_path):
-    folder = clone(tmp_path / "clone")
-    (folder / "executed").mkdir()
-    run_all_cells_twice(folder / "book" / notebook.name)
-    executed = folder / "executed" / notebook.name
-    command = f"papermill --cwd . -k python3 -p profile smoke book/{notebook.name} executed/{notebook.name}"
-    run(command.split(), folder)
-    cells = [cell for cell in nbformat.read(executed, as_version=4).cells if cell.cell_type == "code"]
+TURNING = f"""import json, sys
+sys.path.append({str(ROOT)!r})
+from tests.turning import steadfast
+print(json.dumps(steadfast()))"""
+
+
+@pytest.fixture(scope="module")
+def executed(notebook, tmp_path_factory):
+    """The chapter as it was executed, with a cell behind that turns its claims' numbers."""
+    folder = clone(tmp_path_factory.mktemp(notebook.stem) / "clone")
+    chapter = nbformat.read(notebook, as_version=4)
+    if claims(chapter):
+        chapter.cells.append(nbformat.v4.new_code_cell(TURNING))
+    nbformat.write(chapter, folder / "book" / notebook.name)
+    run(f"papermill --cwd . -k python3 -p profile smoke book/{notebook.name} out.ipynb".split(), folder)
+    return nbformat.read(folder / "out.ipynb", as_version=4)
+
+
+def claims(chapter) -> list:
+    return [cell for cell in chapter.cells if cell.cell_type == "code" and "@pages.claim" in cell.source]
+
+
+def test_notebook_runs_on_its_own(executed):
+    cells = [cell for cell in executed.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells if cell.source)
     assert any(cell.outputs for cell in cells), "a chapter shows something"
 
 
-def run_all_cells_twice(path):
-    """What a reader does in JupyterLab, at the size that papermill sets."""
-    whole = nbformat.read(path, as_version=4)
-    code = [cell for cell in whole.cells if cell.cell_type == "code"]
-    again = [nbformat.v4.new_code_cell(cell.source) for cell in code]
-    again[0].source = again[0].source.replace('profile = "quick"', 'profile = "smoke"')
-    whole.cells += again
-    nbformat.write(whole, path)
+def test_claims_hold_and_are_what_an_executed_chapter_says(executed):
+    """In Jupyter, too: as outputs of their own cells. They speak of runs in git, whatever this page has computed."""
+    for cell in claims(executed):
+        said = [output for output in cell.outputs if output.output_type == "display_data"]
+        assert len(said) == cell.source.count("@pages.claim"), cell.source
+        marks = [output.data["text/plain"][-1] for output in said]
+        assert all(mark == "✓" for mark in marks), [output.data["text/plain"] for output in said]
+
+
+def test_a_claim_fails_where_its_numbers_are_turned(executed):
+    if claims(executed):
+        assert json.loads(executed.cells[-1].outputs[-1].text) == []
 
 
 def test_every_parameter_is_explained(notebook):

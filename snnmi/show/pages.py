@@ -122,9 +122,8 @@ def told(check: Callable[[], tuple[str, bool]]) -> Claim:
     return Claim(sentence, bool(holds))
 
 
-_markdown = MarkdownIt("commonmark", {"html": False}).use(
-    dollarmath_plugin, renderer=lambda tex, about: rf"\({escape(tex)}\)"
-)
+_markdown = MarkdownIt("commonmark", {"html": False, "typographer": True})
+_markdown.enable("smartquotes").use(dollarmath_plugin, renderer=lambda tex, about: rf"\({escape(tex)}\)")
 
 
 def html(text: str) -> str:

@@ -65,6 +65,9 @@ CELLS = {
 FOUR = tuple(
     CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("snn", "current"), ("snn", "rate"))
 )
+CALLED = dict(
+    zip((cell.label for cell in FOUR), ("ANN", "ANN behind a clip", "SNN without its encoder", "SNN"))
+)
 
 # The same four on recordings, which an SNN is fed a bin a step.
 RECORDED = (

@@ -72,13 +72,13 @@ Own = Mapping[str, tuple[Variant, str, Run]]
 
 def _own(experiments: Iterable[Experiment]) -> Own:
     """What a page's own experiments call their runs, by folder: the variant, what was changed for all of them, and the
-    scores: one attack may have been scored more than once.
+    scores: one attack may have been scored more than once, and several variants may share it: the first names it.
     """
     named = {}
     for one in experiments:
         variants = {variant.name: variant for variant in one.variants}
         for run in one.attacks():
-            named[str(run.run.folder)] = variants[run.variant], said(one.changes), run.scored
+            named.setdefault(str(run.run.folder), (variants[run.variant], said(one.changes), run.scored))
     return named
 
 
@@ -192,6 +192,17 @@ def speaking(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
     return own[own.scale.isin(best.index.get_level_values("scale"))]
 
 
+def shown(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+    """`fair` rows for a table or figure: the scales that speak, then others kept with the project, then those of this
+    page's own runs; what other pages have left on this machine is not among them.
+    """
+    variants = [*variants]
+    own = fair(rows, variants)
+    speak, here = {*speaking(rows, variants).scale}, {*own.scale[own.here.astype(bool)]}
+    rank = [0 if r.scale in speak else 1 if r.kept else 2 if r.scale in here else 3 for r in own.itertuples()]
+    return own.assign(rank=rank).query("rank < 3").sort_values("rank", kind="stable").drop(columns="rank")
+
+
 # --- over networks
 
 
@@ -252,4 +263,5 @@ def endings(rows: pd.DataFrame, results: str | Path = "results") -> pd.DataFrame
         curves = run.arrays()
         ends = {"settled": verdicts.settled(curves["M_global"]), "off": verdicts.adversary_off(curves["k"])}
         found.append(pd.DataFrame({"folder": folder, "label": run.metrics["labels"]} | ends))
-    return pd.concat([pd.DataFrame(columns=["folder", "label", "settled", "off"]), *found], ignore_index=True)
+    nothing = pd.DataFrame(columns=["folder", "label", "settled", "off"])
+    return pd.concat(found, ignore_index=True) if found else nothing

@@ -151,40 +151,28 @@ def can_tell(differing: int, *, tests: int = 1) -> bool:
 PARTS = ("encoding", "neuron")  # of the gap between SNN and ANN: what feeds the weights, and all the rest
 
 
-def why_verdict(effects: pd.DataFrame, part: str) -> tuple[str, str]:
-    """Does this part carry the gap? The verdict on the explanation that says so, and one sentence that says why.
+def carries(effects: pd.DataFrame, part: str = "encoding") -> str:
+    """Does this part carry the gap, as an explanation says?
 
-    `effects`: factor (gap and `PARTS`), effect, low, high (over networks; NaN of one), share. open: one network, or
-    the gap's interval covers zero. supported: the part lies below zero, as claimed, its interval excludes zero and it
+    `effects`: what (gap and `PARTS`), value, low, high (over networks; NaN of one), share. open: one network, or the
+    gap's interval covers zero. supported: the part lies below zero, as claimed, its interval excludes zero and it
     carries at least half. contradicted: above, zero excluded; or the other part carries at least half, zero
     excluded, and this one's interval excludes half of the gap. open: all else.
     """
-    rows = effects.set_index("factor")
+    rows = effects.set_index("what")
     (other,) = {*PARTS} - {part}
-    said = {
-        name: pages.number(r.effect, sign=True) + (f" {pages.span(r.low, r.high)}" if r.low == r.low else "")
-        for name, r in rows.iterrows()
-    }
-    numbers = (
-        f"of the gap, {said['gap']}, the encoding carries {said['encoding']} and the neuron {said['neuron']}"
-    )
 
-    def excludes(name: str, point: float) -> bool:
+    def excludes(name: str, point: float = 0.0) -> bool:
         return bool(lies_off(rows.low[name], rows.high[name], point))
 
-    if np.isnan(rows.low["gap"]):
-        return "open", f"One network of each kind says nothing of kinds: {numbers}."
-    if not excludes("gap", 0.0):
-        return "open", f"The gap, {said['gap']}, cannot be told from zero: there is nothing to explain."
-    if excludes(part, 0.0):
-        if rows.effect[part] > 0:
-            return "contradicted", f"The {part} works against the claim: {numbers}."
-        if carries_half(rows.share[part]):
-            return "supported", f"The {part} carries at least half: {numbers}."
-    half = HALF * rows.effect["gap"]
-    if carries_half(rows.share[other]) and excludes(other, 0.0) and excludes(part, half):
-        return "contradicted", f"The {other} carries at least half, and the {part} less than half: {numbers}."
-    return "open", f"The intervals leave open what carries it: {numbers}."
+    if not excludes("gap"):
+        return "open"
+    if excludes(part) and rows.value[part] > 0:
+        return "contradicted"
+    if excludes(part) and carries_half(rows.share[part]):
+        return "supported"
+    by_other = carries_half(rows.share[other]) and excludes(other)
+    return "contradicted" if by_other and excludes(part, HALF * rows.value["gap"]) else "open"
 
 
 def reaches_floor(low: Numbers, floor: Numbers) -> bool | np.bool_ | pd.Series:

@@ -1,5 +1,6 @@
 """Numbers with their intervals: a mark a number, beside what it is to be read against."""
 
+import textwrap
 from itertools import cycle
 
 import numpy as np
@@ -136,7 +137,7 @@ def effects(frame: pd.DataFrame) -> Figure:
         if not frame.loc[frame.metric == metric, ["low", "high", "smallest", "largest"]].to_numpy().any():
             line[0].set(xlim=(-1, 1), xticks=[0])
     for ax, scale in zip(axes[0], scales, strict=True):
-        ax.set_title(scale.replace(", ", ",\n"), fontsize=9.5)
+        ax.set_title(textwrap.fill(scale, 16), fontsize=9.5)
     return fig
 
 

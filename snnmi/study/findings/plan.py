@@ -1,11 +1,9 @@
-"""The analysis plan's outcomes: calibration, the two primary contrasts, and what the guesses change."""
+"""The analysis plan's calibration, and what the guesses change."""
 
 import pandas as pd
 
-from snnmi.measure.intervals import t_interval
-from snnmi.measure.statistics import holm, sign_flip_p
 from snnmi.show import pages
-from snnmi.study import plan, published, verdicts
+from snnmi.study import plan, published
 from snnmi.study.controls import Variant
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table
@@ -52,70 +50,11 @@ def calibration(experiment: Experiment) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("distance", ignore_index=True, kind="stable")
 
 
-# --- step 2: networks
-
-
-def network_means(networks: pd.DataFrame) -> pd.DataFrame:
-    """One row a network of the four cells, from a `controls.networks_table`: the primary outcome (`value`), its floor,
-    and the cell's name.
-    """
-    last = _cells(networks[networks.pair == "last"])
-    found = last.groupby([*PLACE, "cell", "target", "seed"], sort=False, observed=True)
-    means = found[[PRIMARY, "floor"]].mean().reset_index().rename(columns={PRIMARY: "value"})
-    return means.sort_values("cell", kind="stable").astype({"cell": str})
-
-
 def _cells(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows of the four cells, with the `cell`'s name, which is sorted as `NAMES`."""
     names = {variant.name: cell for cell, variant in NAMES.items()}
     rows = rows[rows.variant.isin(names)]
     return rows.assign(cell=pd.Categorical(rows.variant.map(names), [*NAMES]))
-
-
-def deciding(means: pd.DataFrame) -> pd.DataFrame:
-    """The rows that speak on the first page: of the paper's first data set at hand, the scale with the most networks in
-    every cell that is contrasted, and of these the largest; of it the networks that all those cells have, if any.
-    """
-    if means.empty:
-        return means
-    first = next((name for name in pages.LANDING if name in set(means.dataset)), means.dataset.iloc[0])
-    own = pages.largest_first(means[means.dataset == first])
-    contrasted = {cell for pair in CONTRASTS.values() for cell in pair}
-
-    def shared(profile: str) -> set[int]:
-        there = own[own.profile == profile]
-        return set.intersection(*(set(there.seed[there.cell == cell]) for cell in contrasted))
-
-    best = max(own.profile.unique(), key=lambda profile: len(shared(profile)))
-    rows = own[own.profile == best]
-    return rows[rows.seed.isin(shared(best))] if shared(best) else rows
-
-
-def printed(dataset: str) -> dict[str, float]:
-    """The paper's numbers for the cells that it has."""
-    rows = {cell: published.TABLE_2.get((dataset, kind)) for cell, kind in (("ANN", "ann"), ("SNN", "snn"))}
-    return {cell: row[PRIMARY] for cell, row in rows.items() if row}
-
-
-def contrasts(means: pd.DataFrame) -> pd.DataFrame:
-    """One row a scale and contrast: first minus second over networks paired by seed, with Student's interval, the
-    exact p of flipping signs, Holm's over the scale's contrasts, and the verdict.
-    """
-    rows = []
-    for place, own in means.groupby(PLACE, sort=False):
-        wide = own.pivot(index="seed", columns="cell", values="value")
-        tested = []
-        for name, (first, second) in CONTRASTS.items():
-            if {first, second} <= set(wide):
-                d = (wide[first] - wide[second]).dropna()
-                low, high = t_interval(d)
-                about = dict(zip(PLACE, place)) | {"contrast": name, "networks": len(d)}
-                numbers = {"difference": d.mean(), "low": low, "high": high, "p": sign_flip_p(d)}
-                tested.append(about | numbers)
-        for row, p in zip(tested, holm(row["p"] for row in tested)):
-            rows.append(row | {"p_holm": p, "verdict": verdicts.contrast(row["low"], row["high"], p)})
-    columns = [*PLACE, "contrast", "networks", "difference", "low", "high", "p", "p_holm", "verdict"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 # --- step 3: what the guesses change

@@ -1,85 +1,14 @@
-"""The plan's outcomes in words: what the clip takes, what is left, and by how many networks."""
+"""The plan's calibration in words, and what the guesses change."""
 
 import pandas as pd
 
 from snnmi.show import pages
 from snnmi.show.figures import title
 from snnmi.study import plan, published
-from snnmi.study.findings.plan import CHOICES, CONTRASTS, NAMES, PRIMARY, READINGS
-from snnmi.study.verdicts import SAME, can_tell
+from snnmi.study.findings.plan import CHOICES, CONTRASTS, PRIMARY, READINGS
+from snnmi.study.verdicts import SAME
 
 LAST = "surrogate acc., last pair"
-
-
-def shares(means: pd.DataFrame) -> str:
-    """The primary outcome of each cell at one scale: "49 % on the ANN, 13 % on the ANN behind a clip"."""
-    found = means.groupby("cell").value.mean()
-    return ", ".join(f"{100 * found[cell]:.0f}\u00a0% on the {cell}" for cell in NAMES if cell in found)
-
-
-def number(row: pd.Series) -> str:
-    """A contrast as text: difference, interval, Holm's p."""
-    difference = pages.number(row.difference, 2, sign=True)
-    if row.networks < 2:
-        return difference
-    return f"{difference} {pages.span(row.low, row.high)}, {pages.p_value(row.p_holm)}"
-
-
-def answer(contrasts: pd.DataFrame, means: pd.DataFrame) -> str:
-    """One sentence for one scale: `tested`, and what was seen."""
-    seen = f"of the test images the attacker's copies read {shares(means)}"
-    said = tested(contrasts)
-    return said if said.endswith("yet.") else f"{said.removesuffix('.')}: {seen}."
-
-
-def tested(contrasts: pd.DataFrame) -> str:
-    """What the clip does and what is left for the spikes, by the two contrasts of one scale.
-
-    With too few networks of each no test could tell anything.
-    """
-    rows = contrasts.set_index("contrast")
-    if not {*CONTRASTS} <= set(rows.index):
-        return "Open: not all cells have been attacked yet."
-    clip, rest = rows.loc["clip"], rows.loc["rest"]
-    if not can_tell(networks := int(min(clip.networks, rest.networks)), tests=2):
-        return f"Seen with {pages.words(networks, 'network')} of each, too few to test."
-    taken = {
-        "same": "A clip takes nothing from the attack on an ANN",
-        "differ": f"A clip makes the attack on an ANN {'worse' if clip.difference > 0 else 'better'}",
-        "open": "Whether a clip takes anything from the attack on an ANN is open",
-    }[clip.verdict]
-    left = {
-        "same": "SNNs stand where the clipped ANNs do",
-        "differ": f"SNNs stand {'below' if rest.difference < 0 else 'above'} the clipped ANNs",
-        "open": "whether SNNs stand elsewhere than the clipped ANNs is open",
-    }[rest.verdict]
-    return f"{taken} ({number(clip)}); {left} ({number(rest)})."
-
-
-def contrast_lines(contrasts: pd.DataFrame) -> pd.DataFrame:
-    """The contrasts as a table's text."""
-    names = {name: " − ".join(pair) for name, pair in CONTRASTS.items()}
-    rows = [*contrasts.itertuples()]
-    return pd.DataFrame(
-        {
-            "contrast": [names[row.contrast] for row in rows],
-            "run": [pages.place(row.profile, row.dataset) for row in rows],
-            "networks": [row.networks for row in rows],
-            "difference": [pages.number(row.difference, 3, sign=True) for row in rows],
-            "95 % t-interval": [pages.span(r.low, r.high, 3) if r.networks > 1 else "–" for r in rows],
-            "exact p": [f"{row.p:.3g}" for row in rows],
-            "Holm": [f"{row.p_holm:.3g}" for row in rows],
-            "verdict": [r.verdict if can_tell(r.networks, tests=2) else "too few networks" for r in rows],
-        }
-    )
-
-
-def networks_caption(means: pd.DataFrame) -> str:
-    """What the picture shows, at one scale."""
-    count = means.groupby("cell").seed.nunique()
-    fewest, most = int(count.min()), int(count.max())
-    how_many = pages.words(fewest, "network") if fewest == most else f"{fewest} to {most} networks"
-    return f"{shares(means)[0].upper()}{shares(means)[1:]}; {how_many} of each."
 
 
 ALL = len(plan.settings(plan.ANN)) + len(plan.guesses(plan.ANN))  # settings of the curve

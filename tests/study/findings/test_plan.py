@@ -1,6 +1,5 @@
 """The plan's outcomes, of networks made by hand."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -60,44 +59,6 @@ def test_distance_is_the_mean_relative_difference_of_five_numbers_by_one_reading
     assert findings.distance(off, "fidelity_mae") == pytest.approx(0.5 / 5)
 
 
-def networks(values, profile="plan", dataset="mnist"):
-    """A `networks_table` of one row a network and pair."""
-    found = attacks(values, profile).groupby(["profile", "variant", "target", "seed", "pair"], sort=False)
-    table = found[findings.PRIMARY].mean().reset_index()
-    return table.assign(dataset=dataset, floor=0.11)
-
-
-def test_a_network_is_one_value_the_mean_over_classes_of_its_last_pair():
-    means = findings.network_means(networks({plan.ANN: [0.6, 0.5], plan.CLIP: [0.1]}))
-    assert means.groupby("cell").value.apply(list).to_dict() == {
-        "ANN": pytest.approx([0.6, 0.5]),
-        "ANN behind a clip": pytest.approx([0.1]),
-    }
-    assert (means.floor == 0.11).all()
-
-
-def test_contrasts_are_paired_by_seed_and_tested_exactly_with_holm():
-    ann, clip = np.linspace(0.5, 0.6, 7), np.linspace(0.10, 0.13, 7)
-    snn = clip + np.array([0.01, -0.01, 0.02, -0.02, 0.01, 0.0, 0.01])
-    table = findings.contrasts(
-        findings.network_means(networks({plan.ANN: ann, plan.CLIP: clip, plan.SNN: snn}))
-    )
-    rows = table.set_index("contrast")
-    assert rows.networks.tolist() == [7, 7] and rows.difference.loc["clip"] == pytest.approx(
-        (ann - clip).mean()
-    )
-    assert rows.p.loc["clip"] == 2 / 2**7 and rows.p_holm.loc["clip"] == 4 / 2**7, "the least p there is"
-    assert rows.verdict.tolist() == ["differ", "same"]
-    assert rows.p.rest > 0.05 and rows.low.rest < 0 < rows.high.rest
-
-
-def test_a_seed_that_one_cell_lacks_is_no_pair():
-    means = findings.network_means(networks({plan.ANN: [0.6, 0.5, 0.7], plan.CLIP: [0.1, 0.2]}))
-    (row,) = findings.contrasts(means).itertuples()
-    assert row.contrast == "clip" and row.networks == 2 and row.difference == pytest.approx(0.4)
-    assert row.verdict == "open", "two networks tell nothing"
-
-
 def test_the_same_needs_the_whole_interval_within_the_margin():
     assert [contrast(-0.051, 0.01, 0.5), contrast(-0.049, 0.049, 0.001)] == ["open", "same"]
 
@@ -153,34 +114,6 @@ def test_the_grid_is_ranked_by_distance_with_either_reading_of_f(monkeypatch):
     assert ranked.distance[0] == pytest.approx(0) and ranked.distance.is_monotonic_increasing
     assert (ranked.split[0], ranked.reading[0]) == ("64 + 64", "fidelity_mae")
     assert len(ranked) == 4, "a row for each setting and reading"
-
-
-def test_the_scale_with_most_networks_in_every_cell_decides_and_of_these_the_largest():
-    full = {plan.ANN: [0.6], plan.CLIP: [0.1], plan.SNN: [0.2]}
-    seven = {cell: values * 7 for cell, values in full.items()}
-    lacking = {plan.ANN: [0.6] * 9, plan.SNN: [0.2] * 9}
-    tables = [
-        networks(full, "paper"),
-        networks(seven, "plan"),
-        networks(lacking, "laptop"),
-        networks(seven, "quick", "digits"),
-    ]
-    for given, wanted in (
-        (tables, "plan"),
-        (tables[::2], "paper"),
-        (tables[2:3], "laptop"),
-        (tables[3:], "quick"),
-    ):
-        means = findings.network_means(pd.concat(given))
-        assert set(findings.deciding(means).profile) == {wanted}
-    assert findings.printed("mnist") == {"ANN": 0.6813, "SNN": 0.1988} and findings.printed("digits") == {}
-
-
-def test_no_mean_of_two_networks_stands_beside_one_of_one():
-    means = findings.network_means(
-        networks({plan.ANN: [0.6, 0.5], plan.CLIP: [0.1], plan.SNN: [0.2, 0.4], plan.RAW: [0.7, 0.9]})
-    )
-    assert findings.deciding(means).value.tolist() == pytest.approx([0.6, 0.1, 0.2, 0.7])
 
 
 def at_both_budgets(tenth, full):
