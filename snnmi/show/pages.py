@@ -92,7 +92,9 @@ class Claim:
         name = {True: "holds", False: "fails", None: "untold"}[self.holds]
         meaning = escape(self.meaning)
         about = f'class="claim-mark" tabindex="0" role="img" aria-label="{meaning}" title="{meaning}"'
-        return f'<span class="claim claim-{name}">{html(self.sentence)} <span {about}>{said}</span></span>'
+        return (
+            f'<span class="claim claim-{name}">{html(self.sentence)}&nbsp;<span {about}>{said}</span></span>'
+        )
 
 
 def claim(check: Callable[[], tuple[str, bool]]) -> Callable[[], tuple[str, bool]]:
