@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import io
+import os
+import shutil
 import socket
 import sys
 from collections.abc import Mapping
@@ -75,12 +77,11 @@ class Pictures:
 
     def paths(self) -> dict[str, Path]:
         """Those of the files that are here."""
-        found, inside = {}, (self.folder, self.kind) if self.apart else (self.folder, self.kind, "")
-        for name in self.files:
-            names = [f"{form}{end}" for end in (".gz", "") for form in (name, name.replace("-idx", ".idx"))]
-            if path := places.find(names, inside, Path.is_file):
-                found[name] = path
-        return found
+        inside = (self.folder, self.kind, "")[: 2 if self.apart else 3]
+        forms = {name: (name, name.replace("-idx", ".idx")) for name in self.files}
+        names = {name: [f"{form}{end}" for end in (".gz", "") for form in own] for name, own in forms.items()}
+        found = {name: places.find(own, inside, Path.is_file) for name, own in names.items()}
+        return {name: path for name, path in found.items() if path}
 
     def read(self, name: str, download: bool) -> dict[str, np.ndarray]:
         """x_train, y_train, x_test and y_test; `name` is what the set is called here.
@@ -144,10 +145,7 @@ class Pictures:
             socket.setdefaulttimeout(30)
             with TemporaryDirectory(dir=kept, prefix=".download-") as root:
                 found = self._arrays(root, download=True)
-                for path in [path for path in Path(root).rglob("*") if path.is_file()]:
-                    place = kept / path.relative_to(root)
-                    place.parent.mkdir(parents=True, exist_ok=True)
-                    path.replace(place)
+                shutil.copytree(root, kept, dirs_exist_ok=True, copy_function=os.replace)
             return found
         except UNREADABLE as error:
             raise FileNotFoundError(f"{absent} (download failed: {in_a_line(error)})") from None

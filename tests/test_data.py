@@ -471,9 +471,14 @@ def test_mnist_is_downloaded_once_into_the_cache_by_torchvision(mnist_place, mon
     assert sorted(kept) == sorted([*PACKED, *CONTENTS])
 
 
-@pytest.mark.parametrize(
-    "page", [b"<html>Please sign in</html>", PACKED["t10k-labels-idx1-ubyte.gz"][:20], b""]
-)
+PAGES = {
+    "page": b"<html>Please sign in</html>",
+    "half": PACKED["t10k-labels-idx1-ubyte.gz"][:20],
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
 def test_what_torchvision_finds_wrong_is_said_and_not_kept(places, monkeypatch, page):
     for name in ("mnist", "fashion", "usps"):
         serve(monkeypatch, {f"{idx}.gz": page for idx in CONTENTS} | {"usps.bz2": page})

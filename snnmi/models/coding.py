@@ -40,35 +40,23 @@ def encoder(
     return mark
 
 
-def is_binary(name: str) -> bool:
-    return getattr(ENCODERS[name], "binary", False)
-
-
-def is_bernoulli(name: str) -> bool:
-    return getattr(ENCODERS[name], "bernoulli", False)
+def says(name: str, what: str) -> object:
+    """What an encoder says of itself by `@encoder`; None: nothing."""
+    return getattr(ENCODERS[name], what, None)
 
 
 def is_constant(name: str) -> bool:
-    return period(name) == 1
-
-
-def period(name: str) -> int | None:
-    """Steps after which what an encoder gives repeats itself; None: it does not."""
-    return getattr(ENCODERS[name], "period", None)
-
-
-def is_binned(name: str) -> bool:
-    return getattr(ENCODERS[name], "binned", False)
+    return says(name, "period") == 1
 
 
 def is_per_pixel(name: str) -> bool:
     """Whether each input of the network stands for one pixel."""
-    return not is_binned(name) and getattr(ENCODERS[name], "rates", None) is None
+    return not (says(name, "binned") or says(name, "rates"))
 
 
 def rates(name: str, x: Float[Tensor, " batch pixels"]) -> Float[Tensor, " batch fed"]:
     """What an encoder's inputs spike by, where it does not say otherwise the pixels."""
-    own = getattr(ENCODERS[name], "rates", None)
+    own = says(name, "rates")
     return own(x.clone()) if own else x
 
 
@@ -244,9 +232,9 @@ def num_fed(name: str, num_pixels: int, num_steps: int, device: str | torch.devi
         *(num_steps, n, None),
         advice="(images, num_steps, *, generator) -> what is fed at each step, whatever values the images have",
     )
-    if is_binary(name) and not ((found == 0) | (found == 1)).all():
+    if says(name, "binary") and not ((found == 0) | (found == 1)).all():
         raise ValueError(f"{piece} gives other values than 0 and 1, expected what @encoder says of it")
-    if (again := period(name)) and not torch.equal(found[again:], found[:-again]):
+    if (again := says(name, "period")) and not torch.equal(found[again:], found[:-again]):
         raise ValueError(
             f"{piece} does not repeat itself after {again} steps, expected what @encoder says of it"
         )
@@ -257,7 +245,7 @@ def straight(
     name: str, x: Float[Tensor, " batch pixels"], num_steps: int
 ) -> Float[Tensor, " #time batch fed"]:
     """Zeros that carry a gradient: added to what an encoder feeds, they pass the code as if spikes were their rates."""
-    if is_binned(name):
+    if says(name, "binned"):
         passed = raw_bins_encode(x, num_steps, generator=torch.Generator())
     else:
         passed = rates(name, x)[None]

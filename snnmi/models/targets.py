@@ -17,9 +17,9 @@ from snnmi.models.coding import (
     DECODERS,
     ENCODERS,
     encode,
-    is_binned,
     is_constant,
     num_fed,
+    says,
     tempered,
     try_decoder,
 )
@@ -189,7 +189,7 @@ class SNN(Target):
     """
 
     def __init__(self, network: Network, neuron: Neuron, num_pixels: int, num_classes: int):
-        if is_binned(neuron.encoder) and num_pixels % neuron.num_steps:
+        if says(neuron.encoder, "binned") and num_pixels % neuron.num_steps:
             raise ValueError(
                 f"num_steps is {neuron.num_steps}, expected the number of bins in images of {num_pixels} pixels"
             )

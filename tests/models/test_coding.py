@@ -12,7 +12,6 @@ from snnmi.models.coding import (
     ENCODERS,
     burst_encode,
     current_encode,
-    is_binary,
     latency_encode,
     num_fed,
     phase_encode,
@@ -85,7 +84,7 @@ def test_a_populations_neurons_prefer_values_of_their_own_and_fall_silent_far_ou
     aside = torch.exp(torch.tensor(-0.5 * (0.5 * 3) ** 2)).item()  # the next centre is 1.5 widths away
     assert rates[0, 0, 1].item() == pytest.approx(aside) and tuned(torch.tensor([[9.0]])).max() < 1e-6
     fed = ENCODERS["population"](torch.full((1, 3), 0.25), 4000, generator=seeded())
-    assert fed.shape == (4000, 1, 12) and is_binary("population")
+    assert fed.shape == (4000, 1, 12) and coding.says("population", "binary")
     torch.testing.assert_close(fed.mean(0), tuned(torch.full((1, 3), 0.25)), atol=0.03, rtol=0)
 
 

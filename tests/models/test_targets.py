@@ -12,11 +12,9 @@ from snnmi.models.coding import (
     ENCODERS,
     encoder,
     frozen_draw,
-    is_bernoulli,
-    is_binned,
-    period,
     rate_encode,
     rates,
+    says,
 )
 from snnmi.models.targets import SNN, Network, Neuron, Query
 from tests.helpers import seeded, small
@@ -65,7 +63,7 @@ def test_first_weights_depend_on_the_seed_and_disturb_no_other_chance():
 
 def spikes_of(encoder: str, x, chance, by_events: bool):
     """What a query with this chance is fed: the plain encoder's spikes, or those that events draw."""
-    if not by_events or not is_bernoulli(encoder):
+    if not by_events or not says(encoder, "bernoulli"):
         return ENCODERS[encoder](x, 25, generator=chance)
     x = rates(encoder, x)
     fixed = frozen_draw((25, 1, *x.shape[1:]), x.device, x.dtype)[:, 0]
@@ -76,7 +74,7 @@ def spikes_of(encoder: str, x, chance, by_events: bool):
 @mark.parametrize("by_events", [False, True])
 @mark.parametrize("decoder", sorted(DECODERS))
 @mark.parametrize("reset", ["delayed", "before_decay"])
-@mark.parametrize("encoder", [name for name in sorted(ENCODERS) if not is_binned(name)])
+@mark.parametrize("encoder", [name for name in sorted(ENCODERS) if not says(name, "binned")])
 def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, decoder, by_events, grey):
     if by_events and not events.available():
         skip("no C compiler")
@@ -192,7 +190,7 @@ def test_a_bernoulli_code_of_ones_own_is_drawn_as_events_too(monkeypatch):
 def test_steps_that_repeat_themselves_are_computed_once_and_change_nothing(
     monkeypatch, name, steps, num_steps
 ):
-    assert period(name) == steps
+    assert says(name, "period") == steps
     whole = encoder()(lambda *args, **how: ENCODERS[name](*args, **how))
     monkeypatch.setitem(ENCODERS, "whole", whole)
     x, y = torch.rand(20, 8, 8, generator=seeded()), torch.arange(20) % 10
