@@ -101,6 +101,27 @@ MEANT = {
         "labels cat, dog, elk are read as classes 0 to 2",
         GOOD,
     ),
+    "gaps below zero": (
+        {"y_train": 3 * Y - 7, "y_test": [-1, -7, -4]}, "labels -7, -4, -1 are read as classes 0 to 2", GOOD
+    ),
+    "on both sides of zero": (
+        {"y_train": Y - 1, "y_test": np.array([1.0, -1.0, 0.0])}, "labels -1, 0, 1 are read as classes 0 to 2", GOOD
+    ),
+    "wrapped below zero": (
+        {"y_train": (Y - 1).astype(np.uint8), "y_test": np.array([1, -1, 0]).astype(np.uint8)},
+        "labels 0, 1, 255 are read as classes 0 to 2",
+        {"y_train": (Y + 2) % 3, "y_test": [1, 2, 0]},
+    ),
+    "large ones": (
+        {"y_train": 2**63 + Y.astype(np.uint64), "y_test": 2**63 + np.array([2, 0, 1], np.uint64)},
+        "labels 9223372036854775808, .* are read as classes 0 to 2",
+        GOOD,
+    ),
+    "dates": (
+        {"y_train": (20250101 + Y).astype(np.float64), "y_test": [20250103, 20250101, 20250102]},
+        "labels 20250101, 20250102, 20250103 are read as classes 0 to 2",
+        GOOD,
+    ),
     "minus one and one": (
         {"y_train": np.array([-1, 1, 1, -1, 1, 1]), "y_test": [1, -1, 1]},
         "labels -1, 1 are read as classes 0 to 1",
@@ -158,9 +179,9 @@ REFUSED = [
     ({"x_train": 2 * X - 1}, r"x_train spans \[-1, 1\], .*: undo .* \(x_train - -1\) / 2"),
     ({"x_train": (X * 255).astype(int) - 128}, r"x_train is int64 and spans \[-128, 127\], .*: undo what normalised"),
     # labels
-    ({"y_train": np.array([0, 1, 2, 0, 1, -1])}, "y_train has label -1, expected labels from 0: leave out"),
-    ({"y_train": np.array([0, 1, 2, 0, 1, -1]).astype(np.uint32)}, "y_train has label 4294967295, expected"),
-    ({"y_train": np.array([0, 0, 0, 0, 0, 2**63], dtype=np.uint64)}, "y_train has label 9223372036854775808"),
+    ({"y_train": np.array([0, 1, 2, 0, 1, -1])}, "y_test has no image of class -1 .*, or leave it out"),
+    ({"y_train": np.array([0, 1, 2, 0, 1, -1]).astype(np.uint32)}, "y_test has no image of class 4294967295"),
+    ({"y_train": np.array([0, 0, 0, 0, 0, 2**63], dtype=np.uint64)}, "y_test has label 1, of which y_train has no"),
     ({"y_train": Y + 0.5}, "y_train is float64, expected whole numbers or names"),
     ({"y_train": np.array([np.nan, 1, 2, 0, 1, 2])}, "y_train is float64, expected whole numbers or names"),
     ({"y_train": Y[:3]}, r"y_train has shape \(3,\), expected 6 labels, one for each image"),

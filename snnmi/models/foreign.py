@@ -8,6 +8,7 @@ HDF5 and are read by `nir`; no object in them is unpickled and nothing of them i
 import copy
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from graphlib import CycleError, TopologicalSorter
@@ -74,6 +75,22 @@ class Assumed:
         above(self, dt=0)
 
 
+class Flat(nn.Module):
+    """One axis of several. NIR counts none for the batch; files of those who do, as PyTorch does, are read so where
+    they cannot be run otherwise.
+    """
+
+    def __init__(self, start: int, end: int):
+        super().__init__()
+        self.ends, self.counted = (start, end), 0
+
+    def forward(self, x: Float[Tensor, " batch *n"]) -> Float[Tensor, " batch *m"]:
+        start, end = (axis + (1 - self.counted if axis >= 0 else x.ndim) for axis in self.ends)
+        if not 1 <= start <= end < x.ndim:
+            raise ValueError(f"it flattens axes {self.ends[0]} to {self.ends[1]}")
+        return x.flatten(start, end)
+
+
 def _layer(node: nir.NIRNode, assumed: Assumed) -> nn.Module:
     """The PyTorch module of a node; all but `Neurons` work a step at a time."""
 
@@ -93,9 +110,8 @@ def _layer(node: nir.NIRNode, assumed: Assumed) -> nn.Module:
             layer = nn.Linear(into, out, bias=bias is not None)
         layer.load_state_dict({"weight": weight} | ({} if bias is None else {"bias": torch.as_tensor(bias)}))
         return layer
-    if isinstance(node, nir.Flatten):  # NIR counts no batch axis
-        start, end = (int(axis) + (axis >= 0) for axis in (node.start_dim, node.end_dim))
-        return nn.Flatten(start, end)
+    if isinstance(node, nir.Flatten):
+        return Flat(int(node.start_dim), int(node.end_dim))
     if isinstance(node, (nir.AvgPool2d, nir.SumPool2d)):
         how = [pair(getattr(node, name)) for name in ("kernel_size", "stride", "padding")]
         return nn.AvgPool2d(*how, divisor_override=1 if isinstance(node, nir.SumPool2d) else None)
@@ -178,7 +194,7 @@ class Imported(Target):
                 else:
                     spk, mem = None, layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
                     found[name] = mem
-            except RuntimeError as error:
+            except (RuntimeError, ValueError) as error:
                 shape, kind = tuple(x.shape[2:]), self.kinds[name]
                 raise ValueError(f"its node {name!r} ({kind}) cannot take a {shape}: {error}") from None
             if name == self.last:
@@ -192,7 +208,7 @@ def _try(path: str | Path) -> None:
     """Another process reads the file first: a damaged HDF5 file can hold its reader for ever, kill it, or ask for more
     memory than there is.
     """
-    trial = [sys.executable, "-c", TRIAL, str(path), str(ROOM)]
+    trial = [sys.executable, "-W", "ignore", "-c", TRIAL, str(path), str(ROOM)]
     try:
         ended = subprocess.run(trial, timeout=PATIENCE, capture_output=True).returncode
     except subprocess.TimeoutExpired:
@@ -222,7 +238,7 @@ def read(path: str | Path, assumed: Assumed, *, image_shape: tuple[int, int], nu
     if prod(network.input_shape) != prod(image_shape):
         raise ValueError(f"{path} takes {network.input_shape}, expected images of {image_shape}")
     try:
-        spk, mem = network.run(torch.zeros(1, 1, prod(image_shape)))
+        spk, mem = _first_run(network, image_shape)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if mem.shape[-1] != num_classes:
@@ -234,6 +250,22 @@ def read(path: str | Path, assumed: Assumed, *, image_shape: tuple[int, int], nu
             f"{path} ends in a layer without spikes: the decoder {assumed.decoder} cannot read it"
         )
     return network.eval()
+
+
+def _first_run(network: Imported, image_shape: tuple[int, int]) -> tuple[Tensor | None, Tensor]:
+    """What a black image gives. Where it cannot be run, a file's Flatten may count an axis for the batch."""
+    flat, black = (
+        [layer for layer in network.layers if isinstance(layer, Flat)],
+        torch.zeros(1, 1, prod(image_shape)),
+    )
+    try:
+        return network.run(black)
+    except ValueError:
+        for layer in flat:
+            layer.counted = 1
+        with suppress(ValueError):
+            return network.run(black)
+        raise
 
 
 def write(model: SNN, path: str | Path, *, dt: float = Assumed.dt) -> Path:

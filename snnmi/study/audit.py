@@ -4,6 +4,7 @@ The network enters as one more target (`TARGETS`), so that grid, store, scores a
 """
 
 import hashlib
+import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,21 +17,22 @@ import pandas as pd
 import torch
 from torch import nn
 
-from snnmi import chance
-from snnmi.attack.blackbox import BlackBox, check_confidences
+from snnmi import chance, checks
+from snnmi.attack.blackbox import BlackBox, check_confidences, takes
 from snnmi.attack.noises import NOISES
 from snnmi.data import Dataset
 from snnmi.models import foreign
 from snnmi.models.euler import RULES
 from snnmi.models.foreign import Assumed
 from snnmi.models.targets import TARGETS
-from snnmi.study import extensions, settings
+from snnmi.study import extensions
 from snnmi.study.controls import BASELINES, Variant
 from snnmi.study.experiment import Experiment
 
 KIND = "yours"  # what grid and store call the reader's network
 OWN = ("model", "dataset", "dt", "reset")  # parameters of the chapter alone
 UNSAFE = {".pt2", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
+SLACK = 1e-3  # by which confidences may differ and be the same: what half precision rounds
 ASKED = 200  # test images, and as many of noise, that a network is tried with
 PLAIN = tuple(Variant(kind) for kind in (KIND, *BASELINES))
 IN_RANGE = tuple(
@@ -46,6 +48,7 @@ class Own:
     digest: str  # names its runs, so that a changed network is never answered by an old run
     weights: int | None = None  # how many; None: not known
     assumed: Assumed | None = None  # what its file does not say
+    unsteady: str | None = None  # what its answers hang on besides the image
 
     def __call__(self, dataset: Dataset, *, seed: int) -> Callable:
         return self.answer
@@ -64,7 +67,7 @@ def prepare(
     *,
     model: str | None,
     dataset: str | None,
-    dt: float | None,
+    dt: float | str | None,
     reset: str | None,
 ) -> Audit:
     """Read the network, look at it, and lay out its attacks; ValueError, in one sentence, before any attack.
@@ -79,7 +82,7 @@ def prepare(
     name, book = base.datasets[0], None
     images, neuron = base.dataset(name), base.settings(name, BASELINES["snn"]).neuron
     how = {"num_steps": neuron.num_steps, "encoder": neuron.encoder, "decoder": neuron.decoder}
-    how |= {key: value for key, value in (("dt", dt), ("reset", reset)) if value is not None}
+    how |= {key: checks.number(value) for key, value in (("dt", dt), ("reset", reset)) if value is not None}
     with TemporaryDirectory() as folder:
         if model is None:
             cell = next(cell for cell in base.cells() if cell.variant == BASELINES["snn"])
@@ -108,15 +111,18 @@ def read(model: str, images: Dataset, assumed: Assumed, *, device: str = "cpu") 
             "function of your own and name that, as file.py:function"
         )
     if code := ":" in model and not Path(model).exists():
-        made = extensions.function(model)
+        made, source = extensions.function(model)
         answer = _returned(model, made)
     else:
         answer = _network(model, images, assumed)
-    tried = _tried(model, answer, images, device).numpy().round(2).tobytes()
-    said = [settings.foreign(made), tried] if code else [Path(model).expanduser().read_bytes(), assumed]
+    tried, unlike = _tried(model, answer, images, device)
+    if code:  # by its name too: of two functions that answer alike one may be edited
+        said = [model.rpartition(":")[2], source, tried.numpy().round(2).tobytes()]
+    else:
+        said = [Path(model).expanduser().read_bytes(), assumed]
     weights = sum(p.numel() for p in answer.parameters()) if isinstance(answer, nn.Module) else None
     digest = hashlib.sha256(repr(said).encode()).hexdigest()[:10]
-    return Own(answer, digest, weights, None if code else assumed)
+    return Own(answer, digest, weights, None if code else assumed, unlike)
 
 
 def _network(model: str, images: Dataset, assumed: Assumed) -> nn.Module:
@@ -125,38 +131,100 @@ def _network(model: str, images: Dataset, assumed: Assumed) -> nn.Module:
 
 
 def _returned(model: str, made: Callable) -> Callable:
-    """What the reader's function returns, a network as it is asked and not as it is trained."""
-    try:
-        answer = made()
-    except Exception as error:
-        raise ValueError(f"{model} fails: {type(error).__name__}: {error}") from error
+    """The reader's network, as it is asked and not as it is trained: what is named, where that takes images, or what
+    the function that is named returns.
+    """
+    if needs := _needs(made):
+        if len(needs) > 1 or isinstance(made, type):
+            raise ValueError(
+                f"{model} needs {', '.join(needs)}, expected a function of no argument, which returns a network, or "
+                "of images alone, which is one"
+            )
+        answer = made
+    else:
+        try:
+            answer = made()
+        except Exception as error:
+            raise ValueError(f"{model} fails: {type(error).__name__}: {error}") from error
     if not callable(answer):
         kind = type(answer).__name__
-        raise ValueError(f"{model} returns a {kind}, expected a callable from images to confidences")
+        method = ", such as its predict_proba" * hasattr(answer, "predict_proba")
+        raise ValueError(f"{model} returns a {kind}, expected a callable from images to confidences{method}")
     if isinstance(answer, nn.Module):
         with suppress(NotImplementedError):  # of torch.export's modules
             answer.eval()
     return answer
 
 
-def _tried(model: str, answer: Callable, images: Dataset, device: str) -> torch.Tensor:
-    """Its answers to test images and to noise outside their range, looked at before they are believed."""
+def _needs(made: Callable) -> list[str]:
+    """Arguments that it cannot be called without; a generator is ours to give."""
+    try:
+        signature = inspect.signature(made.forward if isinstance(made, nn.Module) else made)
+    except (TypeError, ValueError):  # some compiled functions have none
+        return []
+    optional = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [p for p in signature.parameters.values() if p.default is p.empty and p.kind not in optional]
+    return [p.name for p in needed if p.name != "generator"]
+
+
+def unsteady(answer: Callable, x: torch.Tensor) -> str | None:
+    """In words what its answers to images hang on besides each image, and the likely cause; None: on nothing.
+
+    A network that takes a generator draws by right.
+    """
+
+    def ask(*, seed: int = 0, at_once: int = len(x)) -> torch.Tensor:
+        before = np.random.get_state()
+        with torch.random.fork_rng([x.device] if x.is_cuda else []):
+            torch.manual_seed(seed)
+            np.random.seed(seed)
+            box = BlackBox(answer, seed=seed, device=x.device, role="examiner's answers")
+            found = torch.cat([box(images) for images in x.split(at_once)])
+        np.random.set_state(before)
+        return found
+
+    first, drawing = ask(), takes(answer, "generator")
+    for how, asked, cause in (
+        (
+            {},
+            "again",
+            "it keeps something between queries: neurons that are not reset, a network that learns on",
+        ),
+        (
+            {"seed": 1},
+            "again",
+            "it draws by chance: Dropout in training mode, or a code that takes no generator=",
+        ),
+        (
+            {"at_once": -(-len(x) // 3)},
+            "in other company",
+            "BatchNorm in training mode, or pixels scaled by batch",
+        ),
+    ):
+        if not (how and drawing) and (apart := float((first - ask(**how)).abs().max())) > SLACK:
+            return f"Asked the same images {asked}, it answers otherwise, by up to {apart:.2g} a confidence ({cause})."
+    return None
+
+
+def _tried(model: str, answer: Callable, images: Dataset, device: str) -> tuple[torch.Tensor, str | None]:
+    """Its answers to test images and to noise outside their range, looked at before they are believed; `unsteady`."""
     box = BlackBox(answer, seed=0, device=device, role="examiner's answers")
     queries = chance.generator("examiner's queries", 0)
     noise = NOISES["normal"](ASKED, *images.image_shape, generator=queries, device="cpu")
     answers = []
-    for x in (images.x_test[:ASKED], noise):
-        try:
-            answers.append(box.answer(x.to(device)).cpu())
+    try:
+        for x in (images.x_test[:ASKED], noise):
+            answers.append(box(x.to(device)).cpu())
             check_confidences(answers[-1], len(x))
-        except Exception as error:
-            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-            raise ValueError(f"{model}: {kind}{error}") from None
+        unlike = unsteady(answer, images.x_test[:ASKED].to(device))
+    except Exception as error:
+        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise ValueError(f"{model}: {kind}{error}") from None
     if (found := answers[0].shape[1]) != images.num_classes:
         raise ValueError(
             f"{model} gives {found} confidences, expected one for each of {images.num_classes} classes"
         )
-    return torch.cat(answers)
+    return torch.cat(answers), unlike
 
 
 def by_rule(model: str, images: Dataset, own: Own) -> pd.DataFrame:

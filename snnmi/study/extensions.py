@@ -6,6 +6,7 @@ NOISES (attack.noises), FAMILIES (attack.players), TARGETS (models.targets), LOA
 
 import hashlib
 import importlib
+import operator
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,21 +16,31 @@ from snnmi.attack.noises import NOISES
 from snnmi.attack.players import FAMILIES
 from snnmi.data import LOADERS
 from snnmi.files import given_file
-from snnmi.measure.scores import METRICS
+from snnmi.measure.scores import METRICS, Metric
 from snnmi.models.coding import DECODERS, ENCODERS
 from snnmi.models.targets import TARGETS
 from snnmi.own_data import plain
 
-TABLES = (ENCODERS, DECODERS, NOISES, FAMILIES, TARGETS, LOADERS, METRICS)
+NAMED = {
+    "encoder": ENCODERS, "decoder": DECODERS, "noise": NOISES, "family": FAMILIES, "target": TARGETS,
+    "data set": LOADERS, "metric": METRICS,
+}  # fmt: skip
+TABLES = tuple(NAMED.values())
 OWN = tuple(dict(table) for table in TABLES)  # the project's
 PREFIX = "snnmi_code_"  # and a digest: the name of a module that was made of such a file
 _latest = [""]  # the module that was run last: what it registers stands in the tables
+_beside: dict[
+    str, tuple[Path, bytes]
+] = {}  # modules that it imported from beside it, and what their files held
+_added: list[str] = []  # its folder, where the path that Python imports from lacked it
+_digests: dict[str, str] = {}  # of such modules, with all that they imported from beside them
 
 
 def load(path: str | Path | None) -> Path | None:
     """Run the file, unless it was the last one that was and has not changed; its absolute path.
 
-    Only a file that was named is ever run. Raises ValueError where there is no such Python file, or where it fails.
+    It may import modules that lie beside it: an edit of one is an edit of the file. Only a file that was named is ever
+    run. Raises ValueError where there is no such Python file, or where it fails.
     """
     if path is None:
         return None
@@ -38,37 +49,99 @@ def load(path: str | Path | None) -> Path | None:
         raise ValueError(f"code is {str(path)!r}, expected a Python file of yours")
     content = path.read_bytes()
     name = PREFIX + hashlib.sha256(content).hexdigest()[:10]
-    if name != _latest[0]:
-        sys.modules[name] = module = ModuleType(name)
-        module.__file__ = str(path)
-        try:  # not imported: Python would take an edit of the same second and size for the file as it was
-            exec(compile(content, path, "exec"), module.__dict__)
+    same = name == _latest[0] and sys.modules[name].__file__ == str(path)
+    if not same or any(not file.is_file() or file.read_bytes() != held for file, held in _beside.values()):
+        try:
+            _run(name, path, content)
         except (Exception, SystemExit) as error:
             del sys.modules[name]
             raise ValueError(f"{path} fails where it is run: {type(error).__name__}: {error}") from error
-        if odd := [key for table in TABLES for key in table if key != plain(key)]:
-            raise ValueError(
-                f"{path} registers {odd[0]!r}, which tables and figures would read as more than a name: "
-                f"expected letters, digits and '_', '.', '+', '-' between them, such as {plain(odd[0])!r}"
-            )
+        for (what, table), own in zip(NAMED.items(), OWN):
+            for key, thing in table.items():
+                if key not in own or thing is not own[key]:
+                    _look(path, what, key, thing)
         _latest[0] = name
     return path
 
 
-def function(named: str) -> Callable:
-    """What `file.py:name` or `module:name` names; nothing but a file or module that was named is run."""
+def _run(name: str, path: Path, content: bytes) -> None:
+    """Run a file's content as a module, with its folder before all others from which it imports.
+
+    Neither it nor what lies beside it is taken from Python's caches, which would take an edit of the same second and
+    size for the file as it was.
+    """
+    others = {other: sys.modules.pop(other) for other in _lying_in(path.parent)}
+    for other in _beside:
+        sys.modules.pop(other, None)
+    sys.path[:] = [folder for folder in sys.path if folder not in _added]
+    sys.modules[name] = module = ModuleType(name)
+    module.__file__ = str(path)
+    written, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+    sys.path.insert(0, folder := str(path.parent))
+    importlib.invalidate_caches()
+    try:
+        exec(compile(content, path, "exec"), module.__dict__)
+    finally:
+        sys.dont_write_bytecode = written
+        sys.path.remove(folder)
+        _added[:] = [folder] * (folder not in sys.path)  # for what is imported when a function is called
+        sys.path += _added
+    _beside.clear()
+    all_content = hashlib.sha256(content)
+    for other in sorted(_lying_in(path.parent)):
+        if file := getattr(sys.modules[other], "__file__", None):
+            _beside[other] = Path(file), (held := Path(file).read_bytes())
+            all_content.update(other.encode() + held)
+    sys.modules.update({other: module for other, module in others.items() if other not in sys.modules})
+    _digests[name] = all_content.hexdigest()[:10]
+
+
+def _lying_in(folder: Path) -> list[str]:
+    """Modules that were imported and are a folder's own, none of the project's; packages with all that is theirs."""
+    tops = {__name__.partition(".")[0]: False}
+    for name, module in [*sys.modules.items()]:
+        top, file = name.partition(".")[0], getattr(module, "__file__", None)
+        if file and top not in tops and Path(file).is_relative_to(folder):
+            tops[top] = Path(file).relative_to(folder).parts[0].partition(".")[0] == top
+    return [name for name in sys.modules if tops.get(name.partition(".")[0])]
+
+
+def _look(path: Path, what: str, key: str, thing: object) -> None:
+    """Raises ValueError where something is registered that no run could use, or under a name that pages would read."""
+    if key != plain(key):
+        raise ValueError(
+            f"{path} registers {key!r}, which tables and figures would read as more than a name: "
+            f"expected letters, digits and '_', '.', '+', '-' between them, such as {plain(key)!r}"
+        )
+    expected = "Metric(name, function)" if what == "metric" else "function"
+    if what != "data set" and not (isinstance(thing, Metric) if what == "metric" else callable(thing)):
+        raise ValueError(
+            f"{path} registers the {what} {key!r} as a {type(thing).__name__}, expected a {expected}"
+        )
+
+
+def function(named: str) -> tuple[Callable, str]:
+    """What `file.py:name` or `module:name` names, and the digest of the code it stands in; nothing but a file or
+    module that was named is run.
+    """
     where, _, name = named.rpartition(":")
     try:
-        module = (
-            sys.modules[_latest[0]]
-            if where.endswith(".py") and load(where)
-            else importlib.import_module(where)
-        )
-    except (ImportError, TypeError, ValueError) as error:
+        if where.endswith(".py"):
+            load(where)
+            module, digest = sys.modules[_latest[0]], _digests[_latest[0]]
+        else:
+            module = importlib.import_module(where)
+            digest = hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()[:10]
+    except (ImportError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"{named}: {error}, expected module:function or file.py:function") from None
-    if not callable(found := getattr(module, name, None)):
-        raise ValueError(f"{named}: {where} has no function {name!r}")
-    return found
+    try:
+        found = operator.attrgetter(name)(module)
+    except AttributeError:
+        raise ValueError(f"{named}: {where} has no function {name!r}") from None
+    if not callable(found):
+        method = f": did you mean {name}.predict_proba?" * hasattr(found, "predict_proba")
+        raise ValueError(f"{named}: {name} is a {type(found).__name__}, expected a function{method}")
+    return found, digest
 
 
 def only_here() -> list[str]:
@@ -84,4 +157,4 @@ def only_here() -> list[str]:
 def loaded(thing: object) -> str | None:
     """The digest of such a file as it was when it was run; None for what comes from elsewhere."""
     module = getattr(thing, "__module__", None) or ""
-    return module.removeprefix(PREFIX) if module.startswith(PREFIX) else None
+    return _digests.get(_latest[0] if module in _beside else module)

@@ -149,6 +149,35 @@ def test_a_file_as_spikingjelly_writes_it_matches_a_hand_computed_run(tmp_path):
     assert mem[:, 0, 1].tolist() == pytest.approx([0, 0, 0.1, 0, 0, 0.1])
 
 
+@pytest.mark.parametrize(
+    "shape, start, end",
+    [
+        ((64,), 0, -1), ((64,), 1, -1), ((64,), -1, -1), ((64,), 1, 1),
+        ((1, 8, 8), 0, -1), ((1, 8, 8), 1, -1), ((1, 8, 8), 1, 3), ((1, 8, 8), -3, -1), ((1, 8, 8), 2, 3),
+        ((4, 4, 4), 0, 2), ((4, 4, 4), 1, -1), ((4, 4, 4), 1, 3), ((1, 64), 1, 2),
+    ],
+)  # fmt: skip
+def test_a_flatten_is_read_whether_or_not_it_counts_an_axis_for_the_batch(
+    tmp_path, digits, shape, start, end
+):
+    """Either way all pixels come in their order to the layer behind it."""
+    flat = nir.Flatten({"input": np.array(shape)}, start, end)
+    behind = nir.Linear(np.random.default_rng(0).random((10, 64), np.float32))
+    found = foreign.read(saved(tmp_path, flat, behind, pixels=shape), Assumed(encoder="current"), **DIGITS)
+    plain = foreign.read(saved(tmp_path, behind), Assumed(encoder="current"), **DIGITS)
+    x = digits.x_test[:5]
+    torch.testing.assert_close(found(x, generator=seeded()), plain(x, generator=seeded()))
+
+
+def test_channels_that_a_flatten_keeps_are_kept_where_the_next_layer_wants_them(tmp_path):
+    """Counted as NIR counts, it can be run: so it is, though a batch could be counted too."""
+    path = saved(
+        tmp_path, nir.Flatten({"input": np.array((2, 4, 8))}, 1, -1), affine(5, 32), pixels=(2, 4, 8)
+    )
+    _, mem = foreign.read(path, Assumed(), **DIGITS).run(torch.ones(1, 1, 64))
+    torch.testing.assert_close(mem, torch.full((1, 1, 10), 3.2))
+
+
 def test_paths_that_meet_are_added(tmp_path):
     edges = [("in", "n0"), ("in", "n1"), ("n0", "n2"), ("n1", "n2"), ("n2", "out")]
     path = saved(tmp_path, affine(10, 64), affine(10, 64, 0.2), nir.Linear(np.eye(10)), edges=edges)
@@ -161,6 +190,12 @@ BROKEN = {  # nodes, their edges where these are not in a row, what is said
     "images of another size": ([affine(10, 49)], None, r"takes \(49,\), expected images of \(8, 8\)"),
     "other classes": ([affine(7, 64)], None, "gives 7 numbers, expected one for each of 10 classes"),
     "layers that do not meet": ([affine(9, 64), affine(10, 8)], None, r"'n1' \(Affine\) cannot take a \(9,\)"),
+    "a flatten of too many axes": (
+        [nir.Flatten({"input": np.array([64])}, 0, 2), WHOLE], None, r"'n0' \(Flatten\) cannot take a \(64,\): it flat"
+    ),
+    "a flatten of too few": (
+        [nir.Flatten({"input": np.array([4, 4, 4])}, 1, 2), WHOLE], None, r"'n1' \(Affine\) cannot take a \(4, 16\)"
+    ),
     "neurons that do not fit": ([WHOLE, lif(9)], None, r"'n1' \(LIF\) cannot take a \(10,\).*are \(9,\)"),
     "a step too long": ([WHOLE, lif(10, tau=1e-5)], None, r"'n1' \(LIF\) cannot be run: tau goes down to 1e-05"),
     "a kind that cannot be run": ([WHOLE, nir.Delay(np.ones(10))], None, "type Delay cannot be run, exp.*'Affine'"),
@@ -172,7 +207,11 @@ BROKEN = {  # nodes, their edges where these are not in a row, what is said
 
 @pytest.mark.parametrize("nodes, edges, sentence", BROKEN.values(), ids=BROKEN)
 def test_what_cannot_be_run_is_refused_in_one_sentence(tmp_path, nodes, edges, sentence):
-    pixels = (nodes[0].weight.shape[1],)
+    pixels = (
+        tuple(nodes[0].input_type["input"])
+        if isinstance(nodes[0], nir.Flatten)
+        else (nodes[0].weight.shape[1],)
+    )
     path = saved(tmp_path, *nodes, pixels=pixels, edges=edges and [e.split() for e in edges.split(", ")])
     with pytest.raises(ValueError, match=sentence) as error:
         foreign.read(path, Assumed(), **DIGITS)

@@ -7,9 +7,11 @@ import re
 import shutil
 import zipfile
 
+import numpy as np
 import pytest
 import torch
 
+from snnmi.attack.blackbox import BlackBox
 from snnmi.models import foreign, targets
 from snnmi.models.foreign import Assumed
 from snnmi.study import audit, published, settings
@@ -19,6 +21,7 @@ from tests.helpers import seeded, small
 
 NONE = {"model": None, "dataset": None, "dt": None, "reset": None}
 MINE = """
+import numpy as np
 import torch
 
 def uniform(x):
@@ -47,6 +50,72 @@ def five():
 
 def wants_channels():
     return torch.nn.Conv2d(3, 1, 1)
+
+linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10), torch.nn.Softmax(-1))
+
+def predict(x):
+    return linear(x)
+
+def drawing(x, *, generator):
+    return linear(x + torch.randn(x.shape, generator=generator))
+
+def in_place():
+    return lambda x: linear(x.sub_(0.5).div_(0.5))
+
+def not_in_place():
+    return lambda x: linear((x - 0.5) / 0.5)
+
+class Small(torch.nn.Sequential):
+    def __init__(self):
+        super().__init__(*linear)
+
+class Rows:
+    def fit(self, x, y):
+        pass
+    def predict_proba(self, x):
+        return uniform(x)
+
+rows = Rows()
+
+def estimator():
+    return rows
+
+def two(x, temperature):
+    return linear(x)
+
+def dropout():
+    net = torch.nn.Sequential(torch.nn.Dropout(), *linear)
+    return lambda x: net(x)
+
+def forgotten_flag():
+    return lambda x: torch.nn.functional.dropout(linear(x) @ torch.eye(10)).softmax(-1)
+
+def rate_coded():
+    return lambda x: linear((torch.rand_like(x) < x).float())
+
+def numpys_chance():
+    return lambda x: linear(x + torch.from_numpy(np.random.rand(*x.shape)).float())
+
+def batch_norm():
+    net = torch.nn.Sequential(*linear[:2], torch.nn.BatchNorm1d(10), linear[2])
+    return lambda x: net(x)
+
+def scaled_by_batch():
+    return lambda x: linear(9 * (x - x.mean()) / x.std())
+
+def membranes():
+    mem = [0.0]
+    def network(x):
+        mem[0] = 0.9 * mem[0] + linear[1](x.flatten(1))
+        return mem[0].softmax(-1)
+    return network
+
+def learns_on():
+    net, seen = linear, []
+    def network(x):
+        seen.append(len(x))
+        return (len(seen) * linear[1](x.flatten(1))).softmax(-1)
+    return network
 """
 
 
@@ -86,6 +155,80 @@ def test_a_module_is_asked_as_it_is_used_and_not_as_it_is_trained(own, digits):
     assert not found.answer.training and found.weights == 650
 
 
+@pytest.mark.parametrize(
+    "name", ["predict", "linear", "drawing", "Small", "rows.predict_proba", "network", "module", "in_place"]
+)
+def test_a_network_is_named_or_what_returns_it(own, digits, name):
+    """A function of images, a module, a method, a class without arguments, a function without arguments."""
+    found = audit.read(f"{own}:{name}", digits, Assumed())
+    assert BlackBox(found.answer, seed=0)(digits.x_test[:3]).shape == (3, 10) and found.unsteady is None
+
+
+def test_a_file_may_import_what_lies_beside_it(own, digits):
+    own.with_name("nets.py").write_text("from mine_too import linear\ndef network():\n    return linear")
+    own.with_name("mine_too.py").write_text(MINE)
+    own.write_text("from nets import network")
+    torch.manual_seed(0)
+    found = audit.read(f"{own}:network", digits, Assumed())
+    own.with_name("nets.py").write_text(
+        "from mine_too import linear\ndef network():\n    return linear  # edited"
+    )
+    torch.manual_seed(0)
+    again = audit.read(f"{own}:network", digits, Assumed())
+    assert found.weights == again.weights == 650 and found.digest != again.digest
+
+
+def test_two_functions_that_answer_alike_are_two_networks(own, digits):
+    """One of them changes the images that it is asked: its runs are not the other's."""
+    found = [
+        audit.read(f"{own}:{name}", digits, Assumed()) for name in ("in_place", "not_in_place", "in_place")
+    ]
+    answers = [BlackBox(one.answer, seed=0)(digits.x_test) for one in found]
+    assert torch.equal(*answers[:2]) and found[0].digest == found[2].digest != found[1].digest
+
+
+@pytest.mark.parametrize(
+    "name, how, cause",
+    [
+        ("dropout", "again", "Dropout in training mode"),
+        ("forgotten_flag", "again", "Dropout in training mode"),
+        ("rate_coded", "again", "a code that takes no generator="),
+        ("numpys_chance", "again", "draws by chance"),
+        ("batch_norm", "in other company", "BatchNorm in training mode"),
+        ("scaled_by_batch", "in other company", "pixels scaled by batch"),
+        ("membranes", "again", "neurons that are not reset"),
+        ("learns_on", "again", "keeps something between queries"),
+    ],
+)
+def test_what_answers_hang_on_besides_the_image_is_said_with_its_likely_cause(own, digits, name, how, cause):
+    torch.manual_seed(0)
+    state = np.random.get_state()[1].copy()
+    found = audit.read(f"{own}:{name}", digits, Assumed())
+    assert f"same images {how}" in found.unsteady and cause in found.unsteady
+    assert (np.random.get_state()[1] == state).all() or name == "numpys_chance"
+
+
+@pytest.mark.parametrize("dt, meant", [("1e-5", 1e-5), ("0.00002", 2e-5), (1e-5, 1e-5), (" 1E-5 ", 1e-5)])
+def test_a_step_is_a_number_however_a_file_of_parameters_writes_it(tmp_path, copied, mine, dt, meant):
+    path = foreign.write(small("snn"), tmp_path / "net.nir")
+    given = {"profile": "smoke", "results": copied}
+    assert audit.prepare(given, model=str(path), dataset="digits", dt=dt, reset=None).own.assumed.dt == meant
+
+
+@pytest.mark.parametrize("dt", ["fast", "1e-4 s", "", 0])
+def test_a_step_that_is_no_number_is_refused_in_one_sentence(tmp_path, copied, mine, dt):
+    path = foreign.write(small("snn"), tmp_path / "net.nir")
+    with pytest.raises(ValueError, match=f"dt is {dt!r}, expected a number above 0"):
+        audit.prepare(
+            {"profile": "smoke", "results": copied}, model=str(path), dataset="digits", dt=dt, reset=None
+        )
+
+
+@pytest.mark.parametrize("model", [small("snn"), small("ann"), small("snn", encoder="latency")])
+def test_the_books_own_networks_are_steady(model, digits):
+    assert audit.unsteady(model, digits.x_test[:100]) is None
+
+
 def test_a_network_trained_anew_behind_the_same_source_is_another(own, digits):
     def names(function):
         return {audit.read(f"{own}:{function}", digits, Assumed()).digest for _ in range(2)}
@@ -105,6 +248,9 @@ def test_a_network_trained_anew_behind_the_same_source_is_another(own, digits):
         ("nan_outside", "the target's answer holds NaN"),
         ("five", "gives 5 confidences, expected one for each of 10 classes"),
         ("wants_channels", "RuntimeError: Given groups=1, weight of size"),
+        ("estimator", "returns a Rows, expected a callable .*, such as its predict_proba"),
+        ("rows", "rows is a Rows, expected a function: did you mean rows.predict_proba?"),
+        ("two", "needs x, temperature, expected a function of no argument"),
     ],
 )
 def test_code_that_gives_no_confidences_is_refused_in_one_sentence(own, digits, name, sentence):

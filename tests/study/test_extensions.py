@@ -1,5 +1,7 @@
 """A user's own code: run when it is named, known by its content, and good for every step of the chain."""
 
+import ast
+import hashlib
 import os
 import re
 import sys
@@ -9,7 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
+from snnmi import data
 from snnmi.measure.scores import METRICS, Metric
+from snnmi.models import training
 from snnmi.models.coding import ENCODERS
 from snnmi.study import extensions, settings, table
 from snnmi.study.experiment import Experiment
@@ -71,11 +75,219 @@ def test_of_two_files_the_one_named_last_counts(mine):
 
 
 def test_the_same_file_is_run_once(mine):
-    write(mine, "from snnmi.models.coding import ENCODERS\nENCODERS[f'run-{len(ENCODERS)}'] = None")
+    write(mine, "from snnmi.models.coding import ENCODERS\nENCODERS[f'run-{len(ENCODERS)}'] = len")
     before = len(ENCODERS)
     for _ in range(3):
         extensions.load(str(mine))
     assert len(ENCODERS) == before + 1
+
+
+@pytest.mark.parametrize(
+    "table, place, wrong, sentence",
+    [
+        (
+            "METRICS",
+            "measure.scores",
+            "len",
+            "the metric 'mine' as a builtin_function_or_method, expected a Metric",
+        ),
+        ("ENCODERS", "models.coding", "'rate'", "the encoder 'mine' as a str, expected a function"),
+        ("NOISES", "attack.noises", "0.5", "the noise 'mine' as a float, expected a function"),
+        ("TARGETS", "models.targets", "None", "the target 'mine' as a NoneType, expected a function"),
+    ],
+)
+def test_what_is_registered_is_of_its_kind(mine, table, place, wrong, sentence):
+    mine.write_text(f"from snnmi.{place} import {table}\n{table}['mine'] = {wrong}")
+    with pytest.raises(ValueError, match=f"mine.py registers {sentence}"):
+        extensions.load(mine)
+
+
+# --- modules beside it
+
+WITH_HELPER = """
+from helper import HIGH, kept
+from snnmi.models.coding import ENCODERS
+def mine(x, num_steps, *, generator):
+    return x.clamp(0, HIGH).expand(num_steps, *x.shape)
+ENCODERS["mine"], ENCODERS["kept"] = mine, kept
+"""
+HELPER = """
+HIGH = {high}
+def kept(x, num_steps, *, generator):
+    return HIGH * x.expand(num_steps, *x.shape)
+"""
+
+
+def test_a_module_beside_the_file_can_be_imported_and_an_edit_of_it_is_an_edit_of_the_file(mine):
+    write(mine, WITH_HELPER)
+    found = []
+    for high in (1, 1, 2, 1):
+        write(mine.with_name("helper.py"), HELPER.format(high=high))
+        extensions.load(mine)
+        found.append((top(), key()["code"]["encoder"], key("kept")["code"]["encoder"]))
+    assert [value for value, *_ in found] == [1, 1, 2, 1]
+    assert found[0] == found[1] == found[3] and found[1][1] != found[2][1] and found[1][2] != found[2][2]
+    assert not [*mine.parent.glob("__pycache__")] and extensions.only_here() == []
+
+
+def test_a_package_beside_it_counts_to_its_last_file(mine):
+    write(mine, WITH_HELPER.replace("helper", "nets.deep.helper"))
+    place = mine.parent / "nets/deep"
+    place.mkdir(parents=True)
+    (mine.parent / "nets/__init__.py").touch()  # and `deep` is a folder without one
+    keys = []
+    for high in (1, 2):
+        write(place / "helper.py", HELPER.format(high=high))
+        extensions.load(mine)
+        keys.append(key())
+        assert top() == high
+    assert keys[0] != keys[1]
+
+
+def test_of_two_folders_each_file_gets_the_module_beside_it(mine, tmp_path):
+    """Though both files, and the names of both modules, are equal."""
+    for folder, high in (("one", 1), ("two", 2)):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "mine.py", WITH_HELPER)
+        write(tmp_path / folder / "helper.py", HELPER.format(high=high))
+    for folder, high in (("one", 1), ("two", 2), ("one", 1)):
+        extensions.load(tmp_path / folder / "mine.py")
+        assert top() == high
+
+
+def test_a_module_beside_it_may_be_imported_when_a_function_is_called(mine):
+    write(mine.with_name("later.py"), "HIGH = 3")
+    write(mine, ENCODER.format(high=1).replace("    return", "    import later\n    return later.HIGH *"))
+    extensions.load(mine)
+    assert top() == 3
+
+
+def test_a_module_beside_it_goes_before_one_that_is_installed(mine):
+    write(mine.with_name("colorsys.py"), "HIGH, kept = 4, len")
+    write(mine, WITH_HELPER.replace("helper", "colorsys"))
+    sys.modules.pop("colorsys", None)
+    extensions.load(mine)
+    assert top() == 4
+    sys.modules.pop("colorsys")
+
+
+def test_a_file_with_nothing_beside_it_is_named_by_its_content_alone(mine):
+    """So that runs keep the names that they were given before."""
+    write(mine, ENCODER.format(high=1))
+    write(mine.with_name("helper.py"), "")
+    extensions.load(mine)
+    assert key()["code"]["encoder"] == hashlib.sha256(mine.read_bytes()).hexdigest()[:10]
+
+
+def test_what_fails_beside_it_is_said_and_runs_once_it_is_mended(mine):
+    write(mine, WITH_HELPER)
+    for text in (None, "1 / 0", "HIGH = 1"):
+        if text:
+            write(mine.with_name("helper.py"), text)
+        with pytest.raises(ValueError, match="mine.py fails where it is run: (Module|ZeroDiv|Import)"):
+            extensions.load(mine)
+    write(mine.with_name("helper.py"), HELPER.format(high=1))
+    extensions.load(mine)
+    assert top() == 1
+
+
+def test_workers_know_what_stands_beside_it(mine, tmp_path):
+    write(mine, WITH_HELPER)
+    write(mine.with_name("helper.py"), HELPER.format(high=1))
+    changes = {"training": {"encoder": "kept", "epochs": 1, "hidden": 8}}
+    given = dict(targets="snn", seeds=[0, 1], code=mine, changes=changes, workers=2)
+    assert len(Experiment("smoke", results=tmp_path / "results", **given).targets()) == 2
+
+
+# --- pieces that no run could use, before any training
+
+UNUSABLE = {
+    "encoder": (
+        "{'training': {'encoder': 'mine'}}",
+        "coding.ENCODERS['mine'] = lambda x, n: x.expand(n, *x.shape)",
+    ),
+    "decoder": ("{'training': {'decoder': 'mine'}}", "coding.DECODERS['mine'] = lambda spk, mem: mem"),
+    "noise": (
+        "{'attack': {'noise': 'mine'}}",
+        "noises.NOISES['mine'] = lambda *s, generator, device: np.zeros(s)",
+    ),
+    "family": (
+        "{'attack': {'family': 'mine'}}",
+        "players.FAMILIES['mine'] = lambda *_: (torch.nn.Dropout(),) * 2",
+    ),
+    "metric": ("{}", "scores.METRICS['mine'] = scores.Metric('mine', lambda a, i: a.labels)"),
+}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("piece", UNUSABLE)
+def test_a_piece_that_no_run_could_use_is_named_before_any_training(
+    mine, tmp_path, monkeypatch, piece, workers
+):
+    monkeypatch.setattr(training, "train", lambda *_, **__: pytest.fail("something was trained"))
+    changes, text = UNUSABLE[piece]
+    mine.write_text(
+        "import numpy as np, torch\nfrom snnmi.attack import noises, players\nfrom snnmi.measure import scores\n"
+        f"from snnmi.models import coding\n{text}"
+    )
+    own = Experiment("smoke", code=mine, changes=ast.literal_eval(changes), results=tmp_path, workers=workers)
+    with pytest.raises(ValueError, match=f"^{piece} 'mine'"):
+        own.attacks()
+    assert not [*tmp_path.rglob("run.json")]
+
+
+# --- whoever is handed images gets a copy
+
+SPOILING = """
+import torch
+from snnmi.measure.scores import METRICS, Metric
+from snnmi.models.coding import ENCODERS
+from snnmi.models.targets import TARGETS
+def spoiling(dataset, *, seed):
+    for x in (dataset.x_train, dataset.x_test):
+        x.sub_({by}).mul_(2)
+    w = torch.stack([dataset.class_mean(y) for y in range(10)]).flatten(1).T
+    def answers(x):
+        return (x.sub_({by}).mul_(2).flatten(1) @ w).softmax(-1)
+    return answers
+def encoding(x, num_steps, *, generator):
+    return x.sub_({by}).expand(num_steps, *x.shape)
+def spoils(answers, i):
+    answers.images[:] = {by}
+    return 0.0
+TARGETS["mine"], ENCODERS["mine"], METRICS["mine"] = spoiling, encoding, Metric("mine", spoils)
+"""
+
+
+def test_the_books_own_targets_beside_what_spoils_its_images_are_those_without_it(
+    mine, results, tmp_path, digits
+):
+    mine.write_text(SPOILING.format(by=0.5))
+    changes = {"attack": {"batches": 2}}
+    given = dict(targets=["mine", "snn", "ann"], code=mine, results=tmp_path, changes=changes)
+    beside = Experiment("smoke", **given)
+    found = {run.target: run for run in beside.targets()}
+    assert len(beside.attacks()) == 3
+    for run in Experiment("smoke", results=results, compute=False).targets():
+        assert found[run.target].run.folder.name == run.run.folder.name
+        assert found[run.target].test_accuracy == run.test_accuracy
+    held = beside.dataset("digits")
+    assert torch.equal(held.x_test, digits.x_test) and torch.equal(held.x_train, digits.x_train)
+
+
+def test_a_loader_that_goes_on_changing_its_images_changes_no_data_set(mine):
+    mine.write_text(
+        "from snnmi.data import LOADERS, Dataset, load\nd = load('digits')\nmade = []\n"
+        "def mine():\n    own = Dataset('mine', d.x_train, d.y_train, d.x_test, d.y_test)\n"
+        "    made.append(own)\n    return own\nLOADERS['mine'] = mine"
+    )
+    extensions.load(mine)
+    first = data.load("mine")
+    before = first.x_test.clone()
+    for tensor in vars(sys.modules[extensions._latest[0]].made[0]).values():
+        if isinstance(tensor, torch.Tensor):
+            tensor.zero_()
+    assert torch.equal(first.x_test, before) and first.y_test.any()
 
 
 @pytest.mark.parametrize("name", ["a|b", "$x$", "_mine_", "my encoder"])

@@ -35,7 +35,7 @@ def score_dots(scores: pd.DataFrame, *, columns: int = 3, width: float = WIDTH) 
     """
     known = "metric dataset target value low high kept published floor ceiling lost"
     scores = scores.reindex(columns=known.split())
-    scores = scores.assign(lost=scores.lost.fillna("").astype(str))
+    scores = scores.assign(lost=scores.lost.astype(object).fillna("").astype(str))
     metrics = list(scores.metric.unique())
     positions = _positions(scores)
     bottom = max(positions.values()) + 0.65

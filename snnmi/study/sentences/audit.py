@@ -17,6 +17,10 @@ SEES = {
     "trace": "traces of the classes, but no images of them",
     "nothing": "nothing of the classes",
 }
+CAUSES = (
+    "likely it was trained on images of another scale than 0 for black to 1 for white, or its classes stand in another "
+    "order, or it was left in training mode"
+)
 AFTER_A_SPIKE = {
     "zero": "goes to the file's reset potential",
     "delayed": "falls by the threshold, one step later",
@@ -24,19 +28,26 @@ AFTER_A_SPIKE = {
 }
 
 
-def answer(found: Outcome, *, book: bool) -> str:
-    """What the attack gets out of it, in one sentence; `book`: the network is this book's own."""
+def answer(found: Outcome, *, own: Own, book: bool) -> str:
+    """What the attack gets out of it, in one sentence, and what makes that doubtful; `book`: the network is this book's
+    own.
+    """
+    return " ".join(filter(None, [_gets(found, own, book), own.unsteady]))
+
+
+def _gets(found: Outcome, own: Own, book: bool) -> str:
     who, c = WHO[book] + ", read from a file" * book, found.copies
     if not found.works:
+        why = "what was assumed about it is wrong" if own.assumed else CAUSES
         return (
             f"As {who} is read here it is right on {found.accuracy:.0%} of the test images, and whoever always says "
-            f"the commonest class on {found.guess:.0%}: what was assumed about it is wrong, so nothing below counts."
+            f"the commonest class on {found.guess:.0%}: {why}, so nothing below counts."
         )
-    own, ann, snn = ((c[kind], c[f"{kind}, clipped noise"]) for kind in (KIND, "ann", "snn"))
+    it, ann, snn = ((c[kind], c[f"{kind}, clipped noise"]) for kind in (KIND, "ann", "snn"))
     copy = "a copy of" if found.copied else "no copy better than always saying the commonest class of"
     return (
-        f"In {found.queries:,} queries a class the attack gets {copy} {who}: right on {own[0]:.0%} of the test images, "
-        f"on {own[1]:.0%} if all its questions lie in the range of images (for an ANN of its size {ann[0]:.0%} and "
+        f"In {found.queries:,} queries a class the attack gets {copy} {who}: right on {it[0]:.0%} of the test images, "
+        f"on {it[1]:.0%} if all its questions lie in the range of images (for an ANN of its size {ann[0]:.0%} and "
         f"{ann[1]:.0%}, for an SNN {snn[0]:.0%} and {snn[1]:.0%}); in its pictures an independent judge sees "
         f"{SEES[found.reading]}."
     )
@@ -45,7 +56,8 @@ def answer(found: Outcome, *, book: bool) -> str:
 def assumed(own: Own) -> str:
     """What was taken for granted about the network."""
     if (a := own.assumed) is None:
-        return "It is the reader's own code, asked as it stands: nothing had to be assumed."
+        doubt = f". {own.unsteady}" if own.unsteady else ": nothing had to be assumed."
+        return "It is the reader's own code, asked as it stands" + doubt
     return (
         f"It is asked for {a.num_steps} steps of {a.dt:g} s through the encoder “{a.encoder}” and answers by the "
         f"decoder “{a.decoder}”; the membrane of a neuron that spikes {AFTER_A_SPIKE[a.reset]}; at the start of every "

@@ -1,5 +1,7 @@
 """What an audit says, on numbers whose sentence is known."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from snnmi.models.foreign import Assumed
@@ -9,11 +11,12 @@ from snnmi.study.sentences import audit as say
 from tests.helpers import plain
 
 COPIES = dict(zip(ORDER, (0.43, 0.94, 0.41, 0.58, 0.7, 0.57)))
+OWN = Own(len, "")
 FOUND = Outcome(15_360, 0.978, True, COPIES, True, 0.14, "trace", 0.0, 0.9)
 
 
 def test_the_answer_is_one_sentence():
-    assert say.answer(FOUND, book=False) == (
+    assert say.answer(FOUND, own=OWN, book=False) == (
         "In 15,360 queries a class the attack gets a copy of your network: right on 43% of the test images, on 58% if "
         "all its questions lie in the range of images (for an ANN of its size 94% and 70%, for an SNN 41% and 57%); in "
         "its pictures an independent judge sees traces of the classes, but no images of them."
@@ -21,17 +24,32 @@ def test_the_answer_is_one_sentence():
 
 
 def test_the_answer_says_where_nothing_was_got():
-    said = say.answer(FOUND._replace(copied=False, reading="nothing"), book=True)
+    said = say.answer(FOUND._replace(copied=False, reading="nothing"), own=OWN, book=True)
     assert "no copy better than always saying the commonest class of this book's SNN" in said
     assert said.endswith("sees nothing of the classes.")
 
 
 def test_a_network_that_was_read_wrongly_gets_no_other_answer():
-    said = say.answer(FOUND._replace(works=False, accuracy=0.1), book=False)
+    said = say.answer(
+        FOUND._replace(works=False, accuracy=0.1), own=Own(len, "", assumed=Assumed()), book=False
+    )
     assert said == (
         "As your network is read here it is right on 10% of the test images, and whoever always says the commonest "
         "class on 14%: what was assumed about it is wrong, so nothing below counts."
     )
+
+
+def test_code_that_only_guesses_is_told_the_likely_causes_as_nothing_was_assumed():
+    said = say.answer(FOUND._replace(works=False, accuracy=0.1), own=OWN, book=False)
+    assert "assumed" not in said and all(cause in said for cause in ("scale", "order", "training mode"))
+
+
+def test_what_makes_an_answer_doubtful_stands_beside_it():
+    own = replace(OWN, unsteady="It draws.")
+    assert say.answer(FOUND, own=own, book=False).endswith("no images of them. It draws.")
+    assert say.assumed(own).endswith(
+        "as it stands. It draws."
+    ) and "nothing had to be assumed" not in say.assumed(own)
 
 
 def test_what_was_assumed_is_said_of_a_file_and_of_code():
