@@ -4,6 +4,8 @@ import difflib
 import math
 import operator
 import os
+import sys
+import warnings
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
@@ -112,6 +114,12 @@ def writable(name: str, folder: Path) -> None:
         raise ValueError(
             f"{name}: {folder} cannot be written, expected a folder that can, such as /tmp/{name}"
         )
+
+
+def warn_only() -> None:
+    """A warning stops no run: where PYTHONWARNINGS or -W makes errors of them, they are said again."""
+    if any(option.startswith("e") for option in sys.warnoptions):
+        warnings.simplefilter("default")
 
 
 # --- pieces of a user's own, tried before any work

@@ -34,8 +34,9 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
 
     `own`: parameters of this chapter alone. Tables are written to the folder `tables`, if one is named, under names
     that say what was changed; it and `results` lie in the project wherever the kernel started (`files.place`).
-    Raises ValueError for a parameter that the chapter does not know.
+    Raises ValueError for a parameter that the chapter does not know; a warning stops no chapter.
     """
+    checks.warn_only()
     own_names = KNOWN | set(own)
     values = _set_by_cells(parameters) or _simple(parameters, own_names)
     checks.known("this chapter", values, own_names & values.keys())

@@ -321,6 +321,7 @@ def _workers(number: int) -> ProcessPoolExecutor:
 
 
 def _one_thread() -> None:
+    checks.warn_only()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cpu.make_fast()

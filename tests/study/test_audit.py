@@ -215,10 +215,10 @@ def test_a_step_is_a_number_however_a_file_of_parameters_writes_it(tmp_path, cop
     assert audit.prepare(given, model=str(path), dataset="digits", dt=dt, reset=None).own.assumed.dt == meant
 
 
-@pytest.mark.parametrize("dt", ["fast", "1e-4 s", "", 0])
+@pytest.mark.parametrize("dt", ["0", "-1e-4", "nan", 0.0])
 def test_a_step_that_is_no_number_is_refused_in_one_sentence(tmp_path, copied, mine, dt):
     path = foreign.write(small("snn"), tmp_path / "net.nir")
-    with pytest.raises(ValueError, match=f"dt is {dt!r}, expected a number above 0"):
+    with pytest.raises(ValueError, match="dt is .*, expected a number above 0"):
         audit.prepare(
             {"profile": "smoke", "results": copied}, model=str(path), dataset="digits", dt=dt, reset=None
         )

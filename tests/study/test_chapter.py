@@ -1,5 +1,7 @@
 """What a chapter's parameters mean: the arguments of its experiment, or one sentence."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -7,7 +9,7 @@ import papermill
 import pytest
 
 from snnmi.study import audit, chapter
-from tests.helpers import NOTEBOOKS, ROOT
+from tests.helpers import NOTEBOOKS, ROOT, TOOLS
 
 NONE = dict.fromkeys(["datasets", "noise", "num_steps", "changes", "code", "tables"])
 
@@ -155,3 +157,21 @@ ATTACKING = [path for path in NOTEBOOKS[2:] if path.stem != "13_guesses"]  # whe
 def test_chapters_that_attack_take_what_readers_want_to_change_first(notebook):
     names = set(papermill.inspect_notebook(str(notebook)))
     assert {"noise", "num_steps", "encoder", "decoder", "family", "batches", "changes"} <= names
+
+
+SAYS = """
+import warnings
+from snnmi.study import chapter, grid
+if __name__ == "__main__":
+    chapter.given({"profile": "smoke"})
+    warnings.warn("said here")
+    grid._workers(1).submit(warnings.warn, "said there").result()
+"""
+
+
+@pytest.mark.parametrize("how", ["error", "error::UserWarning", "e", "default", ""])
+def test_a_warning_stops_no_chapter_nor_its_workers(how, tmp_path):
+    (tmp_path / "page.py").write_text(SAYS)
+    given = {"env": TOOLS | {"PYTHONWARNINGS": how}, "capture_output": True, "text": True}
+    done = subprocess.run([sys.executable, tmp_path / "page.py"], **given)
+    assert done.returncode == 0 and all(said in done.stderr for said in ("said here", "said there"))
