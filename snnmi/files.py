@@ -2,10 +2,23 @@
 
 import errno
 import os
+import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
 ABANDONED = 600.0  # seconds
+DAY = 86_400.0  # after which nobody writes any more, whose process number whoever may have by now
+
+
+def cache() -> Path | None:
+    """This user's folder for what can be had again; None without a home directory."""
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    with suppress(RuntimeError):
+        home = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
+        if home.is_absolute():
+            return home / "snnmi"
+    return None
 
 
 def place(path: str | Path) -> Path:
@@ -22,10 +35,15 @@ def given_file(path: str | Path) -> Path:
     return here if here.exists() and not there.exists() else there
 
 
+def unique(path: Path) -> Path:
+    """A hidden name beside `path`, of this process alone: two containers may count the same process numbers."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}")
+
+
 def atomic_write(path: Path, content: bytes) -> None:
     """Write so that a kill at any moment leaves the old file or the new one: temporary file, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = unique(path)
     try:
         with open(temporary, "wb") as file:
             file.write(content)
@@ -50,8 +68,10 @@ def sweep(folder: Path) -> None:
     """
     for path in folder.glob(".*.*"):
         pid = path.name.rpartition(".")[2]
-        if pid.isdigit() and not _runs(int(pid)) and time.time() - path.stat().st_mtime > ABANDONED:
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process may sweep, too
+            age = time.time() - path.stat().st_mtime
+            if pid.isdigit() and (age > DAY or age > ABANDONED and not _runs(int(pid))):
+                path.unlink()
 
 
 def _runs(pid: int) -> bool:

@@ -8,13 +8,12 @@ import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from snnmi import files
 from snnmi.own_data import UNREADABLE, in_a_line
 
 # What systems leave about: Macs, NAS boxes, Windows; and what begins with a dot.
 LITTER = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
-AGAIN = re.compile(
-    r" ?\(\d+\)(?=\.|$)"
-)  # what a browser adds to the name of a file that it has downloaded before
+AGAIN = re.compile(r" ?\(\d+\)(?=\.|$)")  # what a browser adds to the name of what it has downloaded before
 
 
 def is_litter(name: str) -> bool:
@@ -24,12 +23,10 @@ def is_litter(name: str) -> bool:
 
 def cache() -> Path:
     """Raises FileNotFoundError where this user has no home directory."""
-    try:
-        home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:
+    if (found := files.cache()) is None:
         said = "this user has no home directory to keep data sets in: name a folder for them in SNNMI_DATA"
-        raise FileNotFoundError(said) from None
-    return Path(home) / "snnmi"
+        raise FileNotFoundError(said)
+    return found
 
 
 def folders() -> list[Path]:
@@ -78,18 +75,18 @@ def members(path: Path, ending: str, most: int, expected: str) -> dict[str, Call
     bytes; nothing is unpacked by its own path, and litter is left out.
     """
     if path.is_dir():
-        files = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if p.is_file()}
-        found = {name: lambda p=p: p.open("rb").read(most) for name, p in files.items()}
+        inside = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if p.is_file()}
+        found = {name: lambda p=p: p.open("rb").read(most) for name, p in inside.items()}
     else:
         try:
             archive = zipfile.ZipFile(path)
         except UNREADABLE as error:
             said = in_a_line(error)
             raise ValueError(f"{path} is not a readable zip ({said}), expected {expected}") from None
-        files = {
+        inside = {
             one.filename.replace("\\", "/"): one for one in archive.infolist()
         }  # as some on Windows write it
-        found = {name: lambda one=one: archive.open(one).read(most) for name, one in files.items()}
+        found = {name: lambda one=one: archive.open(one).read(most) for name, one in inside.items()}
     return {
         n: read
         for n, read in found.items()
@@ -102,7 +99,7 @@ def fetch(url: str, name: str, absent: str, *, check: Callable[[Path], object]) 
     and not kept.
     """
     path, found = cache() / name, ""
-    part = path.with_suffix(".part")
+    part = files.unique(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with urllib.request.urlopen(url, timeout=30) as response:

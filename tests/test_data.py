@@ -521,6 +521,28 @@ def test_a_login_page_or_half_a_file_is_said_and_not_kept(page, monkeypatch, tmp
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+def test_two_who_download_at_once_do_not_meet(monkeypatch, tmp_path):
+    """The second begins and ends while the first looks at what it has."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(data.places.urllib.request, "urlopen", lambda url, timeout: io.BytesIO(b"content"))
+    waiting = [lambda path: None]
+
+    def check(path):
+        if waiting:
+            data.places.fetch("http://x", "file.zip", "absent", check=waiting.pop())
+        assert path.read_bytes() == b"content"
+
+    found = data.places.fetch("http://x", "file.zip", "absent", check=check)
+    assert found.read_bytes() == b"content" and [*found.parent.iterdir()] == [found]
+
+
+@pytest.mark.parametrize("given", ["", "cache", "~/cache"])
+def test_a_cache_that_is_named_by_no_whole_path_is_the_homes(monkeypatch, tmp_path, given):
+    monkeypatch.setenv("XDG_CACHE_HOME", given)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data.places.cache() == tmp_path / ".cache/snnmi"
+
+
 def test_a_cache_that_is_a_file_is_said(monkeypatch, tmp_path):
     monkeypatch.delenv("SNNMI_DATA", raising=False)
     (tmp_path / "snnmi").write_text("not a folder")

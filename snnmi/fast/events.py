@@ -15,6 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -24,14 +25,15 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from snnmi import provenance
-from snnmi.files import atomic_write
+from snnmi import files, provenance
 
 SOURCE = Path(__file__).with_name("events.c")
 ALWAYS = "-O3 -ffp-contract=off -shared -fPIC"  # every product is rounded: all processors agree
 FLAGS = "-march=native -fopenmp", "-fopenmp", ""  # tried in this order: not every compiler takes them
-WORTH = "without one an SNN's queries take five to ten times as long, its training about ten"
+ELSEWHERE = "name in XDG_CACHE_HOME a folder whose files may be executed"
+WORTH = "without that an SNN's queries take five to ten times as long, its training about ten"
 DIGEST = hashlib.sha256().digest_size
+SAID = {"capture_output": True, "text": True, "errors": "replace"}  # a compiler speaks its user's language
 
 BLOCK = 64  # neurons whose currents stay in registers, as in events.c
 PIECE = 1024  # pixels at once, at most: their weights to a block of neurons fill 256 kB of an L2 cache
@@ -56,40 +58,52 @@ def available() -> bool:
 @cache
 def library() -> ctypes.CDLL | None:
     """The compiled C, from the user's cache or made anew; None, with a warning, where it cannot be made."""
+    provenance.FURTHER["spikes_on_cpu"] = "PyTorch"
+    given, refused = os.environ.get("CC", "").strip(), ""
     try:
-        found = ctypes.CDLL(str(_built()))
-        if philox(found, [0] * 4, [0] * 2) != [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]:
-            raise OSError("what was compiled draws wrong numbers")
-        provenance.FURTHER["spikes_on_cpu"] = "events"
-        return found
-    except (OSError, AttributeError, subprocess.SubprocessError) as error:
+        for path in _built(given or "cc"):
+            try:
+                found = ctypes.CDLL(str(path))
+            except OSError as error:  # as on a file system that forbids execution
+                refused = f"nothing in {path.parent} can be loaded as a library ({error})"
+                continue
+            if philox(found, [0] * 4, [0] * 2) != [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]:
+                raise OSError("what was compiled draws wrong numbers")
+            if refused:
+                warnings.warn(f"{refused}: compiled again, for this process alone; {ELSEWHERE}", stacklevel=2)
+            provenance.FURTHER["spikes_on_cpu"] = "events"
+            return found
+        said = f"{refused or 'no folder can be written to'}; {ELSEWHERE}"
+    except (OSError, AttributeError, ValueError, subprocess.SubprocessError) as error:
         why = str(getattr(error, "stderr", None) or error).strip().splitlines()[-1]
-        provenance.FURTHER["spikes_on_cpu"] = "PyTorch"
-        warnings.warn(f"install a C compiler, such as Debian's gcc: {WORTH} ({why})", stacklevel=2)
-        return None
+        said = (
+            f"CC is {given!r}: name a C compiler" if given else "install a C compiler, such as Debian's gcc"
+        )
+        said += f" ({why})"
+    warnings.warn(f"{said}: {WORTH}", stacklevel=2)
+    return None
 
 
-def _built() -> Path:
-    """The library's file, with its SHA-256 at the end, in the user's cache or, if that is not writable, elsewhere."""
-    compiler = shlex.split(os.environ.get("CC", "cc"))
-    version = subprocess.run([*compiler, "--version"], capture_output=True, text=True, check=True).stdout
+def _built(compiler_said: str) -> Iterator[Path]:
+    """The library's file, with its SHA-256 at the end, in the user's cache; then, where that does not do, in a folder
+    that is gone afterwards.
+    """
+    compiler = shlex.split(compiler_said)
+    version = subprocess.run([*compiler, "--version"], check=True, **SAID).stdout
     made_of = "\n".join([SOURCE.read_text(), ALWAYS, *FLAGS, *compiler, version, _processor()])
     name = f"events-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}.so"
-    path = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "snnmi" / name
-    try:
-        content = path.read_bytes()
-        if hashlib.sha256(content[:-DIGEST]).digest() == content[-DIGEST:]:
-            return path
-    except OSError:
-        pass
-    content = _compiled(compiler)
-    content += hashlib.sha256(content).digest()  # whoever loads the library ignores it
-    try:
-        atomic_write(path, content)
-    except OSError:
-        path = Path(tempfile.mkdtemp(prefix="snnmi-")) / name
-        atomic_write(path, content)
-    return path
+    with tempfile.TemporaryDirectory(prefix="snnmi-") as last:
+        for folder in filter(None, [files.cache(), Path(last)]):
+            with suppress(OSError):
+                if not _is_whole(folder / name):
+                    content = _compiled(compiler)  # and whoever loads the library ignores what follows it
+                    files.atomic_write(folder / name, content + hashlib.sha256(content).digest())
+                yield folder / name
+
+
+def _is_whole(path: Path) -> bool:
+    content = path.read_bytes() if path.exists() else b""
+    return hashlib.sha256(content[:-DIGEST]).digest() == content[-DIGEST:]
 
 
 def _compiled(compiler: list[str]) -> bytes:
@@ -97,8 +111,8 @@ def _compiled(compiler: list[str]) -> bytes:
         out = Path(folder) / "events.so"
         for flags in FLAGS:
             command = [*compiler, *ALWAYS.split(), *flags.split(), str(SOURCE), "-o", str(out), "-lm"]
-            done = subprocess.run(command, capture_output=True, text=True)
-            if done.returncode == 0:
+            done = subprocess.run(command, **SAID)
+            if done.returncode == 0 and out.exists():
                 return out.read_bytes()
         raise subprocess.CalledProcessError(done.returncode, command, done.stdout, done.stderr)
 

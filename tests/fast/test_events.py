@@ -1,6 +1,8 @@
 """Events compute what the plain code does, of chance that depends on key, image, pixel and step alone."""
 
+import ctypes
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -260,18 +262,43 @@ def fresh(monkeypatch, tmp_path):
 
 
 def test_without_a_compiler_one_warning_says_what_to_install(monkeypatch, fresh):
-    monkeypatch.setenv("CC", "/bin/false")
-    with pytest.warns(UserWarning, match="install a C compiler, such as Debian's gcc: .* times") as said:
+    monkeypatch.delenv("CC", raising=False)
+    monkeypatch.setenv("PATH", "")
+    with pytest.warns(
+        UserWarning, match=r"install a C compiler, such as Debian's gcc \(.*\): .* times"
+    ) as said:
         assert not events.available() and not events.available()
     assert len(said) == 1 and len(str(said[0].message).splitlines()) == 1
 
 
+MANGLED = ["/bin/false", "gcc 'O2", "gcc-of-yesterday -O2", "/tmp", "echo", "-O2", "python3"]
+
+
+@pytest.mark.parametrize("compiler", MANGLED)
+def test_a_compiler_that_compiles_nothing_is_named(monkeypatch, fresh, compiler):
+    monkeypatch.setenv("CC", compiler)
+    with pytest.warns(UserWarning, match="CC is .*: name a C compiler") as said:
+        assert not events.available()
+    assert len(said) == 1 and repr(compiler) in str(said[0].message)
+    assert len(str(said[0].message).splitlines()) == 1
+
+
+@needs_compiler
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_an_empty_name_of_a_compiler_is_none(monkeypatch, fresh, nothing):
+    monkeypatch.setenv("CC", nothing)
+    assert events.available()
+
+
 @needs_compiler
 def test_what_was_compiled_is_used_again_and_made_anew_if_broken(fresh):
-    path = events._built()
-    assert path.parent == fresh and events._built() == path
+    assert events.available()
+    (path,) = fresh.iterdir()
     written, content = path.stat().st_mtime_ns, path.read_bytes()
-    assert events._built().stat().st_mtime_ns == written
+    events.library.cache_clear()
+    assert events.available() and path.stat().st_mtime_ns == written
+    events.library.cache_clear()
+    path.unlink()  # its old content may still be at work
     path.write_bytes(content[: len(content) // 2])
     assert events.available() and len(path.read_bytes()) == len(content)
     assert [file.name for file in fresh.iterdir()] == [path.name]
@@ -283,12 +310,70 @@ def test_a_cache_that_cannot_be_written_is_done_without(monkeypatch, fresh):
     assert events.available() and fresh.is_file()
 
 
+def forbidding(monkeypatch, *folders):
+    """File systems that do not let a library be loaded from these folders."""
+    load = ctypes.CDLL
+
+    def loaded(name):
+        if any(Path(name).is_relative_to(folder) for folder in folders):
+            raise OSError(f"{name}: failed to map segment from shared object")
+        return load(name)
+
+    monkeypatch.setattr(events.ctypes, "CDLL", loaded)
+
+
+@needs_compiler
+def test_where_a_cache_forbids_execution_the_next_place_is_taken_and_said(monkeypatch, fresh, tmp_path):
+    forbidding(monkeypatch, fresh)
+    with pytest.warns(UserWarning, match=f"nothing in {fresh} can be loaded .* XDG_CACHE_HOME") as said:
+        assert events.available()
+    assert len(said) == 1 and "compiler" not in str(said[0].message)
+    assert events.provenance.FURTHER["spikes_on_cpu"] == "events"
+
+
+@needs_compiler
+def test_where_execution_is_forbidden_everywhere_a_place_is_asked_for_and_no_compiler(monkeypatch, fresh):
+    forbidding(monkeypatch, "/")
+    with pytest.warns(UserWarning, match="can be loaded as a library .* XDG_CACHE_HOME .* times") as said:
+        assert not events.available()
+    assert len(said) == 1 and "install" not in str(said[0].message)
+    assert events.provenance.FURTHER["spikes_on_cpu"] == "PyTorch"
+
+
+@needs_compiler
+@pytest.mark.parametrize("given", ["", "cache", "~/.cache", "./."])
+def test_a_cache_that_is_named_by_no_whole_path_is_the_homes(monkeypatch, fresh, tmp_path, given):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", given)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert events.available() and [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+@needs_compiler
+@pytest.mark.parametrize("home", ["", "relative"])
+def test_without_a_home_directory_nothing_is_kept(monkeypatch, fresh, tmp_path, home):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", home)
+    assert events.available() and not [*tmp_path.iterdir()]
+
+
+@needs_compiler
+def test_a_user_whom_the_system_does_not_know_computes_too(monkeypatch, fresh, tmp_path):
+    def unknown(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "expanduser", unknown)  # what Path.home asks, without HOME, in a container
+    assert events.available()
+
+
 @needs_compiler
 def test_another_source_or_compiler_has_another_file(monkeypatch, fresh, tmp_path):
-    first = events._built()
+    first = next(events._built("cc"))
     monkeypatch.setattr(events, "SOURCE", tmp_path / "events.c")
     events.SOURCE.write_text("int changed;")
-    assert events._built() != first
+    assert next(events._built("cc")) != first
 
 
 @needs_compiler
