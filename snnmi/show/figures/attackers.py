@@ -23,7 +23,7 @@ def attackers(
     scales = list(frame.scale.unique())
     order = {scale: list(frame[frame.scale == scale].attacker.unique()) for scale in scales}
     heights = [0.5 + 0.24 * len(names) for names in order.values()]
-    fig = new_figure(WIDTH, sum(heights) + 0.9)
+    fig = new_figure(min(WIDTH, 1.3 + 1.7 * len(measures)), sum(heights) + 0.9)
     grid = fig.subplots(len(scales), len(measures), squeeze=False, sharey="row", height_ratios=heights)
     for axes, (scale, names) in zip(grid, order.items(), strict=True):
         for ax, (measure, title) in zip(axes, measures.items(), strict=True):
@@ -37,7 +37,7 @@ def attackers(
                 floor = floors[measure]
                 at = floor[scale] if isinstance(floor, Mapping) else floor
                 ax.axvline(at, color=COLORS["floor"], **DASHED)
-            ax.set(xlim=(-0.03, 1.03), xlabel=title)
+            ax.set(xlim=(-0.03, 1.03), xticks=(0, 0.5, 1), xlabel=title)
             ax.grid(axis="x")
         axes[0].set_yticks(range(len(names)), names)
         axes[0].set_ylim(len(names) - 0.4, -0.6)
