@@ -91,23 +91,16 @@ def of_paper(verdict: str, dataset: str) -> str:
     return verdict if dataset in paper.CLASSES else DEMONSTRATION
 
 
-def conjecture(low_count_from: float, high_count_to: float) -> str:
-    """Are the SNN's boundaries more fragmented? From 95 % intervals of its flips minus the ANN's along equal paths.
+def more_flips(low_count_from: float, high_count_to: float) -> str:
+    """Are an SNN's borders more ragged? From 95 % intervals of its flips minus the ANN's along equal paths.
 
-    supported: even by the low count (clear majorities) it has more flips, the interval's lower end lies above 0.
-    contradicted: even by the high count (most frequent labels) it has not `FLIP_MARGIN` more, the upper end is below
-    it. open: all else.
+    more: even by the low count (clear majorities) it has more, the interval's lower end lies above 0. no more: even by
+    the high count (most frequent labels) it has not `FLIP_MARGIN` more, the upper end is below it.
+
+    >>> more_flips(0.1, 2.0), more_flips(-0.1, 0.4), more_flips(-0.1, 0.5)
+    ('more', 'no more', 'cannot be told')
     """
-    return "supported" if low_count_from > 0 else "contradicted" if high_count_to < FLIP_MARGIN else "open"
-
-
-def agreed(verdicts: Iterable[str]) -> str:
-    """One verdict for several kinds of path, or data sets: theirs where they agree, else open; none: "not compared".
-
-    The weakest link rules: images that speak against a claim do not contradict it while noise leaves it open.
-    """
-    distinct = {*verdicts} - {DEMONSTRATION}
-    return "not compared" if not distinct else distinct.pop() if len(distinct) == 1 else "open"
+    return "more" if low_count_from > 0 else "no more" if high_count_to < FLIP_MARGIN else "cannot be told"
 
 
 def papers_pattern(noise: Mapping[str, float], test: Mapping[str, float]) -> bool:

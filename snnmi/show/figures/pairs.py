@@ -1,23 +1,24 @@
 """ANN beside SNN, measured on the same things: flips along paths, likeness by class."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, new_figure, title
+from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, new_figure, panels
 
 
-def flips(counted: pd.DataFrame, places: Sequence[tuple[str, str]], names: Mapping[str, str]) -> Figure:
-    """Mean label flips a path, a panel a place (profile, data set), a line a kind of path, called by `names`.
+def flips(counted: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+    """Mean label flips a path, a panel a scale, a line a kind of path, called by `names`.
 
-    `counted`: profile, dataset, kind, ann; of the SNN snn_low and snn_high (a bar between them), snn_single (a ring).
+    `counted`: scale, kind, ann; of the SNN snn_low and snn_high (a bar between them), snn_single (a ring).
     """
-    fig = new_figure(WIDTH, 2.4)
-    axes = fig.subplots(1, max(1, len(places)), sharey=True, squeeze=False)[0]
-    for ax, (profile, dataset) in zip(axes, places, strict=False):
-        part = counted[(counted.profile == profile) & (counted.dataset == dataset)]
+    scales = counted.scale.unique()
+    fig, axes = panels(max(1, len(scales)), 0.5, 1.5, columns=2, width=5.2, sharey=True)
+    for ax, scale in zip(axes.flat, scales, strict=False):
+        part = counted[counted.scale == scale]
         y = part.kind.map([*names].index)
         ax.plot(part.ann, y - 0.15, "o", color=COLORS["ann"])
         ax.plot(part.snn_single, y + 0.15, "o", color=COLORS["snn"], markerfacecolor="none")
@@ -25,14 +26,14 @@ def flips(counted: pd.DataFrame, places: Sequence[tuple[str, str]], names: Mappi
         ax.plot(part.snn_high, y + 0.15, "|", color=COLORS["snn"], markersize=8)
         ax.set(yticks=range(len(names)), yticklabels=names.values(), ylim=(len(names) - 0.5, -0.5))
         ax.set(xlim=(0, None), xlabel="flips per path")
-        ax.set_title(f"{title(dataset)}, {profile}", loc="left", fontsize=9.5)
+        ax.set_title(fill(scale, 32), loc="left", fontsize=9)
     dot, ring = {"marker": "o", "linestyle": ""}, {"markerfacecolor": "none"}
     handles = [
         key("ANN", COLORS["ann"], **dot),
-        key("SNN without encoder noise (range)", COLORS["snn"], linewidth=5),
-        key("SNN, single answers", COLORS["snn"], **dot, **ring),
+        key("SNN, noise voted away", COLORS["snn"], linewidth=5),
+        key("SNN, asked once", COLORS["snn"], **dot, **ring),
     ]
-    fig.legend(handles=handles, loc="outside lower center", ncols=3)
+    legend(fig, handles)
     return fig
 
 

@@ -64,7 +64,7 @@ def decision_slices(rows: Sequence[Mapping], num_classes: int) -> Figure:
     """
     strong = label_colors(num_classes)
     soft = 0.45 * strong + 0.55
-    fig = new_figure(WIDTH, 0.35 + 2.5 * len(rows))
+    fig = new_figure(5.2, 0.35 + 1.8 * len(rows))
     axes = fig.subplots(len(rows), 3, squeeze=False)
     for line, row in zip(axes, rows, strict=True):
         target, surrogate = np.asarray(row["target"]), np.asarray(row["surrogate"])
@@ -78,7 +78,7 @@ def decision_slices(rows: Sequence[Mapping], num_classes: int) -> Figure:
         for ax, regions in zip(line[:2], (target, surrogate), strict=True):
             _number_regions(ax, regions, row["extent"], points)
         for ax in line if len(points) else ():
-            ring = dict(s=95, edgecolor="white", linewidth=1.3, zorder=3)
+            ring = dict(s=80, edgecolor="white", linewidth=1.3, zorder=3)
             ax.scatter(*points.T, c=strong[np.asarray(row["point_labels"])], **ring)
             inside = dict(ha="center", va="center_baseline", fontsize=7, color="black", weight="bold")
             for (x, y), label in zip(points, row["point_labels"], strict=True):
