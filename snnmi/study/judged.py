@@ -118,15 +118,20 @@ Pictures = UInt8[np.ndarray, " classes n height width"]
 
 
 def pictures(rows: pd.DataFrame, results: str | Path = "results") -> Iterator[tuple[pd.Series, Pictures]]:
-    """Of every attack among the rows its first row and what its kept generators drew, in the order of the rows."""
+    """Of every run among the rows its first row and its images, in the order of the rows: what the kept generators of
+    an attack drew; of who inverts without GAMIN (rows of `everything`) the first image of every class.
+    """
     scored = {
         (store.folder.name, digest(run.settings["attack"])): run
         for store in _stores(results)
         for run in store.finished("scores-")
     }
     for _, row in rows.drop_duplicates("folder").iterrows():
-        run: Run = scored[row.profile, row.folder.rpartition("-")[2]]
-        yield row, run.arrays()["reconstructions"]
+        profile, _, name = row.folder.partition("/")
+        if name.startswith("judged-"):
+            yield row, Run(place(results) / row.folder).arrays()["first"][:, None]
+        else:
+            yield row, scored[profile, name.rpartition("-")[2]].arrays()["reconstructions"]
 
 
 def originals(

@@ -75,6 +75,12 @@ def test_pictures_are_those_that_the_judge_was_shown(runs, found):
         assert share == pytest.approx(shares[row.folder], abs=0.02)  # the means are rounded to bytes
 
 
+def test_of_who_inverts_without_gamin_the_first_image_of_every_class_is_kept(found):
+    rows = found[(found["profile"] == "plan") & (found.source == "evolution") & (found.seed == 1)]
+    shapes = {row.who: own.shape for row, own in judged.pictures(rows, KEPT)}
+    assert shapes == {"ANN": (10, 1, 28, 28), "SNN": (10, 1, 28, 28)}
+
+
 def test_without_results_nothing_is_said(tmp_path):
     nothing = judged.everything(table.runs(results=tmp_path), results=tmp_path)
     assert nothing.empty and {"source", "who", "identified"} <= {*nothing}

@@ -219,6 +219,12 @@ def test_five_classes_that_differ_are_too_few_for_any_test():
     assert not verdicts.can_tell(5) and verdicts.can_tell(6)
 
 
+def test_an_answer_that_is_read_off_a_bound_is_none():
+    assert verdicts.helps(0.12, 0.14, 0.1, 0.9) == verdicts.NO_ANSWER == verdicts.helps(0.88, 0.9, 0.1, 0.9)
+    assert verdicts.helps(0.12, 0.3, 0.1, 0.9) == "yes" and verdicts.helps(0.3, 0.12, 0.1, 0.9) == "it harms"
+    assert verdicts.helps(0.3, 0.32, 0.1, 0.9) == "no"
+
+
 def test_counts_differ_by_every_test_or_not_at_all():
     assert verdicts.counts_differ([0.01, 0.049]) and not verdicts.counts_differ([0.01, 0.05])
     assert not verdicts.counts_differ(np.array([0.001, 0.2])) and math.isclose(verdicts.ALPHA, 0.05)
