@@ -68,8 +68,10 @@ def alike(network: nn.Module) -> list[tuple[nn.Linear, events.Neuron]]:
 
 
 def _by_events(layers: list) -> bool:
-    """Whether events take these layers: for a gradient there are two, alike."""
-    return bool(layers) and (not torch.is_grad_enabled() or len(layers) == 2 and layers[0][1] == layers[1][1])
+    """Whether events take these layers: two or more, for a gradient two that are alike."""
+    return len(layers) > 1 and (
+        not torch.is_grad_enabled() or len(layers) == 2 and layers[0][1] == layers[1][1]
+    )
 
 
 # --- what a network is fed

@@ -166,6 +166,8 @@ class Imported(Target):
             layer.bias = nn.Parameter((bias * drive + nodes[fires].offset).expand(len(weight)).contiguous())
             chain.append((layer, neuron))
         straight = len(inner) % 2 == 0 and all(len(self.into[n]) == 1 for n in self.order[1:])
+        fed = [prod(self.input_shape), *(linear.out_features for linear, _ in chain)]
+        straight = straight and fed[:-1] == [linear.in_features for linear, _ in chain]
         return chain if straight and self.last == inner[-1] else []
 
     def forward(
@@ -255,7 +257,7 @@ def read(path: str | Path, assumed: Assumed, *, image_shape: tuple[int, int], nu
 def _first_run(network: Imported, image_shape: tuple[int, int]) -> tuple[Tensor | None, Tensor]:
     """What a black image gives. Where it cannot be run, a file's Flatten may count an axis for the batch."""
     flat, black = (
-        [layer for layer in network.layers if isinstance(layer, Flat)],
+        [node for node in network.nodes if isinstance(node, Flat)],
         torch.zeros(1, 1, prod(image_shape)),
     )
     try:

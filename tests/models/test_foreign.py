@@ -178,6 +178,25 @@ def test_channels_that_a_flatten_keeps_are_kept_where_the_next_layer_wants_them(
     torch.testing.assert_close(mem, torch.full((1, 1, 10), 3.2))
 
 
+ONE_LAYER = [affine(10, 64), lif(10)]
+IN_CHANNELS = [
+    nir.Flatten({"input": np.array((2, 4, 8))}, 1, -1),
+    affine(5, 32),
+    nir.IF(r=np.ones((2, 5)), v_threshold=np.ones((2, 5))),
+]
+
+
+@pytest.mark.parametrize(
+    "nodes, pixels", [(ONE_LAYER, (64,)), (IN_CHANNELS, (2, 4, 8))], ids=["one layer", "channels"]
+)
+def test_what_is_no_chain_of_layers_is_asked_as_its_file_says(tmp_path, digits, nodes, pixels):
+    """By spikes too, which a chain would meet as events."""
+    net = foreign.read(saved(tmp_path, *nodes, pixels=pixels), Assumed(num_steps=3), **DIGITS)
+    x = (digits.x_test[:4] > 0.5).float()  # certain spikes
+    _, mem = net.run(x.flatten(1).expand(3, -1, -1))
+    torch.testing.assert_close(net(x, generator=seeded()), mem.softmax(-1).mean(0))
+
+
 def test_paths_that_meet_are_added(tmp_path):
     edges = [("in", "n0"), ("in", "n1"), ("n0", "n2"), ("n1", "n2"), ("n2", "out")]
     path = saved(tmp_path, affine(10, 64), affine(10, 64, 0.2), nir.Linear(np.eye(10)), edges=edges)
