@@ -29,21 +29,30 @@ OPTIONS ?=
 export CONFIG FROM  # whatever stands in them, blanks and quotes too
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
+# This folder's module, and no packages of the user's.
+export PYTHONPATH := $(CURDIR)
 
 book: html
 
 env: $(VENV)/.installed
 
+# Where .venv was moved, copied, or its Python is another now, it is set up again: packages stay.
+PIP := python -I own_venv.py install --quiet --disable-pip-version-check
+WHERE := -I -c 'import sys; print(sys.prefix, *sys.version_info[:2])'
+ifneq ($(shell $(VENV)/bin/python $(WHERE) 2>/dev/null),$(shell cat $(VENV)/.installed 2>/dev/null))
+.PHONY: $(VENV)/.installed
+endif
+
 # torch first: whichever build is there (CPU or CUDA). All else by its hash.
 $(VENV)/.installed: requirements.txt requirements.lock
 	$(PYTHON) -c 'import sys; (3, 11) <= sys.version_info[:2] <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, for which what is pinned is built; this is %s: make env PYTHON=python3.12" % sys.version.split()[0])'
-	$(PYTHON) -m venv $(VENV)
-	python -m pip install --quiet --disable-pip-version-check "$$(grep '^torch==' requirements.txt)"
-	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
-	python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PYTHON) -m venv $$([ ! -e $(VENV)/pyvenv.cfg ] || $(VENV)/bin/python -c '' 2>/dev/null || echo --clear) $(VENV)
+	python -I own_venv.py settle
+	$(PIP) "$$(grep '^torch==' requirements.txt)"
+	$(PIP) --no-deps --require-hashes -r requirements.lock
+	$(PIP) -r requirements.txt
 	python -c 'from snnmi.fast import events; events.available()'  # says what a C compiler is worth, if there is none
-	touch $@
+	python $(WHERE) > $@
 
 # Always executed, in the order of the chapters: what is expensive is in the store, and a page is never older than its numbers.
 notebooks: env
@@ -69,7 +78,7 @@ lab: $(VENV)/.lab
 
 # What only `make lab` and `make grid` need.
 $(VENV)/.%: requirements-%.lock $(VENV)/.installed
-	python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	$(PIP) --no-deps --require-hashes -r $<
 	touch $@
 
 # Each job is a chapter with the parameters of one network (Snakefile); what it stores, `make book` shows.
@@ -79,7 +88,7 @@ grid: $(VENV)/.grid
 # Of every pinned package the SHA-256 of every file that its release has, for all Pythons; not of those of which each
 # machine has its own build.
 lock: env
-	python -m pip install --quiet --disable-pip-version-check uv
+	$(PIP) uv
 	for pinned in requirements requirements-lab requirements-grid; do \
 		grep -vE '^(torch|triton)==' $$pinned.txt | uv pip compile --quiet --no-deps --universal --python-version 3.11.5 --generate-hashes --no-annotate --no-header --output-file $$pinned.lock - || exit 1; \
 	done

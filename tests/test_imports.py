@@ -16,7 +16,7 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "chance": set(),
     "checks": set(),
     "own_data": {"checks"},
-    "places": {"own_data"},
+    "places": {"own_data", "files"},
     "recordings": {"places", "own_data"},
     "vision": {"own_data", "places"},
     "data": {"own_data", "places", "recordings", "vision"},
@@ -29,8 +29,10 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "attack": {"checkpoint", "fast"} | GROUND,
     "measure": {"models", "attack", "data", "checkpoint", "fast"} | GROUND,
     "show": set(),
-    "study": set("models attack measure show data own_data places recordings checkpoint store fast".split())
-    | GROUND,
+    "study": GROUND
+    | set(
+        "models attack measure show data own_data places recordings checkpoint store provenance fast".split()
+    ),
 }
 
 

@@ -45,3 +45,25 @@ def test_a_checkout_says_its_commit_and_whether_it_was_changed(unpacked, tmp_pat
     assert provenance.commit.__wrapped__() == commit
     (ours / "snnmi/provenance.py").write_text("changed")
     assert provenance.commit.__wrapped__() == f"{commit}-dirty"
+
+
+def broken(ours):
+    (ours / ".git").rename(ours / "elsewhere")
+    (ours / ".git").write_text("gitdir: /gone/.git/worktrees/ours\n")  # a copied worktree or submodule
+
+
+NO_ANSWER = {
+    "somebody else's": lambda ours, patch: patch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1"),
+    "no git": lambda ours, patch: patch.setenv("PATH", str(ours)),
+    "a worktree that was copied": lambda ours, patch: broken(ours),
+    "damaged": lambda ours, patch: (ours / ".git/HEAD").write_text("ref: \0"),
+}
+
+
+@pytest.mark.parametrize("happens", NO_ANSWER.values(), ids=NO_ANSWER)
+def test_where_git_does_not_answer_the_commit_is_unknown(unpacked, tmp_path, monkeypatch, happens):
+    ours = tmp_path / "zip"
+    unpacked("init", at=ours), unpacked("add", ".", at=ours), unpacked("commit", "-m", "ours", at=ours)
+    assert provenance.commit.__wrapped__() != "unknown"
+    happens(ours, monkeypatch)
+    assert provenance.commit.__wrapped__() == "unknown"

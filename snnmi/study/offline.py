@@ -20,6 +20,7 @@ from tqdm import tqdm
 from snnmi import data, places
 from snnmi.files import atomic_write
 from snnmi.own_data import UNREADABLE, in_a_line
+from snnmi.provenance import commit
 from snnmi.store import Run, digest, unsealed
 from snnmi.study import controls, profiles
 from snnmi.study.experiment import SEEDS, Experiment
@@ -46,7 +47,8 @@ RUN_SH = """#!/bin/bash
 set -eu
 cd "$(dirname "$0")"
 PYTHON="${PYTHON:-python3}"
-[ -d site ] || "$PYTHON" -m pip install --quiet --no-index --no-deps --no-compile --target site wheels/*.whl
+export PIP_CONFIG_FILE=/dev/null
+[ -d site ] || "$PYTHON" -m pip --isolated install --quiet --no-index --no-deps --no-compile --target site wheels/*.whl
 export PYTHONPATH="$PWD:$PWD/site" SNNMI_DATA="$PWD/data"
 [ "${1:-}" != bench ] || exec "$PYTHON" bench.py --device cuda "${@:2}"
 exec "$PYTHON" -m snnmi.study.offline run --minutes "${1:-9}" "${@:2}"
@@ -68,7 +70,8 @@ def kit(folder: Path, *, python: str, datasets: Sequence[str], has: Sequence[str
     options = ["--only-binary=:all:", "--python-version", python, "--implementation", "cp"]
     options += ["--dest", folder / "wheels", "--constraint", ROOT / "requirements.txt"]
     platforms = [part for platform in PLATFORMS for part in ("--platform", platform)]
-    download = [sys.executable, "-m", "pip", "download", "--quiet", *options, *platforms]
+    pip = [sys.executable, "-I", ROOT / "own_venv.py"]  # whatever a user's settings say
+    download = [*pip, "download", "--quiet", *options, *platforms]
     needs_torch = [one for one in pinned if one.startswith("torch")]
     subprocess.run([*download, *(one for one in pinned if one not in needs_torch)], check=True)
     subprocess.run([*download, "--no-deps", *needs_torch], check=True)
@@ -80,12 +83,11 @@ def kit(folder: Path, *, python: str, datasets: Sequence[str], has: Sequence[str
     for source, place in files:
         (folder / "data" / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / "data" / place)
-    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    (folder / "COMMIT").write_text(subprocess.run(git, capture_output=True, text=True, check=True).stdout)
+    (folder / "COMMIT").write_text(commit() + "\n")
     (folder / "run.sh").write_text(RUN_SH)
     (folder / "run.sh").chmod(0o755)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    tqdm.write(f"{folder}: {size / 2**20:.0f} MiB, for Python {python} with PyTorch")
+    tqdm.write(f"{folder}: {size / 2**20:.0f} MiB of commit {commit()}, for Python {python} with PyTorch")
 
 
 def work(profile: str, *, seeds: Sequence[int], **given: object) -> Iterator[Experiment]:

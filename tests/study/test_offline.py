@@ -16,7 +16,7 @@ from snnmi.store import Run, sealed
 from snnmi.study import offline
 from snnmi.study.experiment import Experiment
 from snnmi.study.tables import attacks_table
-from tests.helpers import run
+from tests.helpers import TOOLS, run
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +196,9 @@ def test_the_work_comes_in_the_order_of_its_value(tmp_path):
     assert [len(e.variants) for e in work[:4]] == [2] * 4 and all(len(e.variants) > 10 for e in work[4:])
 
 
-def test_the_kit_holds_source_wheels_data_and_a_script(tmp_path, monkeypatch):
+@pytest.fixture
+def packed(tmp_path, monkeypatch):
+    """What packs a kit, but for the downloads."""
     ran = subprocess.run
 
     def process(command, **options):
@@ -209,16 +211,54 @@ def test_the_kit_holds_source_wheels_data_and_a_script(tmp_path, monkeypatch):
         needs_torch = [part for part in command if str(part).startswith("torch")]
         assert not needs_torch or "--no-deps" in command  # else pip would bring torch, too
 
-    monkeypatch.setattr(offline.subprocess, "run", process)
-    offline.kit(tmp_path / "kit", python="3.12", datasets=("digits",), has=("scikit-image",))
-    assert [path.name for path in (tmp_path / "kit/wheels").iterdir()] == ["numpy-2.4.6-cp312.whl"]
-    assert (tmp_path / "kit/run.sh").stat().st_mode & 0o100 and (tmp_path / "kit/COMMIT").read_text().strip()
-    places = (tmp_path / "kit", offline.ROOT)
-    packed, source = ({p.relative_to(f) for p in (f / "snnmi").rglob("*.py")} for f in places)
-    assert packed == source
-    (tmp_path / "kit/site").mkdir()  # what the wheels hold is here already
-    said = run(["./run.sh", "bench", "--device", "cpu", "--quick"], tmp_path / "kit")
-    assert "snn_query_640" in said and (tmp_path / "kit/build/bench.json").exists()
+    def pack():
+        monkeypatch.setattr(offline.subprocess, "run", process)
+        offline.kit(tmp_path / "kit", python="3.12", datasets=("digits",), has=("scikit-image",))
+        return tmp_path / "kit"
+
+    return pack
+
+
+def test_the_kit_holds_source_wheels_data_and_a_script(packed):
+    kit = packed()
+    assert [path.name for path in (kit / "wheels").iterdir()] == ["numpy-2.4.6-cp312.whl"]
+    assert (kit / "run.sh").stat().st_mode & 0o100 and (kit / "COMMIT").read_text().strip()
+    there, here = ({p.relative_to(f) for p in (f / "snnmi").rglob("*.py")} for f in (kit, offline.ROOT))
+    assert there == here
+    (kit / "site").mkdir()  # what the wheels hold is here already
+    said = run(["./run.sh", "bench", "--device", "cpu", "--quick"], kit)
+    assert "snn_query_640" in said and (kit / "build/bench.json").exists()
+
+
+@pytest.mark.parametrize("git", [None, "echo 'fatal: detected dubious ownership' >&2; exit 128"])
+def test_a_kit_is_packed_where_git_is_absent_or_does_not_answer(packed, tmp_path, monkeypatch, git):
+    (tmp_path / "bin").mkdir()
+    if git:
+        (tmp_path / "bin/git").write_text(f"#!/bin/sh\n{git}\n")
+        (tmp_path / "bin/git").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    offline.commit.cache_clear()
+    try:
+        assert (packed() / "COMMIT").read_text() == "unknown\n"
+    finally:
+        offline.commit.cache_clear()
+
+
+def test_there_the_wheels_are_unpacked_whatever_pip_is_told(packed, tmp_path, monkeypatch):
+    kit = packed()
+    shutil.rmtree(kit / "wheels")
+    (kit / "wheels").mkdir()
+    with zipfile.ZipFile(kit / "wheels/tiny-1.0-py3-none-any.whl", "w") as wheel:
+        about = {"METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n", "RECORD": ""}
+        about["WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        for name, content in about.items():
+            wheel.writestr(f"tiny-1.0.dist-info/{name}", content)
+        wheel.writestr("tiny.py", "")
+    (kit / "bench.py").write_text("import tiny; print('unpacked')")
+    (tmp_path / "pip.conf").write_text("[global]\nuser = yes\nrequire-hashes = yes\n")
+    monkeypatch.setitem(TOOLS, "PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.setitem(TOOLS, "PIP_PREFIX", str(tmp_path / "elsewhere"))
+    assert "unpacked" in run(["./run.sh", "bench"], kit)
 
 
 def test_what_a_machine_runs_imports_nothing_that_the_kit_leaves_out():
