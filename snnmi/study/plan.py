@@ -31,7 +31,7 @@ from snnmi.study.controls import (
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import LAST, judgements
-from snnmi.study.settings import Settings, merged
+from snnmi.study.settings import merged
 
 WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first
 RATES = 1e-4, 3e-4, 1e-3
@@ -80,8 +80,9 @@ def _changed(baseline: Variant, name: str, changes: dict) -> Variant:
     return replace(baseline, change=change, factor="guess", changes=merged(baseline.changes, changes))
 
 
-def choices(chosen: Settings) -> dict[str, str]:
-    """How the guesses that the plan varies were chosen, as people write it."""
+def choices(variant: Variant, profile: str = "plan", dataset: str = "mnist") -> dict[str, str]:
+    """How the guesses that the plan varies are chosen in one of its settings, as people write it."""
+    chosen = profiles.get(profile).settings(dataset, variant.kind).changed(variant.changes)
     attack, until = chosen.attack, chosen.training.stop_at
     return {
         "hidden": "-".join(map(str, attack.widths)),

@@ -63,7 +63,7 @@ SMALL = (
 # were compared with others: the book, "Calibration, as it happened".
 SHORT = attack(lr_surrogate=1e-4, lr_generator=1e-4)
 # The analysis plan's choice, frozen on 27 November 2026 before any SNN was attacked with it: of its grid the
-# setting nearest to the published row of MNIST-ANN (`findings.plan.calibration`), fidelity as a mean absolute error.
+# setting nearest to the published row of MNIST-ANN (`analysis.distance`), fidelity as a mean absolute error.
 FROZEN = attack(hidden=512, batch_size=128)
 TARGET = Change({"training": {"stop_at": 0.977}}, dataset="mnist", kind="ann")  # as accurate as published
 # Of 10,304 pixels; one generator's images are alike.

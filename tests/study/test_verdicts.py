@@ -198,6 +198,11 @@ def test_what_images_are_is_read_from_the_lower_ends(recognised, identified, exp
     assert verdicts.reading(recognised, identified, 0.1) == expected
 
 
+def test_the_same_needs_the_whole_interval_within_the_margin():
+    found = [verdicts.contrast(-0.051, 0.01, 0.5), verdicts.contrast(-0.049, 0.049, 0.001)]
+    assert found == ["open", "same"]
+
+
 LOWER = PairedTest(difference=-0.4, low=-0.6, high=-0.2, p=0.002, n=10, differing=10)
 HIGHER = PairedTest(difference=0.4, low=0.2, high=0.6, p=0.002, n=10, differing=10)
 UNTOLD = PairedTest(difference=-0.02, low=-0.08, high=0.03, p=0.6, n=10, differing=10)

@@ -46,31 +46,44 @@ def networks(
 
 
 def specification(
-    frame: pd.DataFrame, choices: Sequence[str], *, name: str, chosen: pd.Series | None = None
+    frame: pd.DataFrame,
+    choices: Sequence[str],
+    shown: Mapping[str, tuple[str, str]],
+    *,
+    name: str,
+    floor: float,
+    chosen: pd.Series,
 ) -> Figure:
-    """The specification curve: one effect under every setting, sorted, and below it which setting that is.
+    """The specification curve: what comes out under every setting, sorted, and below it which setting that is.
 
-    `frame`: effect and one column for each of `choices`, whose values keep their order of appearance. `chosen`:
-    whether a setting is the frozen one, drawn filled. `name`: of the effect.
+    `frame`: one column for each of `shown`, a colour and a marker each, NaN where it was not run, the first sorts; and
+    one for each of `choices`, whose values keep their order of appearance. `floor`: what guessing gives; `chosen`:
+    whether a setting is the frozen one, a thin line. `name`: of the axis.
     """
-    chosen = pd.Series(False, index=frame.index) if chosen is None else chosen
-    order = frame.effect.sort_values(kind="stable").index
+    order = frame[[*shown][0]].sort_values(kind="stable").index
     frame, chosen = frame.loc[order], chosen.loc[order].to_numpy(bool)
     taken = [(choice, value) for choice in choices for value in dict.fromkeys(frame[choice].sort_index())]
-    fig = new_figure(6.2, 2.2 + 0.2 * len(taken))
-    above, below = fig.subplots(2, sharex=True, height_ratios=[1.7, 0.2 * len(taken)])
+    fig = new_figure(4.4, 2.6 + 0.18 * len(taken))
+    above, below = fig.subplots(2, sharex=True, height_ratios=[1.9, 0.18 * len(taken)])
     places = np.arange(len(frame))
-    above.axhline(0, color="#777777", linewidth=0.9)
-    for mask, face in ((~chosen, "white"), (chosen, COLORS["ann"])):
-        dots = dict(color=COLORS["ann"], markerfacecolor=face, markersize=5)
-        above.plot(places[mask], frame.effect[mask], "o", **dots)
-    above.set_ylabel(name)
+    for ax in (above, below):
+        for place in places[chosen]:
+            ax.axvline(place, color=COLORS["faint"], linewidth=4, zorder=0)
+    handles = []
+    for column, (color, marker) in shown.items():
+        dots = dict(color=color, marker=marker, markersize=4.5, linestyle="")
+        above.plot(places, frame[column], **dots)
+        handles.append(key(column, **dots))
+    above.axhline(floor, color=COLORS["floor"], **DASHED)
+    above.set(ylabel=name, ylim=(0, None))
+    above.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     above.grid(axis="y")
     for y, (choice, value) in enumerate(taken):
         at = places[frame[choice] == value]
-        below.plot(at, np.full(len(at), y), "s", color=COLORS["ink"], markersize=3.4)
+        below.plot(at, np.full(len(at), y), "s", color=COLORS["ink"], markersize=2.6)
         if y and taken[y - 1][0] != choice:
             below.axhline(y - 0.5, color=COLORS["faint"], linewidth=0.8)
     lines(below, [f"{choice} {value}" for choice, value in taken])
-    below.set(xticks=[], xlabel=f"{len(frame)} settings, by effect")
+    below.set(xticks=[], xlabel=f"{len(frame)} settings")
+    legend(fig, [*handles, key("guessing", COLORS["floor"], **DASHED)])
     return fig

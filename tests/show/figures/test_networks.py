@@ -26,12 +26,15 @@ def test_what_the_paper_has_no_number_for_has_no_diamond():
     assert "published" not in said and "guessing" not in said
 
 
-def test_a_specification_curve_sorts_the_effects_and_marks_each_settings_choices():
-    frame = pd.DataFrame({"effect": [0.5, 0.1, 0.3], "width": [256, 512, 256], "rate": [1e-4, 1e-4, 1e-3]})
-    fig = figures.specification(frame, ["width", "rate"], name="effect", chosen=frame.width == 512)
-    above, below = fig.axes
-    hollow, filled = (line for line in above.lines if line.get_marker() == "o")
-    assert hollow.get_xydata().tolist() == [[1, 0.3], [2, 0.5]] and filled.get_xydata().tolist() == [[0, 0.1]]
+def test_a_specification_curve_sorts_by_the_first_and_marks_each_settings_choices():
+    frame = pd.DataFrame({"ANN": [0.5, 0.1, 0.3], "SNN": [float("nan"), 0.2, float("nan")]})
+    frame = frame.assign(width=[256, 512, 256], rate=[1e-4, 1e-4, 1e-3])
+    shown = {"ANN": ("blue", "o"), "SNN": ("orange", "D")}
+    how = dict(name="reads", floor=0.1, chosen=frame.width == 512)
+    above, below = figures.specification(frame, ["width", "rate"], shown, **how).axes
+    dots = {line.get_marker(): line.get_ydata() for line in above.lines}
+    assert dots["o"].tolist() == [0.1, 0.3, 0.5] and dots["D"][0] == 0.2, "sorted by the first"
+    assert [line.get_xdata()[0] for line in below.lines if line.get_linewidth() == 4] == [0], "the frozen one"
     marks = {(x, y) for line in below.lines if line.get_marker() == "s" for x, y in line.get_xydata()}
     names = [label.get_text() for label in below.get_yticklabels()]
     assert names == ["width 256", "width 512", "rate 0.0001", "rate 0.001"]
