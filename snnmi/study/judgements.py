@@ -41,7 +41,7 @@ def _evolved(
     *,
     seed: int,
     checkpoint: Checkpoint,
-    **how: float,
+    **how: int | float,
 ) -> Fooling:
     x = evolve(BlackBox(model, seed=seed), labels, image_shape, seed=seed, checkpoint=checkpoint, **how)
     asked = BlackBox(model, seed=seed, role="examiner's answers")(x)

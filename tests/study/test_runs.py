@@ -116,7 +116,9 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
         judged = [judgement.run for one in whole for judgement in judgements(one, sources)]
         judged += [run for dataset in whole[0].datasets if (run := judge(whole[0], dataset))]
     folders = {path.parent for path in files} - {ROOT / "results" / profile}
-    pictures = {run.folder for run in whole[0].store.finished() if run.folder.name.startswith("originals-")}
+    named = [run.folder for run in whole[0].store.finished()]
+    pictures = {folder for folder in named if folder.name.startswith("originals-")}
+    pictures |= {run.folder for one in whole for run in one.answers()}  # which older scores lack
     known = {run.run.folder for run in runs} | {run.folder for run in judged} | pictures
     assert folders <= known | {run.scored.folder for run in attacks}
     kept = "run.json history.csv losses.csv scores.csv judged.csv arrays.npz attacks.csv".split()
