@@ -72,7 +72,7 @@ def reading(browser, address: str, width: str = "desktop", mode: str = "light"):
         return url.startswith((address, "data:", "blob:"))
 
     page = browser.new_page(viewport={"width": WIDTHS[width], "height": 900}, reduced_motion="reduce")
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)  # a busy machine: another worker runs the notebooks
     page.add_init_script(f"localStorage.setItem('mode', '{mode}'); localStorage.setItem('theme', '{mode}');")
     page.route(lambda url: not inside(url), lambda route: route.abort())
     page.on("request", lambda r: inside(r.url) or problems.append(f"request to {r.url}"))
