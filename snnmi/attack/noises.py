@@ -102,6 +102,23 @@ def stroke_noise(*shape: int, generator: torch.Generator, device: str | torch.de
     return (1.8 - nearest * 28 / max(height, width)).clamp_(0, 1)
 
 
+def moving_stroke_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+    """Strokes as an event camera sees them that moves a pixel a bin, along a square: by how much each pixel got
+    brighter, then by how much it got darker. ValueError where images are no such bins, one below the other.
+    """
+    *lead, height, width = shape
+    bins, rest = divmod(height, 2 * width)
+    if rest or not bins:
+        raise ValueError(
+            f"moving strokes of {height}x{width} pixels, expected a recording: a multiple of {2 * width} rows"
+        )
+    seen = [stroke_noise(*lead, width, width, generator=generator, device=device)]
+    for step in [(1, 0), (0, 1), (-1, 0), (0, -1)] * bins:
+        seen.append(seen[-1].roll(step, (-2, -1)))
+    change = torch.stack(seen[: bins + 1], -3).diff(dim=-3)
+    return torch.stack([change, -change], -3).clamp_(0, 1).view(shape)
+
+
 def grey_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
     """N(0.316, 0.389), not clipped: the mean and the spread of clipped N(0, 1), with no clip anywhere."""
     return 0.316 + 0.389 * normal_noise(*shape, generator=generator, device=device)
@@ -124,6 +141,7 @@ NOISES: dict[str, Callable] = {
     "blobs": blob_noise,
     "patches": patch_noise,
     "strokes": stroke_noise,
+    "moving strokes": moving_stroke_noise,  # of recordings alone
     "grey": grey_noise,
     "centred": centred_noise,
 }

@@ -203,6 +203,21 @@ CODES = {
     for code, label in LABELS.items()
     for noise in ("normal", "sparse")
 }
+# Other codes asked better (the rate code is in `BETTER`), and recordings, as a camera could have sent it.
+SCRIBBLED = {
+    code: replace(
+        CODES[code, "normal"],
+        change=f"{label} code, asked strokes",
+        changes=CODES[code, "normal"].changes | {"attack": {"noise": "strokes"}},
+    )
+    for code, label in LABELS.items()
+    if code != "rate"
+}
+BETTER_SENT = tuple(
+    asks(kind, f"asked {words}, sent as events", noise=noise, as_events=True)
+    for noise, words in {"chosen": "chosen noise", "moving strokes": "moving strokes"}.items()
+    for kind in KINDS
+)
 
 
 def attackers(attack: GaminConfig) -> list[Variant]:

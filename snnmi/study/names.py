@@ -97,6 +97,8 @@ def known(profile: str, dataset: str, kind: str) -> Mapping[str, Variant]:
         *controls.CODES.values(),
         *controls.RECORDED,
         *controls.SENT,
+        *controls.BETTER_SENT,
+        *controls.SCRIBBLED.values(),
         controls.HALVED,
         *controls.attackers(frozen),
     ]

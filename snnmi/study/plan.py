@@ -14,6 +14,7 @@ from snnmi.study.controls import (
     ATTACKERS,
     AVERAGING,
     BETTER,
+    BETTER_SENT,
     BEYOND,
     BLACK_START,
     CAUSE,
@@ -22,7 +23,10 @@ from snnmi.study.controls import (
     CODES,
     FASTER,
     NOISE,
+    RECORDED,
     RESTARTS,
+    SCRIBBLED,
+    SENT,
     SMOOTH,
     Variant,
     restarts,
@@ -142,13 +146,20 @@ STEPS = {
     "answers": {"variants": (ANN, CLIP, SNN, RAW, *NOISE)},  # of the first plan's attacks
     "faces": {"profile": "people", "variants": (ANN, CLIP, RAW, SNN), "seeds": (1, 2, 3)},  # D
     "faces, chosen": {"profile": "people", "variants": CHOOSING, "seeds": (1, 2, 3)},
+    # E; of recordings with all that the same networks are asked otherwise
+    "codes, strokes": {
+        "variants": [SCRIBBLED[code] for code in ("latency", "clip", "current")],
+        "seeds": (0, 1, 2),
+    },
+    "recordings": {"profile": "events", "variants": (*RECORDED, *SENT, *BETTER_SENT)},
     "smoothness": {"variants": [ann for ann, _ in SMOOTH.values()]} | ONE,  # F
 }
 # What of a step the honest judge is shown.
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"
 SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | {"codes": ("reconstruction", "test image")}
 SHOWN["bounds"] = ("reconstruction", *WITHOUT_GAMIN)
-SHOWN |= dict.fromkeys(("questions", "black start", "smoothness", "faces, chosen"), ("reconstruction", LAST))
+BETTER_ASKED = "questions", "black start", "faces, chosen", "codes, strokes", "recordings", "smoothness"
+SHOWN |= dict.fromkeys(BETTER_ASKED, ("reconstruction", LAST))
 
 
 def main() -> None:

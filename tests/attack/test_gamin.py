@@ -335,7 +335,7 @@ def test_target_is_shown_half_noise_and_half_generated():
     assert not torch.equal(noise[0, 0], noise[0, 1])  # every class draws its own
 
 
-@pytest.mark.parametrize("noise", sorted(NOISES))
+@pytest.mark.parametrize("noise", sorted({*NOISES} - {"moving strokes"}))  # which want a recording
 def test_every_noise_can_be_attacked_with(noise):
     assert torch.isfinite(attacked(replace(SMALL, noise=noise))[0].history["L_N"]).all()
 

@@ -105,3 +105,21 @@ def test_a_stroke_is_white_within_eight_tenths_of_a_pixel_of_its_line_and_black_
     column = [0.0] * 12 + [0.0, 0.8, 1.0, 0.8, 0.0] + [0.0] * 11
     assert x[:, 14].tolist() == pytest.approx(column, abs=1e-5)
     assert x[14, :6].tolist() == pytest.approx([0, 0, 1.8 - 1.5, 1.0, 1.0, 1.0], abs=1e-5)
+
+
+def test_moving_strokes_are_what_got_brighter_and_what_got_darker_of_strokes_that_go_around_a_square(
+    monkeypatch,
+):
+    still = torch.zeros(1, 6, 6)
+    still[0, 2, 2:4] = torch.tensor([1.0, 0.25])
+    monkeypatch.setattr("snnmi.attack.noises.stroke_noise", lambda *shape, **draws: still)
+    x = drawn("moving strokes", 1, 2 * 6 * 5, 6).view(5, 2, 6, 6)
+    down, right = x[0], x[1]  # the first bin moves down, the second to the right, the fifth down again
+    assert down[0, 3].tolist() == [0, 0, 1, 0.25, 0, 0] and down[1, 2].tolist() == [0, 0, 1, 0.25, 0, 0]
+    assert right[0, 3].tolist() == [0, 0, 0, 0.75, 0.25, 0] and right[1, 3].tolist() == [0, 0, 1, 0, 0, 0]
+    assert x.sum() == 2 * (3 * 1.25 + 2 * 1) and torch.equal(x[0], x[4])
+
+
+def test_moving_strokes_of_what_is_no_recording_are_refused_in_a_sentence():
+    with pytest.raises(ValueError, match=r"28x28 pixels, expected a recording: a multiple of 56 rows"):
+        drawn("moving strokes", 1, 28, 28)

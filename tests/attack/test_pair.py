@@ -143,7 +143,7 @@ def test_a_noise_that_cannot_be_asked_is_named_before_any_query(own, sentence, m
 @pytest.mark.parametrize("noise", [*NOISES, CHOSEN])
 def test_the_projects_own_pieces_pass_and_nobodys_chance_has_moved(family, noise):
     torch.manual_seed(0)
-    try_pieces(GaminConfig(family=family, noise=noise, hidden=8, z_dim=3), (8, 9), 3)
+    try_pieces(GaminConfig(family=family, noise=noise, hidden=8, z_dim=3), (16, 8), 3)  # as two bins
     drawn = torch.rand(3)
     torch.manual_seed(0)
     assert torch.equal(drawn, torch.rand(3))
