@@ -81,12 +81,14 @@ def flatten(state: dict, prefix: str = "") -> dict[str, Tensor]:
 
 
 def unflatten(flat: dict[str, Tensor]) -> dict:
-    """What `flatten` was given; whole numbers among the keys come back as such."""
+    """What `flatten` was given; whole numbers among the keys come back as such. Copied: what is read from a file lies
+    where it happens to, and a sum may round otherwise there than where PyTorch puts its own tensors.
+    """
     state: dict = {}
     for path, value in flat.items():
         *folders, name = (int(part) if part.isdigit() else part for part in path.split("/"))
         place = state
         for folder in folders:
             place = place.setdefault(folder, {})
-        place[name] = value
+        place[name] = value.clone()
     return state

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 import safetensors.torch
 
-from snnmi import provenance
+from snnmi import checks, provenance
 from snnmi.checkpoint import Checkpoint, flatten, unflatten
+from snnmi.fast import cpu
 from snnmi.files import atomic_write, sweep
 
 RECORD = ("settings", "metrics", "provenance", "files")  # what run.json holds, and its own "sha256"
@@ -170,7 +171,7 @@ class Store:
         if compute is None:
             return None
         provenance.commit()  # before the files can change under a long run
-        compute(run)
+        _compute(run, compute)
         return run
 
     def weights(self, run: Run, compute: Callable[[Run], None] | None) -> dict:
@@ -186,8 +187,15 @@ class Store:
             )
         again = Run(run.remade, run.settings)
         if not again.complete():
-            compute(again)
+            _compute(again, compute)
         return run.weights()
+
+
+def _compute(run: Run, compute: Callable[[Run], None]) -> None:
+    """Every run begins here, so that its last bits do not depend on what else its process computed or only read."""
+    checks.writable("results", run.folder)
+    cpu.make_fast()
+    compute(run)
 
 
 def _places(folder: Path, start: str, end: str) -> list[Path]:

@@ -23,7 +23,7 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "provenance": set(),
     "files": set(),
     "checkpoint": {"files"},
-    "store": {"provenance", "checkpoint", "files"},
+    "store": {"provenance", "checkpoint", "checks", "files", "fast"},
     "fast": {"provenance"} | GROUND,
     "models": {"data", "checkpoint", "fast"} | GROUND,
     "attack": {"checkpoint", "fast"} | GROUND,

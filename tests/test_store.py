@@ -116,6 +116,22 @@ def contents(folder):
     return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
+def test_whatever_is_computed_is_computed_by_the_same_library(runs, weightless, matmul_setting):
+    """Whether its process has computed before or only loaded: oneDNN and MKL round products each in its own way."""
+    products, found = torch.backends.mkldnn.matmul, []
+
+    def compute(run):
+        found.append(products.fp32_precision)
+        products.fp32_precision = "none"  # as a process begins
+        run.finish(**RESULT)
+
+    products.fp32_precision = "none"
+    runs.get("judge", {"seed": 1}, compute)
+    runs.get("judge", {"seed": 2}, compute)
+    runs.weights(weightless, compute)
+    assert found in (["bf16"] * 3, ["ieee"] * 3)
+
+
 def test_weights_are_made_again_beside_the_record_and_once(runs, weightless):
     run, made = weightless, []
     before = contents(run.folder)
@@ -244,6 +260,16 @@ def test_run_without_one_of_its_files_counts_as_missing(runs, file):
     (finished(runs).folder / file).unlink()
     with pytest.warns(UserWarning, match="damaged"):
         assert not runs.run("attack-digits", SETTINGS).complete()
+
+
+def test_weights_lie_where_pytorch_puts_its_own(runs):
+    """Else sums of them round as chance would have it."""
+    weights = {str(i): torch.ones(1 + i) for i in range(9)}
+    run = runs.run("odd", {"seed": 1})
+    run.finish(metrics={}, weights=weights)
+    run.checkpoint.save(weights)
+    for found in (run.weights(), run.checkpoint.load()):
+        assert [tensor.data_ptr() % 64 for tensor in found.values()] == [0] * 9
 
 
 def test_weights_may_be_absent(weightless):

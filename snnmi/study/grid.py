@@ -16,7 +16,6 @@ from tqdm import tqdm
 
 from snnmi import checks, data
 from snnmi.attack.pair import try_pieces
-from snnmi.fast import cpu
 from snnmi.files import given_file, place
 from snnmi.measure import scores
 from snnmi.models import coding
@@ -234,8 +233,6 @@ class Grid:
         """What computes a run of this step, if anything may be computed."""
 
         def make(run: Run) -> None:
-            checks.writable("results", run.folder)
-            cpu.make_fast()
             self._try(cell.dataset)
             step.compute(run, cell)
 
@@ -324,7 +321,6 @@ def _one_thread() -> None:
     checks.warn_only()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    cpu.make_fast()
 
 
 def _work(job: Callable, *given: object) -> None:

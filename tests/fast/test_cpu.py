@@ -42,6 +42,7 @@ def test_permission_to_round_is_withdrawn_where_it_is_used(matmul_setting, monke
         return exact(a.bfloat16().float(), b.bfloat16().float()) if allowed else exact(a, b)
 
     monkeypatch.setattr(torch.Tensor, "__matmul__", rounding)
+    monkeypatch.setattr(cpu, "_keeps_float32", cpu._keeps_float32.__wrapped__)  # asked anew
     use_fastest_float32()
     assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
 

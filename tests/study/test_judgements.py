@@ -1,6 +1,8 @@
 """The judge's part of the chain: every set of images is judged once, stored and shown with nothing else."""
 
 import shutil
+import subprocess
+import sys
 from collections import Counter
 from functools import partial
 
@@ -21,6 +23,7 @@ from snnmi.study.judgements import (
     judgements,
     judgements_table,
 )
+from tests.helpers import ROOT, TOOLS
 
 TWO = {"attack": {"batches": 2}}
 KEYS = ["profile", "dataset", "source", "target", "variant", "seed", "attack_seed"]
@@ -138,6 +141,27 @@ def test_the_judges_metrics_are_those_of_its_weights(smoke, digits):
 
 
 # --- the store
+
+
+def test_a_judge_is_the_same_in_a_process_that_only_loaded_what_it_judges(tmp_path):
+    """Bit for bit, on a processor without bfloat16 tiles (others are told to be one): there the library of products
+    that a process begins with is not the one that runs are computed with.
+    """
+    code = f"""if True:
+        from functools import partial
+        from snnmi.fast import cpu
+        from snnmi.measure import judges
+        from snnmi.study.experiment import Experiment
+        from snnmi.study.judgements import judge
+        judges.JudgeConfig = partial(judges.JudgeConfig, updates=1, epochs=1)
+        for name in ("loaded", "computed"):
+            judge(Experiment("smoke", results=f"{tmp_path}/{{name}}"), "digits")
+            cpu.make_fast()
+    """
+    limit = {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE", "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=TOOLS | limit, check=True, capture_output=True)
+    loaded, computed = (path.read_bytes() for path in sorted(tmp_path.rglob("weights.safetensors")))
+    assert loaded == computed
 
 
 def test_what_is_stored_is_not_computed_again(no_judging, smoke, table):
