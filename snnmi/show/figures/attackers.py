@@ -1,6 +1,7 @@
 """Attackers of the same targets, one above the other."""
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -58,7 +59,7 @@ def anytime(frame: pd.DataFrame, measures: Mapping[str, str], *, budget: float, 
     paper's `budget` of queries; dashed: what guessing gives.
     """
     fig = new_figure(WIDTH, 2.9)
-    for ax, (measure, title) in zip(fig.subplots(1, len(measures), sharey=True), measures.items()):
+    for ax, (measure, title) in zip(fig.subplots(1, len(measures), sharex=True, sharey=True), measures.items()):
         for (kind, _), own in frame.groupby(["target", "seed"], sort=False):
             ax.plot(own.queries, own[measure], color=COLORS[kind], linewidth=0.8, alpha=0.45)
         for kind, own in frame.groupby("target", sort=False):
@@ -67,7 +68,7 @@ def anytime(frame: pd.DataFrame, measures: Mapping[str, str], *, budget: float, 
         ax.axvline(budget, color=COLORS["ink"], linewidth=0.9, linestyle=(0, (1, 2)))
         ax.axhline(floor, color=COLORS["floor"], **DASHED)
         ax.set(xscale="log", xlabel="queries a class", ylim=(-0.03, 1.03))
-        ax.set_title(title, loc="left", fontsize=9.5)
+        ax.set_title(fill(title, 22), loc="left", fontsize=9.5)
         ax.grid(axis="y")
     kinds = [kind for kind in KINDS if kind in set(frame.target)]
     legend(fig, [key(KINDS[kind], COLORS[kind], marker="o", markersize=4) for kind in kinds])
