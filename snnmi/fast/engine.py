@@ -80,7 +80,7 @@ def _by_events(layers: list) -> bool:
 def feed(network: nn.Module, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Iterator[Fed]:
     """A query's images as their code feeds them, as many at once as stay in cache."""
     x, chance = _rates(network, x, generator)
-    if chance is not None and _by_events(alike(network)) and not events.grey(x):
+    if chance is not None and _by_events(alike(network)) and (events.tiles() or not events.grey(x)):
         yield Fed(x, chance)
         return
     at_once = AT_ONCE.get(x.device.type, AT_ONCE["cuda"])

@@ -113,6 +113,15 @@ def test_a_key_is_drawn_from_the_runs_generator():
 # --- networks
 
 
+@pytest.fixture(params=["events", "tiles"])
+def way(request, monkeypatch):
+    """How hidden layers are computed, whatever the images."""
+    if request.param == "tiles" and not events.tiles():
+        pytest.skip("this processor, or its system, has no tiles of bfloat16")
+    monkeypatch.setattr(events, "tiles", lambda: request.param == "tiles")
+    monkeypatch.setattr(events, "TILED", -1)
+
+
 def network(pixels, neurons, classes):
     torch.manual_seed(0)
     hidden, output = nn.Linear(pixels, neurons), nn.Linear(neurons, classes)
@@ -148,7 +157,7 @@ SIZES = {
 @pytest.mark.parametrize("reset", ["delayed", "before_decay"])
 @pytest.mark.parametrize("pixels, images, neurons, classes, steps", SIZES.values(), ids=SIZES.keys())
 def test_forward_and_backward_agree_with_lif_on_the_same_spikes(
-    pixels, images, neurons, classes, steps, reset
+    way, pixels, images, neurons, classes, steps, reset
 ):
     x = torch.randn(images, pixels, generator=seeded()) * 0.6 + 0.3
     hidden, output = network(pixels, neurons, classes)
@@ -170,10 +179,12 @@ def test_forward_and_backward_agree_with_lif_on_the_same_spikes(
 
 
 @needs_compiler
-def test_hidden_spikes_differ_from_the_references_only_where_a_membrane_lies_within_rounding_of_the_threshold():
+def test_hidden_spikes_differ_from_the_references_only_where_a_membrane_lies_within_rounding_of_the_threshold(
+    way,
+):
     x = torch.randn(40, 784, generator=seeded())
     hidden, _ = network(784, 1000, 10)
-    found = draw(x, 25, 1)
+    found = draw(x, 25, 1)._replace(many=events.tiles())
     with torch.no_grad():
         current = hidden.double()(spikes(found).double())
         exact = lif(current, beta=0.7)
@@ -186,7 +197,7 @@ def test_hidden_spikes_differ_from_the_references_only_where_a_membrane_lies_wit
 
 
 @needs_compiler
-def test_threads_change_no_bit():
+def test_threads_change_no_bit(way):
     x, layers, neuron = torch.rand(60, 300, generator=seeded()), network(300, 400, 10), NEURON
     before, found = torch.get_num_threads(), []
     for threads in (1, 2, 3):
@@ -199,7 +210,7 @@ def test_threads_change_no_bit():
 
 
 @needs_compiler
-def test_how_a_call_is_cut_changes_no_bit(monkeypatch):
+def test_how_a_call_is_cut_changes_no_bit(way, monkeypatch):
     x, layers = torch.rand(60, 300, generator=seeded()), network(300, 400, 10)
     halves = [train(part, index=index) for part, index in zip(x.split(31), torch.arange(60).split(31))]
     assert torch.equal(torch.cat(halves, 1), train(x))
@@ -227,7 +238,7 @@ def test_weights_in_double_precision_are_refused():
 
 
 @needs_compiler
-def test_three_layers_agree_with_the_plain_loop():
+def test_three_layers_agree_with_the_plain_loop(way):
     first, second = network(64, 130, 70)
     last = nn.Linear(70, 10)
     with torch.no_grad():
@@ -386,6 +397,7 @@ def test_a_flag_that_the_compiler_refuses_is_left_out(monkeypatch, fresh):
 def test_narrow_vectors_give_the_same_bits(monkeypatch, fresh):
     x, layers, neuron = torch.rand(20, 100, generator=seeded()), network(100, 70, 10), NEURON
     monkeypatch.setattr(events, "ALWAYS", "-O1 -ffp-contract=off -shared -fPIC")
+    monkeypatch.setattr(events, "tiles", lambda: False)
     found = []
     for flags in ("-march=native", "-mno-avx"):
         monkeypatch.setattr(events, "FLAGS", (flags, ""))

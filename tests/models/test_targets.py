@@ -70,15 +70,27 @@ def spikes_of(encoder: str, x, chance, by_events: bool):
     return events.spikes(events.draw(x, 25, fixed if encoder == "frozen" else events.key(chance)))
 
 
-@mark.parametrize("grey", [False, True])
-@mark.parametrize("by_events", [False, True])
+WAYS = {
+    "plain": (False, False, False),
+    "events": (True, False, False),
+    "written out": (True, True, False),
+    "tiles": (True, True, True),
+}
+
+
+@mark.parametrize("by_events, grey, tiles", WAYS.values(), ids=WAYS.keys())
 @mark.parametrize("decoder", sorted(DECODERS))
 @mark.parametrize("reset", ["delayed", "before_decay"])
 @mark.parametrize("encoder", [name for name in sorted(ENCODERS) if not says(name, "binned")])
-def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, decoder, by_events, grey):
+def test_fast_queries_equal_the_differentiable_run(
+    monkeypatch, encoder, reset, decoder, by_events, grey, tiles
+):
     if by_events and not events.available():
         skip("no C compiler")
+    if tiles and not events.tiles():
+        skip("this processor, or its system, has no tiles of bfloat16")
     monkeypatch.setattr(events, "available", lambda: by_events)
+    monkeypatch.setattr(events, "tiles", lambda: tiles)
     monkeypatch.setattr(events, "grey", lambda x: grey)
     monkeypatch.setitem(
         engine.AT_ONCE, "cpu", 19 * 25 * 50
@@ -97,6 +109,7 @@ def test_blocks_of_a_query_change_nothing_but_the_plain_encoders_draws(monkeypat
     if by_events and not events.available():
         skip("no C compiler")
     monkeypatch.setattr(events, "available", lambda: by_events)
+    monkeypatch.setattr(events, "tiles", lambda: False)
     monkeypatch.setattr(events, "grey", lambda x: True)
     model, x = digits_model(louder=3, encoder="rate"), torch.rand(19, 8, 8, generator=seeded())
     whole = model(x, generator=seeded(7))
