@@ -11,7 +11,9 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 from xml.etree import ElementTree
 
+import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -322,3 +324,12 @@ def test_workflow_describes_itself_and_needs_nothing_else():
     ground = next(child for child in root if child.tag.endswith("rect"))
     assert ground.get("fill") == "#fff"
     assert root.get("viewBox") == f"0 0 {ground.get('width')} {ground.get('height')}"
+
+
+def test_the_readmes_picture_is_the_one_that_chapter_8_draws(book):
+    drawn, kept = (
+        plt.imread(path)
+        for path in (book.parents[1] / "executed/tables/questions.png", ROOT / "book/_static/answer.png")
+    )
+    assert drawn.shape == kept.shape, "copy executed/tables/questions.png to book/_static/answer.png"
+    assert np.abs(drawn - kept).mean() < 0.001, "copy executed/tables/questions.png to book/_static/answer.png"

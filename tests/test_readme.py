@@ -1,4 +1,4 @@
-"""What the README tells people to write works as it stands there."""
+"""What the README, and the page on what is one's own, tell people to write works as it stands there."""
 
 import re
 import shlex
@@ -8,9 +8,9 @@ import pytest
 
 from tests.helpers import ROOT, clone, run
 
-README = (ROOT / "README.md").read_text()
-SCRIPT, MINE = re.findall(r"```python\n(.*?)```", README, re.S)
-(SHELL,) = re.findall(r"```bash\n(papermill \S+ out.ipynb -p code mine.py.*?)```", README, re.S)
+README, OWN = ((ROOT / name).read_text() for name in ("README.md", "book/your_own.md"))
+TONIGHT, SCRIPT, MINE = re.findall(r"```python\n(.*?)```", OWN, re.S)
+AUDIT, SHELL = re.findall(r"```bash\n(papermill .*?)```", OWN, re.S)
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +18,24 @@ def project(tmp_path_factory):
     folder = clone(tmp_path_factory.mktemp("readme") / "clone")
     (folder / "mine.py").write_text(MINE)
     return folder
+
+
+def test_an_snn_trained_in_snntorch_is_written_read_and_attacked(project):
+    (project / "tonight.py").write_text(TONIGHT)
+    run([sys.executable, "tonight.py"], project)
+    run([*shlex.split(AUDIT), "-p", "profile", "smoke"], project)
+    said = (project / "out.ipynb").read_text()
+    assert "by what is assumed to follow a spike" in said
+    mean = re.search(r"From ([\d.]+)% to ([\d.]+)%, by what is assumed", said)
+    assert min(map(float, mean.groups())) > 90  # as it was trained
+
+
+def test_what_the_readme_says_of_one_chapter_is_a_parameter_of_it():
+    for command in re.findall(r"^papermill .*", README, re.M):
+        words = shlex.split(command)
+        source = (ROOT / words[1]).read_text()
+        for name in (words[i + 1] for i, word in enumerate(words) if word == "-p"):
+            assert f'"{name} = ' in source, f"{words[1]} has no {name}"
 
 
 def test_twelve_lines_attack_a_forest(project):

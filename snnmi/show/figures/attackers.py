@@ -59,7 +59,9 @@ def anytime(frame: pd.DataFrame, measures: Mapping[str, str], *, budget: float, 
     paper's `budget` of queries; dashed: what guessing gives.
     """
     fig = new_figure(WIDTH, 2.9)
-    for ax, (measure, title) in zip(fig.subplots(1, len(measures), sharex=True, sharey=True), measures.items()):
+    for ax, (measure, title) in zip(
+        fig.subplots(1, len(measures), sharex=True, sharey=True), measures.items()
+    ):
         for (kind, _), own in frame.groupby(["target", "seed"], sort=False):
             ax.plot(own.queries, own[measure], color=COLORS[kind], linewidth=0.8, alpha=0.45)
         for kind, own in frame.groupby("target", sort=False):
