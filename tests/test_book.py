@@ -332,4 +332,6 @@ def test_the_readmes_picture_is_the_one_that_chapter_8_draws(book):
         for path in (book.parents[1] / "executed/tables/questions.png", ROOT / "book/_static/answer.png")
     )
     assert drawn.shape == kept.shape, "copy executed/tables/questions.png to book/_static/answer.png"
-    assert np.abs(drawn - kept).mean() < 0.001, "copy executed/tables/questions.png to book/_static/answer.png"
+    assert np.abs(drawn - kept).mean() < 0.001, (
+        "copy executed/tables/questions.png to book/_static/answer.png"
+    )
