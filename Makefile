@@ -1,4 +1,5 @@
 # make book [PROFILE=quick|laptop|plan|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
+#      [PARAMS="-p noise strokes -p datasets mine.npz"]                  with parameters, for the chapters that have them
 # make test                                                               lint, module tests, notebooks, the book in a browser
 # make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills, a real SLURM
 # make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]                pack all that a GPU machine without network lacks
@@ -25,8 +26,9 @@ FROM ?= results.zip
 JOBS ?= 2
 ON ?=
 CONFIG ?=
+PARAMS ?=
 OPTIONS ?=
-export CONFIG FROM  # whatever stands in them, blanks and quotes too
+export CONFIG FROM PARAMS  # whatever stands in them, blanks and quotes too
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 # This folder's module, and no packages of the user's.
@@ -57,9 +59,10 @@ $(VENV)/.installed: requirements.txt requirements.lock
 # Always executed, in the order of the chapters: what is expensive is in the store, and a page is never older than its numbers.
 notebooks: env
 	mkdir -p executed/tables
+	python -m snnmi.study.asked executed/parameters -p profile $(PROFILE) -p device $(DEVICE) -p tables executed/tables
 	for notebook in book/*.ipynb; do \
 		echo "== $$notebook (profile $(PROFILE))"; \
-		papermill --cwd . --log-output --no-progress-bar -k python3 -p profile $(PROFILE) -p device $(DEVICE) -p tables executed/tables $$notebook executed/$${notebook##*/} || exit 1; \
+		papermill --cwd . --log-output --no-progress-bar -k python3 -f executed/parameters/$$(basename $$notebook .ipynb).yml $$notebook executed/$${notebook##*/} || exit 1; \
 	done
 
 html: notebooks

@@ -1,17 +1,25 @@
 """The Makefile: what it says and where it stops, with any make."""
 
+import json
 import subprocess
+from shlex import quote
 
 import pytest
 
-from tests.helpers import ROOT
+from tests.helpers import NOTEBOOKS, ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
 def make(folder, *words):
-    """make with its own tools in `folder`, in which it looks first; exit status and what was said."""
-    words = ["make", "-C", str(ROOT), f"VENV={folder}", *words]
+    """make with its own tools in `folder`, in which it looks first, and where what it writes lies, too; exit status and
+    what was said.
+    """
+    at = folder if folder.exists() else ROOT
+    for name in ("Makefile", "book", "snnmi", "own_venv.py", "requirements.txt", "requirements.lock"):
+        if at == folder:
+            (folder / name).symlink_to(ROOT / name)
+    words = ["make", "-C", str(at), f"VENV={folder}", *words]
     done = subprocess.run(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.returncode, done.stdout
 
@@ -41,6 +49,27 @@ def test_no_notebook_is_run_after_one_that_failed(tmp_path):
     (tmp_path / ".installed").write_text("")
     status, said = make(tmp_path, "notebooks")
     assert status and said.splitlines().count("ran") == 1 and said.count("== book/") == 1
+
+
+def test_parameters_reach_the_chapters_that_have_them_blanks_quotes_and_all(tmp_path):
+    (tmp_path / ".installed").write_text("")
+    tool(tmp_path / "bin/papermill", 'while [ "$1" != -f ]; do shift; done; cat "$2"; echo')
+    name = "my 'own' \"file\" $x.npz"
+    status, said = make(
+        tmp_path, "notebooks", f"PARAMS=-p noise strokes -p datasets {quote(name).replace('$', '$$')}"
+    )
+    given = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert not status and len(given) == len(NOTEBOOKS)
+    assert {own.get("datasets") for own in given} == {name, None}
+    assert {own.get("noise") for own in given} == {"strokes", None}
+
+
+def test_a_parameter_of_no_chapter_is_refused_before_any_runs(tmp_path):
+    (tmp_path / ".installed").write_text("")
+    tool(tmp_path / "bin/papermill", "echo ran")
+    status, said = make(tmp_path, "notebooks", "PARAMS=-p nosie strokes")
+    lines = [line for line in said.splitlines() if not line.startswith("make")]
+    assert status and len(lines) == 1 and "nosie is no parameter of any chapter" in lines[0]
 
 
 @pytest.mark.parametrize(

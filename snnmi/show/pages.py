@@ -1,13 +1,14 @@
 """What the book's pages share: claims, numbered tables with their CSV, numbers in words. Computes nothing."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 
 import myst_nb
 import numpy as np
 import pandas as pd
+from IPython.display import display
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 from mdit_py_plugins.dollarmath import dollarmath_plugin
@@ -74,6 +75,8 @@ MARKS = {
     False: ("✗", "Not borne out by the runs on this page."),
     None: ("–", "Not told: runs that this sentence speaks of are missing here."),
 }
+KEPT = "It speaks of what is kept with the project, not of this page's own settings."
+_own_settings: dict[str, object] = {}  # that this page was given
 MISSING = re.compile("empty|not enough values to unpack|NaN")  # what a ValueError says where no row is
 
 
@@ -83,6 +86,8 @@ class Claim:
     def __init__(self, sentence: str, holds: bool | None):
         self.sentence, self.holds = sentence, holds
         self.mark, self.meaning = MARKS[holds]
+        if _own_settings:
+            self.mark, self.meaning = f"{self.mark} kept runs", f"{self.meaning} {KEPT}"
 
     def __repr__(self) -> str:
         return f"{self.sentence} {self.mark}" + ("" if self.holds else f" {self.meaning}")
@@ -94,6 +99,36 @@ class Claim:
         about = f'class="claim-mark" tabindex="0" role="img" aria-label="{meaning}" title="{meaning}"'
         return (
             f'<span class="claim claim-{name}">{html(self.sentence)}&nbsp;<span {about}>{said}</span></span>'
+        )
+
+
+class Note:
+    """A box of the book, {note}; elsewhere its text."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return f":::{{note}}\n{self.text}\n:::"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html(self.text)}</p>"
+
+
+def own_settings(given: Mapping[str, object]) -> None:
+    """Say what of its settings are not the book's; from now on claims say that they do not speak of these."""
+    _own_settings.clear()
+    _own_settings.update(given)
+    if given:
+        told = ", ".join(f"`{name} = {value}`" for name, value in given.items())
+        display(
+            Note(
+                f"This page was made with {told}. Runs made so are rows of their own in its tables and figures. "
+                "Sentences marked *kept runs*, and what is said around them, speak of the runs kept with the project."
+            )
         )
 
 

@@ -25,6 +25,7 @@ PLAIN = {
 PATHS = ("code", "results", "tables")
 EXPERIMENT = "profile datasets targets seeds attack_seeds code device results compute workers".split()
 KNOWN = {*PLAIN, *EXPERIMENT, "changes", "tables"}
+OWN_RUNS = {*PLAIN, "datasets", "targets", "seeds", "attack_seeds", "changes"}  # with these they are a user's
 ALWAYS = {"profile", "code", "device", "results", "tables"}  # every chapter's parameters
 INJECTED = "# Parameters\n"  # how the cell begins that papermill puts after a chapter's own
 
@@ -52,6 +53,9 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     if folder := values.get("tables") and place(values["tables"]):
         checks.writable("tables", folder)
     pages.write_tables(folder, file_name("", changes).strip("-"))
+    pages.own_settings(
+        {name: value for name, value in values.items() if name in OWN_RUNS and value is not None}
+    )
     found = {name: values[name] for name in EXPERIMENT if values.get(name) is not None}
     return found | {"changes": changes}
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from snnmi.data import Dataset
+from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import SEEDS, Experiment
 from snnmi.study.runs import TargetRun
 
@@ -14,14 +15,16 @@ KEPT = ("laptop", "plan", "people", "quarter", "paper")  # profiles whose result
 
 def alongside(experiment: Experiment) -> list[Experiment]:
     """The given experiment, then, read only, whatever else is stored: its own scale's other seeds, so that no build
-    of one scale speaks of fewer networks than another, and the profiles kept in git.
+    of one scale speaks of fewer networks than another, and the profiles kept in git, with both kinds of target and as
+    they are, whatever was changed here: it is they that claims speak of.
     """
-    own, same = experiment.profile.name, ("results", "variants", "changes", "code")
+    own, same = experiment.profile.name, ("results", "variants", "code")
     given = {name: getattr(experiment, name) for name in same} | {"compute": False}
+    plain = given | {"variants": [*dict.fromkeys([*experiment.variants, *BASELINES.values()])]}
     missing = [seed for seed in range(SEEDS) if seed not in experiment.seeds]
     chosen = {"datasets": experiment.datasets, "targets": experiment.kinds, "seeds": missing}
-    stored = [Experiment(own, **given, **chosen)] if missing else []
-    stored += [Experiment(name, seeds=list(range(SEEDS)), **given) for name in KEPT if name != own]
+    stored = [Experiment(own, **given, **chosen, changes=experiment.changes)] if missing else []
+    stored += [Experiment(name, seeds=list(range(SEEDS)), **plain) for name in KEPT if name != own]
     return [experiment, *(one for one in stored if one.attacks())]
 
 

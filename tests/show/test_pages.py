@@ -1,5 +1,7 @@
 """Numbers in words, and what the book's pages share."""
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,13 @@ import torch
 
 from snnmi.show import pages
 from tests.helpers import plain
+
+
+@pytest.fixture(autouse=True)
+def the_books_own_settings():
+    pages.own_settings({})
+    yield
+    pages.own_settings({})
 
 
 def test_counts_are_words_up_to_twelve():
@@ -204,3 +213,12 @@ def test_a_claim_hides_no_other_error(error):
 
 def test_a_word_that_holds_nan_is_no_number():
     assert pages.told(lambda: ("Nanometres and a financial finance.", True)).holds
+
+
+def test_beside_a_users_own_runs_a_claim_says_that_it_does_not_speak_of_them():
+    plain = pages.told(lambda: ("All is well.", True))
+    pages.own_settings({"noise": "strokes"})
+    beside = pages.told(lambda: ("All is well.", True))
+    assert plain.mark == "✓" and beside.mark != plain.mark
+    kept = escape(pages.KEPT)
+    assert kept in beside._repr_html_() and kept not in plain._repr_html_()

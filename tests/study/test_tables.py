@@ -57,6 +57,14 @@ def test_larger_profiles_are_shown_alongside_where_they_are_finished(copied, mon
     assert laptop.seed.unique().tolist() == [0, 4]
 
 
+def test_what_was_changed_here_was_not_changed_there(copied, monkeypatch, five_seeds):
+    monkeypatch.setitem(profiles.PROFILES, "laptop", replace(profiles.get("smoke"), name="laptop"))
+    Experiment("laptop", results=copied).attacks()
+    changed = {"changes": {"attack": {"noise": "clipped"}}, "targets": ["snn"], "compute": False}
+    _, kept = alongside(Experiment("smoke", results=copied, **changed))
+    assert not kept.changes and {run.target for run in kept.attacks()} == {"ann", "snn"}
+
+
 def test_every_build_of_a_scale_speaks_of_all_its_stored_networks(copied, five_seeds):
     """Two builds, one label: p = 0.045 with two stored seeds, 0.113 with the profile's own alone."""
     Experiment("smoke", seeds=[3], targets=["snn"], results=copied).attacks()
