@@ -5,14 +5,7 @@ stand on a white card of their own and can be read in a light and in a dark page
 """
 
 from snnmi.show.figures.attackers import anytime, attackers
-from snnmi.show.figures.curves import (
-    CURVES,
-    convergence,
-    convergence_grid,
-    growth,
-    time_steps,
-    training_curves,
-)
+from snnmi.show.figures.curves import CURVES, convergence, growth, time_steps
 from snnmi.show.figures.dots import FACTORS, changes, effects, score_dots, sources
 from snnmi.show.figures.networks import networks, specification
 from snnmi.show.figures.neurons import lif_traces, rasters, rate_coding, surrogate_gradient

@@ -1,56 +1,15 @@
 """What changes with time or size: training, attacks, and what either costs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, new_figure, panels, title
-
-
-def training_curves(
-    history: pd.DataFrame, published: Mapping[tuple[str, str], float] | None = None
-) -> Figure:
-    """Loss (above) and accuracy (below) against the epoch, a column a data set, a line a target and seed.
-
-    `history`: dataset, target, seed, epoch, loss, test_accuracy and, if known, train_accuracy (shares in 0..1).
-    `published`: `{(dataset, target): accuracy}`, drawn as a dashed line.
-    """
-    datasets = list(history.dataset.unique())
-    fig = new_figure(WIDTH, 4.1)
-    axes = fig.subplots(2, len(datasets), squeeze=False, sharex="col")
-    for column, dataset in enumerate(datasets):
-        upper, lower = axes[:, column]
-        for (kind, _), run in history[history.dataset == dataset].groupby(["target", "seed"], sort=False):
-            marker = "o" if len(run) < 12 else None
-            upper.plot(run.epoch, run.loss, color=COLORS[kind], marker=marker, markersize=3)
-            if "train_accuracy" in run:
-                lower.plot(run.epoch, run.train_accuracy, color=COLORS[kind], linewidth=1, alpha=0.5)
-            lower.plot(run.epoch, run.test_accuracy, color=COLORS[kind], marker=marker, markersize=3)
-            if (dataset, kind) in (published or {}):
-                lower.axhline(published[dataset, kind], color=COLORS[kind], **DASHED | {"linewidth": 1})
-        upper.set_yscale("log")
-        upper.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        upper.yaxis.set_major_formatter("{x:g}")
-        upper.yaxis.set_minor_formatter(NullFormatter())
-        upper.set_title(title(dataset), loc="left", fontsize=9.5)
-        lower.set(xlabel="epoch", ylim=(None, 1.005))
-        lower.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
-        lower.xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    axes[0, 0].set_ylabel("training loss")
-    axes[1, 0].set_ylabel("accuracy")
-    handles = [key(KINDS[kind], COLORS[kind]) for kind in history.target.unique()]
-    if "train_accuracy" in history:
-        handles += [key("test"), key("training", linewidth=1, alpha=0.5)]
-    if published:
-        handles.append(key("published, test", **DASHED | {"linewidth": 1}))
-    legend(fig, handles)
-    return fig
-
+from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, new_figure, panels
 
 CURVES = {
     "L_N": "noise loss $L_N$",
@@ -76,25 +35,7 @@ def convergence(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
         ax.set_ylabel(label)
     for ax in axes[1]:
         ax.set_xlabel("batch")
-    legend(fig, _curve_handles([histories]))
-    return fig
-
-
-def convergence_grid(rows: Mapping[str, Mapping[str, Mapping]]) -> Figure:
-    """`convergence` for several runs, a row each: `{row title: {"ann": history, "snn": history}}`."""
-    fig = new_figure(WIDTH, 0.7 + 1.45 * len(rows))
-    axes = fig.subplots(len(rows), 4, squeeze=False)
-    for line, (run, histories) in zip(axes, rows.items(), strict=True):
-        for ax, name in zip(line, CURVES, strict=True):
-            _curves(ax, histories, name)
-            ax.xaxis.set_major_locator(MaxNLocator(3))
-            ax.yaxis.set_major_locator(MaxNLocator(4))
-        line[0].set_ylabel(run)
-    for ax, label in zip(axes[0], CURVES.values(), strict=True):
-        ax.set_title(label, fontsize=9)
-    for ax in axes[-1]:
-        ax.set_xlabel("batch")
-    legend(fig, _curve_handles([*rows.values()]))
+    legend(fig, _curve_handles(histories))
     return fig
 
 
@@ -116,13 +57,11 @@ def _curves(ax: Axes, histories: Mapping[str, Mapping[str, np.ndarray]], name: s
     ax.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _curve_handles(drawn: Sequence[Mapping[str, Mapping]]) -> list:
+def _curve_handles(histories: Mapping[str, Mapping[str, np.ndarray]]) -> list:
     """The legend of what occurs."""
-    kinds = dict.fromkeys(kind for histories in drawn for kind in histories)
-    handles = [key(f"{KINDS[kind]} target", COLORS[kind], linewidth=2) for kind in kinds]
+    handles = [key(f"{KINDS[kind]} target", COLORS[kind], linewidth=2) for kind in histories]
     handles += [key("one class", linewidth=0.6, alpha=0.6), key("median of classes", linewidth=2)]
-    histories = [history for one in drawn for history in one.values()]
-    if any(np.isnan(history[name][-1]).any() for history in histories for name in CURVES):
+    if any(np.isnan(history[name][-1]).any() for history in histories.values() for name in CURVES):
         handles.append(key("no numbers from here", **ENDS))
     return handles
 

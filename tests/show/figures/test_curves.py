@@ -19,14 +19,6 @@ def history():
     return {"batch": np.arange(3)} | {name: chance.random((3, 5)) for name in figures.CURVES}
 
 
-@pytest.mark.parametrize("published", [None, {("faces", "ann"): 0.95}, {("mnist", "ann"): 0.9771}])
-def test_training_curves_show_what_was_published_where_it_was(published):
-    run = {"dataset": "mnist", "target": "ann", "seed": 0}
-    epochs = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.1], "test_accuracy": [0.9, 0.95]}).assign(**run)
-    found = dashed(figures.training_curves(epochs, published).axes[1])
-    assert found == ([0.9771] if published and ("mnist", "ann") in published else [])
-
-
 def test_convergence_draws_every_class_and_their_median(history):
     ax = figures.convergence({"ann": history, "snn": history}).axes[0]
     assert len(ax.lines) == 2 * (5 + 1)
@@ -40,12 +32,6 @@ def test_a_class_that_ends_in_no_numbers_is_marked_where_it_ends(history):
     crosses = [line for line in fig.axes[0].lines if line.get_marker() == "x"]
     assert [(*line.get_xdata(), *line.get_ydata()) for line in crosses] == [(0, history["L_N"][0, 3])]
     assert "no numbers from here" in texts(fig)
-    assert "no numbers from here" in texts(figures.convergence_grid({"digits": {"ann": history}}))
-
-
-def test_convergence_grid_has_a_row_a_run(history):
-    fig = figures.convergence_grid({"digits": {"ann": history}, "faces": {"snn": history}})
-    assert len(fig.axes) == 2 * 4 and {"digits", "faces", "ANN target", "SNN target"} <= set(texts(fig))
 
 
 def test_growth_has_a_panel_a_variable():
