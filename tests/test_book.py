@@ -232,7 +232,7 @@ def test_explorer_answers_without_a_kernel(browser, address):
 
 def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, address):
     with reading(browser, address) as page:
-        visit(page, f"{address}/{EXPLORER}#digits-8-8-smoke-scale/7")
+        visit(page, f"{address}/{EXPLORER}#digits-8-8-0-15-of-the-queries/7")
         label = page.locator(".snnmi-class select:visible")
         page.wait_for_function("document.querySelector('.snnmi-class select')?.value === '7'")
         page.locator(".snnmi-explorer").scroll_into_view_if_needed()
@@ -242,13 +242,13 @@ def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, add
 
         assert "class 7" in words()
         page.keyboard.press("ArrowRight")
-        page.wait_for_url("**/*#digits-8-8-smoke-scale/8")
+        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/8")
         assert label.input_value() == "8" and "class 8" in words()
         for _ in range(3):
             page.keyboard.press("ArrowLeft")
-        page.wait_for_url("**/*#digits-8-8-smoke-scale/5")
+        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/5")
         assert "class 5" in words()
-        moment = page.locator(".snnmi-explorer .pictures:visible", has_text="batch")
+        moment = page.locator(".snnmi-explorer .cells:visible", has_text="batch")
         last = moment.inner_text()
         page.locator(".snnmi-explorer .noUi-handle:visible").focus()
         page.keyboard.press("ArrowLeft")

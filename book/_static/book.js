@@ -11,7 +11,7 @@ document.addEventListener("DOMContentLoaded", () => {
 // The widget script speaks to MathJax 2, which this book does not have.
 document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !MathJax.Hub) MathJax.Hub = { Queue() {} }; });
 
-// The explorer: the address names the class that is shown ("#mnist-laptop-scale/3"), and a left or right arrow goes to the next.
+// The explorer: the address names the class that is shown ("#mnist-all-the-queries/3"), and a left or right arrow goes to the next.
 (() => {
   const menu = (kind) => [...document.querySelectorAll(`.snnmi-explorer .${kind} select`)].find((one) => one.getClientRects().length);
   const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");

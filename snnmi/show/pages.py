@@ -15,8 +15,6 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from snnmi.show.figures.style import new_figure, title
 from snnmi.show.prose import (  # noqa: F401 - pages write them too
-    SCALES,
-    difference,
     mean_and_span,
     number,
     p_value,
@@ -25,39 +23,10 @@ from snnmi.show.prose import (  # noqa: F401 - pages write them too
     words,
 )
 
-LANDING = ("mnist", "faces", "digits")  # the columns of the landing page
-
 
 def place(profile: str, dataset: str) -> str:
     """Where a number comes from, in words: `place("laptop", "mnist")` -> "MNIST, laptop"."""
     return f"{title(dataset)}, {profile}"
-
-
-def places(frame: pd.DataFrame) -> list[str]:
-    """That of every row, by its profile and dataset."""
-    return [place(r.profile, r.dataset) for r in frame.itertuples()]
-
-
-def scale(profile: str, share: float) -> str:
-    """A scale with its share of the paper's queries: `scale("plan", 0.1)` -> "plan, 10.0% of the paper's queries"."""
-    return f"{profile}, {share:.1%} of the paper's queries"
-
-
-def _rank(profiles: pd.Series) -> pd.Series:
-    """0 for the scale whose attack comes farthest; profiles of one's own rank last."""
-    own = profiles.str.split(",").str[0]  # before what was changed
-    return own.map({name: rank for rank, name in enumerate(SCALES)}).fillna(len(SCALES))
-
-
-def largest_scale(frame: pd.DataFrame) -> pd.DataFrame:
-    """Of each data set the rows of the profile at hand whose attack comes farthest."""
-    rank = _rank(frame.profile)
-    return frame[rank == rank.groupby(frame.dataset).transform("min")]
-
-
-def largest_first(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows of profiles whose attack comes farther before the others, else in their order."""
-    return frame.sort_values("profile", key=_rank, kind="stable")
 
 
 def glue(**values: object) -> None:

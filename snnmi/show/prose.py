@@ -2,7 +2,6 @@
 
 import numpy as np
 
-SCALES: list[str] = []  # the profiles, whose attack comes farthest first: `study/profiles.py` says
 _WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
 
@@ -37,11 +36,6 @@ def span(low: float, high: float, decimals: int = 2) -> str:
 def mean_and_span(mean: float, low: float, high: float, decimals: int = 2, *, sign: bool = False) -> str:
     """A mean with its interval: "0.12 [0.01, 0.20]"; with `sign`, a positive mean gets "+"."""
     return f"{number(mean, decimals, sign=sign)} {span(low, high, decimals)}"
-
-
-def difference(mean: float, low: float, high: float, p: float, decimals: int = 2) -> str:
-    """A difference with its interval and its test: "−0.40 [−0.70, −0.10], p = 0.125"."""
-    return f"{mean_and_span(mean, low, high, decimals, sign=True)}, {p_value(p)}"
 
 
 def p_value(p: float) -> str:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from snnmi.recordings import STEPS
-from snnmi.show import prose
 from snnmi.study.settings import Changes, Settings
 
 
@@ -34,16 +33,6 @@ class Profile:
             if change.dataset in (None, dataset) and change.kind in (None, kind):
                 settings = settings.changed(change.changes)
         return settings
-
-    @property
-    def reach(self) -> tuple[bool, bool, float, int, int]:
-        """How far the attack comes: real images before toys and the calibrated attack before others, then learning
-        rate x steps, queries, networks.
-        """
-        attack = self.settings(self.datasets[0], self.kinds[0]).attack
-        travelled = round(attack.lr_surrogate * attack.batches, 9)
-        real = self.datasets != ("digits",)
-        return real, self.calibrated, travelled, attack.queries_per_class, len(self.seeds)
 
 
 def attack(**values) -> Change:
@@ -142,8 +131,6 @@ _ALL = (
     ),
 )
 PROFILES = {profile.name: profile for profile in _ALL}
-
-prose.SCALES[:] = sorted(PROFILES, key=lambda name: PROFILES[name].reach, reverse=True)
 
 
 def get(name: object) -> Profile:

@@ -13,7 +13,6 @@ from snnmi.study import published as paper
 ALPHA = 0.05  # the level of every test; no p is corrected for their number
 NETWORKS = 6  # of each kind: with so many a test can reach p < 0.05, and the words may speak of kinds
 DEMONSTRATION = "demonstration"  # on data that the paper does not use nothing is said of its claims
-LESS = 0.025  # a target whose accuracy is lower than the published one by more is named
 MARGIN = 0.5  # of the published gap: a setting that reaches so much of it may be the paper's
 GATE = 0.5  # of the ANN's reconstructions recognised: below, there is nothing that spikes could protect
 HALF = 0.5  # of a gap: who has that much carries it
@@ -44,25 +43,6 @@ def named(kind: str, networks: int) -> str:
     if unit(networks) == "network":
         return f"{kind}s"
     return f"this {kind}" if networks == 1 else f"these {pages.words(networks, kind)}"
-
-
-# --- targets
-
-
-def accuracies(targets: pd.DataFrame) -> str:
-    """Whether the targets of one data set can be told from the published ones by their accuracies, from
-    `findings.targets.beside_published`: where Wilson's intervals touch they cannot, which is no reproduction.
-    """
-    if targets.empty:
-        return "not run"
-    if not targets.published.notna().any():
-        return "not in the paper"
-    return "told apart" if targets.apart.any() else "not told apart"
-
-
-def less_accurate(targets: pd.DataFrame) -> pd.Series:
-    """Targets that lie clearly below the published accuracy, whatever their test images can tell."""
-    return targets.published - targets.test_accuracy > LESS
 
 
 # --- attacks that have come to rest
@@ -115,14 +95,6 @@ def papers_pattern(noise: Mapping[str, float], test: Mapping[str, float]) -> boo
 def agreement_is_cheap(agreement: float, best_constant: float) -> bool:
     """Is an agreement hardly evidence of a mimicked boundary: less than `CHEAP` above what one constant label gets?"""
     return bool(agreement - best_constant < CHEAP)
-
-
-# --- reconstructions
-
-
-def more_specific(low: float, high: float) -> str | None:
-    """Whose reconstructions are more like their own class, from an interval of ANN minus SNN; None if it covers 0."""
-    return "ann" if low > 0 else "snn" if high < 0 else None
 
 
 # --- differences with a claimed sign

@@ -14,25 +14,25 @@ from snnmi.show import explorer
 from tests.helpers import small
 
 SHAPE, CLASSES = (6, 5), 3
+NAMES = {"ann": "ANN", "ann, clipped input": "ANN behind a clip", "snn": "SNN"}
 
 
-def attack(kind="ann", dataset="toy", profile="smoke", seed=0, shape=SHAPE, moments=None):
+def attack(kind="ann", dataset="toy", seed=0, shape=SHAPE, moments=None):
     """A finished attack on three classes; the target believes in class 0, the surrogate in what it should."""
     target = np.zeros((CLASSES, 4, CLASSES), dtype=np.float32)
     target[..., 0] = 1
     surrogate = np.repeat(np.eye(CLASSES, dtype=np.float32)[:, None], 4, axis=1)
     images = np.random.default_rng(seed).integers(0, 256, (CLASSES, 4, *shape), dtype=np.uint8)
-    about = dict(profile=profile, dataset=dataset, target=kind.split(", ")[0], variant=kind, seed=seed)
+    about = dict(dataset=dataset, target=kind.split(", ")[0], variant=kind)
     found = dict(target_confidences=target, surrogate_confidences=surrogate, reconstructions=images)
-    about |= dict(labels=list(range(CLASSES)), moments=moments or {}, queries_per_class=1920)
+    about |= dict(labels=list(range(CLASSES)), moments=moments or {})
     return SimpleNamespace(**about, **found)
 
 
-def experiment(*attacks, present=True):
+def experiment(present=True):
     images = np.random.default_rng(0).integers(0, 256, (CLASSES, *SHAPE), dtype=np.uint8)
     kept = {"class mean": images, "test image": images} if present else {}
-    runs = dict(attacks=lambda: list(attacks), targets=lambda: [])
-    return SimpleNamespace(datasets=("toy",), originals=lambda name: kept, **runs)
+    return SimpleNamespace(originals=lambda name: kept)
 
 
 def parts(box, kind):
@@ -41,16 +41,21 @@ def parts(box, kind):
     return found + [one for child in getattr(box, "children", ()) for one in parts(child, kind)]
 
 
+def cells(*attacks, **kept):
+    """As a page gives them: (experiment, attack) by name."""
+    return {NAMES.get(run.variant, run.variant): (experiment(**kept), run) for run in attacks}
+
+
 def panel(kind="ann", index=0, **settings):
     return class_panel([attack(kind, **settings)], index)
 
 
-def class_panel(attacks, index=0, **kept):
-    def shown(run, index):
-        return run.reconstructions[index], run.target_confidences[index], run.surrogate_confidences[index]
+def shown_of(run, index):
+    return run.reconstructions[index], run.target_confidences[index], run.surrogate_confidences[index]
 
-    targets = {run.variant: (experiment(*attacks, **kept), run) for run in attacks}
-    return explorer.class_panel(targets, index, shown)
+
+def class_panel(attacks, index=0, **kept):
+    return explorer.class_panel("Toy, all the queries", cells(*attacks, **kept), index, shown_of)
 
 
 def pictures(box):
@@ -58,19 +63,28 @@ def pictures(box):
 
 
 def test_choices_lead_to_one_panel_each_with_the_targets_side_by_side():
-    runs = [attack("ann"), attack("snn"), attack("ann, clipped input"), attack("ann", profile="laptop")]
-    box = explorer.explorer([experiment(*runs)])
+    runs = attack("ann"), attack("ann, clipped input"), attack("snn")
+    box = explorer.explorer({"Toy": cells(*runs), "<Mine>": cells(runs[0])})
     data_set, *others = parts(box, widgets.Dropdown)
-    assert data_set.options == ("toy, smoke scale", "toy, laptop scale")
+    assert data_set.options == ("Toy", "<Mine>")
     assert [choice.options for choice in others] == [("0", "1", "2")] * 2
     panels = pictures(box)
     assert len(panels) == len(set(panels)) == 2 * CLASSES
-    names = [re.findall("<section><b>(.*?)</b>", one) for one in panels]
-    assert names == [["ANN", "SNN", "ANN, clipped input"]] * 3 + [["ANN"]] * 3
+    names = [re.findall("<div><b>([^<]*)</b><div", one) for one in panels]
+    assert names == [["ANN", "ANN behind a clip", "SNN"]] * 3 + [["ANN"]] * 3
+    assert "&lt;Mine&gt;, class 0" in panels[CLASSES] and "<Mine>" not in "".join(panels)
+
+
+def test_a_scale_opens_where_it_is_told_to():
+    both = {"Toy": cells(attack("ann", moments=at_work())), "Other": cells(attack())}
+    box = explorer.explorer(both, start={"Toy": 2, "Other": 99})
+    assert [choice.index for choice in parts(box, widgets.Dropdown)] == [0, 2, 0]
+    stacks = [stack.selected_index for stack in parts(box, widgets.Stack)]
+    assert stacks == [0, 2, 2, 3, 3, 3, 0], "panels, and the attack at work at its end"
 
 
 def test_every_stack_follows_a_choice_in_the_browser():
-    box = explorer.explorer([experiment(attack("ann"), attack("snn", moments=at_work()))])
+    box = explorer.explorer({"Toy": cells(attack("ann"), attack("snn", moments=at_work()))})
     state = widgets.Widget.get_manager_state()["state"]  # what a rendered page is given
     links = [one["state"] for one in state.values() if one["model_name"] == "LinkModel"]
     followed = {link["target"][0]: link["source"][0] for link in links}
@@ -89,26 +103,30 @@ def at_work():
 
 
 def test_the_slider_shows_the_attack_at_work_up_to_its_end():
-    box = explorer.explorer([experiment(attack("ann"), attack("snn", moments=at_work()))])
+    box = explorer.explorer({"Toy": cells(attack("ann"), attack("snn", moments=at_work()))})
     (slider,) = parts(box, widgets.IntSlider)
     assert (slider.min, slider.max, slider.value) == (0, 3, 3)
     moments = [one for one in pictures(box) if "batch" in one]
     assert len(moments) == 4 * CLASSES and moments[0].count("<img") == 1, "no run without moments"
-    assert "after 5 batches" in moments[1] and "T 0.20 S 0.20" in moments[1]
-    assert "of class 2 from the SNN" in moments[-1] and "T 1.00 S 1.00" in moments[-1]
-    assert not parts(explorer.explorer([experiment(attack())]), widgets.IntSlider)
-
-
-def test_of_several_seeds_the_first_is_shown():
-    box = explorer.explorer([experiment(attack(seed=3), attack(seed=4))])
-    assert all("seed 3" in one for one in pictures(box))
+    assert "after 5 batches" in moments[1] and "target 20%, copy 20%" in moments[1]
+    assert "of class 2 from the SNN" in moments[-1] and "target 100%, copy 100%" in moments[-1]
+    assert not parts(explorer.explorer({"Toy": cells(attack())}), widgets.IntSlider)
 
 
 def test_panel_says_in_words_what_it_shows():
     words = panel("snn", index=1)
-    assert "class 1, smoke scale" in words and "<b>SNN</b>" in words and "1,920 queries" in words
-    assert "calls 0 of 4 reconstructions class 1, mean confidence 0.00; the surrogate (S) 4, 1.00" in words
+    assert "Toy, all the queries, class 1" in words and "<b>SNN</b>" in words
+    assert "target 0%, copy 100% sure of 1" in words
     assert 'aria-label="Mean confidences. target: class 0 1.00' in words
+
+
+def test_a_generator_that_has_collapsed_has_one_large_picture():
+    run = attack()
+    assert panel().count("<img") == 2 + 4 and 'class="pictures many"' in panel()
+    run.reconstructions[1] = run.reconstructions[1, :1]  # four times the same
+    run.reconstructions[2] = 0  # blank: nothing correlates
+    counts = [class_panel([run], index).count("<img") for index in range(CLASSES)]
+    assert counts == [2 + 4, 2 + 1, 2 + 4]
 
 
 def test_every_picture_has_its_text():
@@ -124,18 +142,19 @@ def test_pictures_stay_small_at_any_image_size():
 
 def test_missing_originals_leave_a_placeholder():
     page = class_panel([attack()], present=False)
-    assert page.count("not stored") == 2 and page.count("<img") == 4
+    assert page.count("not stored") == 1 and page.count("<img") == 4
 
 
 def test_names_from_outside_cannot_become_markup():
-    assert "<script" not in panel(dataset="<script>alert(1)</script>")
+    name = "<script>alert(1)</script>"
+    assert "<script" not in explorer.class_panel(name, {name: (experiment(), attack())}, 0, shown_of)
 
 
 def test_new_samples_come_from_the_kept_generator():
     run = attack()
     config = players.GaminConfig(batches=1, hidden=4, z_dim=3)
     run.pair = pair.Pair.new(config, SHAPE, CLASSES, CLASSES, seed=0)
-    lab = experiment(run)
+    lab = experiment()
     lab.asked = lambda attack: BlackBox(small("snn", SHAPE, CLASSES, hidden=4), seed=0)
     (images, target, surrogate), (again, *_) = (explorer.new_samples(lab, run, 1) for _ in range(2))
     assert images.shape == (explorer.SHOWN, *SHAPE) and 0 <= images.min() and images.max() <= 1
@@ -150,11 +169,11 @@ def test_button_says_where_weights_are_missing():
         def pair(self):
             raise FileNotFoundError("no weights here")
 
-    box = explorer.explorer([experiment(Bare(**vars(attack())))])
+    box = explorer.explorer({"Toy": cells(Bare(**vars(attack())))})
     parts(box, widgets.Button)[0].click()
     assert any("no weights here" in one.value for one in parts(box, widgets.HTML))
 
 
 def test_nothing_to_explore_is_an_error():
     with pytest.raises(ValueError, match="finished attack"):
-        explorer.explorer([experiment()])
+        explorer.explorer({})

@@ -42,34 +42,9 @@ def test_an_interval_does_not_break():
     assert [pages.p_value(p) for p in (0.0004, 0.002)] == ["p\u00a0<\u00a00.001", "p\u00a0=\u00a00.002"]
 
 
-def test_a_difference_comes_with_interval_and_test():
-    assert plain(pages.difference(-0.4, -0.7, -0.1, 0.125)) == "−0.40 [−0.70, −0.10], p = 0.125"
-    assert pages.difference(0.0612, 0.05, 0.07, 0.0001, 4).startswith("+0.0612 [0.0500,")
-
-
 def test_a_place_is_named_as_people_write_it():
     assert pages.place("laptop", "mnist") == "MNIST, laptop"
     assert pages.place("quick", "mine.npz") == "mine.npz, quick"
-    assert pages.scale("quick", 0.5) == "quick, 50.0% of the paper's queries"
-
-
-FRAME = pd.DataFrame({"profile": ["mine", "smoke", "paper", "quick", "paper"], "n": range(5)})
-FRAME["dataset"] = [*"aabbb"]
-
-
-@pytest.fixture
-def scales(monkeypatch):
-    monkeypatch.setattr(pages, "SCALES", ["paper", "quick", "smoke"])
-
-
-def test_the_largest_scale_is_chosen_for_each_data_set(scales):
-    assert pages.largest_scale(FRAME).n.tolist() == [1, 2, 4]
-    assert pages.largest_scale(FRAME[:0]).empty
-
-
-def test_larger_scales_come_first_and_ties_keep_their_order(scales):
-    assert pages.largest_first(FRAME).n.tolist() == [2, 4, 3, 1, 0]
-    assert pages.largest_first(FRAME[:0]).empty
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,7 @@
 """Profiles: the paper's setting is the paper's, the others are complete and what their names say."""
 
-from dataclasses import replace
-
-import pandas as pd
 import pytest
 
-from snnmi.show import pages, prose
 from snnmi.study import profiles
 
 PAPER = profiles.get("paper")
@@ -53,18 +49,6 @@ def test_profiles_are_complete_and_called_by_their_names(name):
         assert len({one.attack for one in found}) == 1  # equal budgets
     assert {"smoke", "quick", "laptop", "paper"} <= set(profiles.PROFILES)
     assert name not in ("quick", "smoke") or profile.datasets == ("digits",)
-
-
-def test_a_scale_ranks_by_how_far_its_attack_comes_and_not_by_its_queries():
-    """At half the queries and a tenth of the rate an attack is trained half as far as at a tenth of the queries."""
-    laptop = profiles.get("laptop")
-    slow = profiles.attack(batches=10_000, lr_surrogate=1e-5, lr_generator=1e-5)
-    half = replace(laptop, changes=(*laptop.changes, slow)).reach
-    assert half[3] > laptop.reach[3] and half < laptop.reach < profiles.get("paper").reach
-    order = ["paper", "plan", "people", "quarter", "laptop", "quick", "smoke"]
-    assert [name for name in prose.SCALES if name in order] == order
-    at_hand = pd.DataFrame({"profile": ["quick", "laptop, noise = clipped"], "dataset": "mnist"})
-    assert pages.largest_scale(at_hand).profile.tolist() == ["laptop, noise = clipped"]
 
 
 def test_the_plans_faces_are_ten_people_at_full_size_and_forty_at_a_quarter():

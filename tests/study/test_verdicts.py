@@ -10,26 +10,7 @@ from snnmi.measure.statistics import PairedTest
 from snnmi.study import verdicts
 from tests.helpers import NAN
 
-# --- targets
-
-
-@pytest.mark.parametrize(
-    "published, apart, expected",
-    [
-        ([], [], "not run"),
-        ([NAN, NAN], [False, False], "not in the paper"),
-        ([0.95, 0.91], [False, False], "not told apart"),
-        ([0.95, 0.91], [False, True], "told apart"),
-        ([0.95, NAN], [False, False], "not told apart"),
-    ],
-)
-def test_accuracies_whose_intervals_touch_are_not_told_apart_and_no_more(published, apart, expected):
-    assert verdicts.accuracies(pd.DataFrame({"published": published, "apart": apart})) == expected
-
-
-def test_a_target_far_below_the_published_accuracy_is_named_though_it_cannot_be_told_apart():
-    targets = pd.DataFrame({"published": [0.95, 0.95, NAN], "test_accuracy": [0.875, 0.9375, 0.2]})
-    assert verdicts.less_accurate(targets).tolist() == [True, False, False]
+# --- units
 
 
 def test_the_network_is_the_unit_where_a_test_over_networks_can_tell():
@@ -107,16 +88,6 @@ def test_the_papers_pattern_is_nearer_on_noise_and_farther_on_images():
 def test_agreement_is_cheap_where_a_constant_does_nearly_as_well():
     assert verdicts.agreement_is_cheap(0.94, 0.90) and verdicts.agreement_is_cheap(0.8, 0.9)
     assert not verdicts.agreement_is_cheap(0.96, 0.90)
-
-
-# --- reconstructions
-
-
-@pytest.mark.parametrize(
-    "low, high, who", [(0.1, 0.2, "ann"), (-0.2, -0.1, "snn"), (-0.1, 0.1, None), (NAN, NAN, None)]
-)
-def test_more_specific_is_who_lies_on_one_side_of_zero(low, high, who):
-    assert verdicts.more_specific(low, high) == who
 
 
 # --- differences, and what carries them

@@ -5,11 +5,16 @@ stand on a white card of their own and can be read in a light and in a dark page
 """
 
 from snnmi.show.figures.attackers import anytime, attackers
-from snnmi.show.figures.curves import CURVES, convergence, growth, time_steps
+from snnmi.show.figures.curves import (
+    CURVES,
+    convergence,
+    growth,
+    time_steps,
+)
 from snnmi.show.figures.dots import FACTORS, changes, effects, score_dots, sources
 from snnmi.show.figures.networks import networks, specification
 from snnmi.show.figures.neurons import lif_traces, rasters, rate_coding, surrogate_gradient
-from snnmi.show.figures.pairs import flips, likeness
+from snnmi.show.figures.pairs import flips
 from snnmi.show.figures.pictures import decision_slices, label_colors, reconstructions
 from snnmi.show.figures.questions import answers
 from snnmi.show.figures.style import COLORS, KINDS, title, use_style

@@ -17,15 +17,3 @@ def test_flips_have_a_panel_a_scale_and_a_line_a_kind_of_path():
     assert ax.lines[0].get_xdata().tolist() == [0.5, 1.5]
     assert ax.lines[0].get_ydata().tolist() == pytest.approx([0.85, -0.15])
     assert len(figures.flips(counted[:0], names).axes) == 1
-
-
-def test_likeness_has_a_dot_a_class_and_joins_the_two_targets():
-    targets, delta = ["ann", "ann", "snn", "snn"], [0.4, 0.2, 0.1, 0.3]
-    part = pd.DataFrame({"target": targets, "label": [0, 1, 0, 1], "delta": delta})
-    fig = figures.likeness({"MNIST, laptop": part, "one kind": part[:2]})
-    ann, snn = (dots.get_offsets()[:, 1].tolist() for dots in fig.axes[0].collections[::2])
-    assert (ann, snn) == ([0.4, 0.2], [0.1, 0.3])
-    assert [line.get_ydata().tolist() for line in fig.axes[0].lines[:2]] == [[0.4, 0.1], [0.2, 0.3]]
-    assert not [text for text in texts(fig) if "no numbers" in text]
-    lost = part.assign(delta=[0.4, 0.2, 0.1, float("nan")])
-    assert "no numbers: 1 (SNN)" in texts(figures.likeness({"MNIST, laptop": lost}))
