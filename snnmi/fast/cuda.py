@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 
+import snntorch as snn
 import torch
 from jaxtyping import Float
+from snntorch import surrogate
 from torch import Tensor
+
+from snnmi.fast import events
 
 try:
     from snnmi.fast import kernels
@@ -43,15 +47,20 @@ def probe(device: torch.device) -> bool:
         expect(
             "spike products", (product(spikes, weight, bias) - exact).abs().max() < 1e-6 * exact.abs().max()
         )
-        current = torch.randn(25, 64, 300, generator=chance, device=device)
-        neuron = dict(beta=0.7, threshold=1.0, height=1.0)
-        spk, mem = kernels.lif(
-            current, current.new_ones(1), current.new_zeros(300), **neuron, keep_membranes=True
-        )
-        spk_plain, mem_plain = _plain_lif(current, **neuron)
-        expect(
-            "neurons", (spk != spk_plain).float().mean() < 1e-4 and (mem - mem_plain).abs().median() < 1e-5
-        )
+        current = torch.randn(25, 64, 300, generator=chance, device=device).requires_grad_()
+        leaky = snn.Leaky(beta=0.7, spike_grad=surrogate.fast_sigmoid(40.0)).to(device)
+        own, plain, state = events.Neuron(0.7, 1.0, 1.0, 40.0), [], leaky.reset_mem()
+        for step in current:
+            plain.append(leaky(step, state))
+            state = plain[-1][1]
+        plain = [torch.stack(trace) for trace in zip(*plain)]
+        spk, mem = fire(current.detach(), own, keep_membranes=True)
+        different, error = (spk != plain[0]).float().mean(), (mem - plain[1]).abs().median()
+        expect("neurons", different < 1e-4 and error < 1e-5)
+        arrived = torch.randn(2, *current.shape, generator=chance, device=device)
+        (exact,) = torch.autograd.grad(plain, current, [*arrived])
+        found = kernels.lif_backward(plain[1].detach(), *arrived, own)
+        expect("gradients", (found - exact).abs().max() < 1e-4 * exact.abs().max())
         mine, chosen = current[0].clone(), torch.arange(64, device=device) % 2
         kernels.take(mine, current[1], chosen)
         expect("kept pairs", torch.equal(mine, torch.where(chosen[:, None] == 1, current[1], current[0])))
@@ -62,15 +71,6 @@ def probe(device: torch.device) -> bool:
         )
         return False
     return True
-
-
-def _plain_lif(current: Tensor, beta: float, threshold: float, height: float) -> tuple[Tensor, Tensor]:
-    """`models.neurons.lif` once more, as this room imports from none above it."""
-    spk, mem = torch.zeros_like(current), torch.zeros_like(current)
-    for t in range(len(current)):
-        mem[t] = current[t] + (beta * mem[t - 1] - height * spk[t - 1] if t else 0)
-        spk[t] = mem[t] > threshold
-    return spk, mem
 
 
 def expect(what: str, true: bool | Tensor) -> None:
@@ -129,29 +129,23 @@ def product(
 def spiking_layer(
     spikes: Float[Tensor, " time batch in"],
     layer: torch.nn.Linear,
+    neuron: events.Neuron,
     *,
-    beta: float,
-    threshold: float,
-    height: float,  # by how much a spike lowers the next membrane potential
     parts: int = 2,
     keep_membranes: bool = False,
 ) -> tuple[Float[Tensor, " time batch out"], Float[Tensor, " time batch out"] | None]:
-    """`neurons.lif` of what the layer makes of spikes: their spikes in half precision, and membranes if they are to
-    be kept.
-    """
+    """Spikes, in half precision, of neurons behind what the layer makes of spikes; membranes if they are to be kept."""
     digits, scale = halves(layer.weight, parts)
-    neuron = dict(beta=beta, threshold=threshold, height=height)
-    return kernels.lif(
-        multiply(spikes.half(), digits), scale, layer.bias, **neuron, keep_membranes=keep_membranes
-    )
+    product = multiply(spikes.half(), digits)
+    return kernels.lif(product, scale, layer.bias, neuron, keep_membranes=keep_membranes)
 
 
 def fire(
-    current: Float[Tensor, " time batch neuron"], *, beta: float, threshold: float, height: float
-) -> Float[Tensor, " time batch neuron"]:
-    """The spikes of `neurons.lif`, in half precision."""
-    neuron = dict(beta=beta, threshold=threshold, height=height)
-    return kernels.lif(current, current.new_ones(1), current.new_zeros(current.shape[-1]), **neuron)[0]
+    current: Float[Tensor, " time batch neuron"], neuron: events.Neuron, *, keep_membranes: bool = False
+) -> tuple[Float[Tensor, " time batch neuron"], Float[Tensor, " time batch neuron"] | None]:
+    """The same of currents that are written out."""
+    one, none = current.new_ones(1), current.new_zeros(current.shape[-1])
+    return kernels.lif(current, one, none, neuron, keep_membranes=keep_membranes)
 
 
 WARM_UP = 3  # steps before one is captured: libraries choose their kernels and take their memory

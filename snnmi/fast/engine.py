@@ -74,6 +74,11 @@ def _by_events(layers: list) -> bool:
     )
 
 
+def _in_c(x: Tensor) -> bool:
+    """Whether events can be computed where this lies."""
+    return x.device.type == "cpu" and not cuda.fused(x.device) and events.available()
+
+
 # --- what a network is fed
 
 
@@ -105,12 +110,7 @@ def spikes(network: nn.Module, x: Float[Tensor, " batch pixels"], generator: tor
 
 def _rates(network: nn.Module, x: Tensor, generator: torch.Generator) -> tuple[Tensor, events.Chance | None]:
     """Where Bernoulli spikes meet a CPU with a C compiler: their rates, and what events draw from; else x and None."""
-    if (
-        not mark(network, "bernoulli")
-        or x.device.type != "cpu"
-        or cuda.fused(x.device)
-        or not events.available()
-    ):
+    if not mark(network, "bernoulli") or not _in_c(x):
         return x, None
     x = mark(network, "rates")(x.clone()) if mark(network, "rates") else x
     if fixed := mark(network, "fixed"):
@@ -143,14 +143,14 @@ def snn_output(network: nn.Module, fed: Fed) -> tuple[Output | None, Output]:
     layers = alike(network)
     if chance is not None:
         return events.rate_snn(x, layers, num_steps=network.neuron.num_steps, chance=chance)
-    to_zero = any(own.height == inf for _, own in layers)
-    if layers and not to_zero and cuda.fused(x.device) and not torch.is_grad_enabled():
+    if layers and cuda.fused(x.device) and not torch.is_grad_enabled():
         return _by_kernels(network, x, layers)
     if not layers or not membranes.fit(x):
-        return network.plain(x)
-    if mark(network, "binary") and _by_events(layers) and x.count_nonzero() <= events.GREY * x.numel():
+        return network.plain(x.float())
+    by_events = mark(network, "binary") and _by_events(layers) and _in_c(x)
+    if by_events and x.count_nonzero() <= events.GREY * x.numel():
         return events.snn(events.find(x), layers)
-    return network.plain(x) if to_zero else _by_currents(x, layers, mark(network, "period"))
+    return _by_currents(x, layers, mark(network, "period"))
 
 
 def ann_output(network: nn.Module, fed: Fed) -> Float[Tensor, " batch classes"]:
@@ -172,14 +172,14 @@ def run(network: nn.Module, x: Float[Tensor, " time batch fed"]) -> tuple[Output
 
 
 def _by_currents(x: Tensor, layers: list, period: int | None) -> tuple[Output, Output]:
-    """One matrix product a layer for all steps together, then the neurons in C."""
+    """One matrix product a layer for all steps together, then the neurons, all their steps at once."""
     *hidden, (last, fires) = layers
     for linear, own in hidden:
         current, period = _currents(linear, x, period), None
         if torch.is_grad_enabled():
             x = membranes.lif(current, own)[0]
         else:
-            x = membranes.fire_in_place(current.contiguous(), own)
+            x = membranes.fire(current.contiguous(), own)
     return membranes.lif(_currents(last, x, period), fires)
 
 
@@ -192,16 +192,13 @@ def _currents(linear: Callable, x: Tensor, period: int | None) -> Float[Tensor, 
 
 
 def _by_kernels(network: nn.Module, x: Tensor, layers: list) -> tuple[Output, Output]:
-    """On a GPU; for spikes halves do."""
+    """The same on a GPU without gradients; for products of spikes halves do."""
     binary = mark(network, "binary")
-    for linear, own in layers[:-1]:
-        how = dict(beta=own.beta, threshold=own.threshold, height=own.height)
+    for i, (linear, own) in enumerate(layers, 1):
+        how = {"keep_membranes": i == len(layers)}
         if binary:
-            x, _ = cuda.spiking_layer(x, linear, **how, parts=network.parts)
+            x, mem = cuda.spiking_layer(x, linear, own, parts=network.parts, **how)
         else:
-            x = cuda.fire(_currents(linear, x, mark(network, "period")).contiguous(), **how)
+            x, mem = cuda.fire(_currents(linear, x, mark(network, "period")), own, **how)
         binary = True
-    linear, own = layers[-1]
-    how = dict(beta=own.beta, threshold=own.threshold, height=own.height)
-    spk, mem = cuda.spiking_layer(x, linear, **how, parts=network.parts, keep_membranes=True)
-    return spk.float(), mem
+    return x.float(), mem

@@ -467,11 +467,12 @@ void backward(const uint16_t *list, const int32_t *start, uint16_t *plan, int32_
 }
 
 /* LIF neurons whose currents are written out, " T N", a step's `stride` numbers after the one before: 0 where one current
- * serves all steps. So many are taken at once that their steps stay in the L1 cache. */
+ * serves all steps. So many are taken at once that their steps stay in the L1 cache. An infinite height as in `fire`. */
 enum { NEAR = 512 };
 
 void lif(const float *current, size stride, size T, size N, float beta, float threshold, float height, float *spk, float *mem,
          size threads) {
+    float zeroed = isinf(height), lowered = zeroed ? 0 : height;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size n0 = 0; n0 < N; n0 += NEAR) {
         size n = least(NEAR, N - n0);
@@ -480,7 +481,7 @@ void lif(const float *current, size stride, size T, size N, float beta, float th
             float *restrict now = mem + t * N + n0, *restrict out = spk + t * N + n0;
             if (t) {
                 const float *restrict u = now - N, *restrict s = out - N;
-                for (size i = 0; i < n; i++) now[i] = beta * u[i] + in[i] - height * s[i];
+                for (size i = 0; i < n; i++) now[i] = beta * (u[i] - zeroed * s[i] * u[i]) + in[i] - lowered * s[i];
             } else
                 memcpy(now, in, n * 4);
             for (size i = 0; i < n; i++) out[i] = now[i] > threshold;
@@ -490,6 +491,7 @@ void lif(const float *current, size stride, size T, size N, float beta, float th
 
 /* The same, of which spikes alone are wanted: they overwrite the currents. */
 void fire_in_place(float *current, size T, size N, float beta, float threshold, float height, size threads) {
+    float zeroed = isinf(height), lowered = zeroed ? 0 : height;
 #pragma omp parallel for schedule(static) num_threads(threads)
     for (size n0 = 0; n0 < N; n0 += NEAR) {
         size n = least(NEAR, N - n0);
@@ -499,7 +501,7 @@ void fire_in_place(float *current, size T, size N, float beta, float threshold, 
             float *restrict now = current + t * N + n0;
             if (t) {
                 const float *restrict s = now - N;
-                for (size i = 0; i < n; i++) mem[i] = beta * mem[i] + now[i] - height * s[i];
+                for (size i = 0; i < n; i++) mem[i] = beta * (mem[i] - zeroed * s[i] * mem[i]) + now[i] - lowered * s[i];
             }
             for (size i = 0; i < n; i++) now[i] = mem[i] > threshold;
         }

@@ -3,14 +3,16 @@
 from contextlib import nullcontext
 from functools import partial
 
+import snntorch
 import torch
+import torch.nn.functional as F
 from pytest import fixture, importorskip, mark, raises, warns
 
 from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.players import GaminConfig
-from snnmi.fast import cuda
-from snnmi.models.targets import Query
+from snnmi.fast import cuda, engine
+from snnmi.models.targets import SNN, Network, Neuron, Query
 from tests import helpers
 from tests.helpers import DEVICE, assert_same_tensors
 
@@ -105,6 +107,57 @@ def test_ann_behind_an_encoder_answers_as_the_plain_one(encoder, monkeypatch):
     assert torch.allclose(model(x, generator=seeded()), plain, atol=1e-6)
 
 
+class Alone(SNN):
+    """One layer, whose neurons are reset to zero."""
+
+    def __init__(self, encoder):
+        super().__init__(Network(hidden=64), Neuron(encoder=encoder), 64, 10)
+        self.output = torch.nn.Linear(64, 10)
+        self.lif2 = snntorch.Leaky(beta=0.7, reset_mechanism="zero")
+        with torch.no_grad():
+            self.output.weight.mul_(8)
+
+    @property
+    def layers(self):
+        return [(self.output, self.lif2)]
+
+    def plain(self, spikes):
+        state, found = self.lif2.reset_mem(), []
+        for x in spikes:
+            found.append(self.lif2(self.output(x), state))
+            state = found[-1][1]
+        return tuple(map(torch.stack, zip(*found)))
+
+
+@mark.parametrize("told", [True, False])
+@mark.parametrize("encoder", ["rate", "clip"])
+@torch.no_grad()
+def test_networks_of_other_shapes_and_resets_answer_as_their_plain_loop(encoder, told, fused, monkeypatch):
+    model = Alone(encoder).to(DEVICE)
+    if not told:  # nothing that kernels could take: the loop runs, on their draws
+        monkeypatch.setattr(Alone, "layers", ())
+    x = torch.rand(9, 8, 8, generator=seeded(), device=DEVICE)
+    fed = engine.feed(model, x.flatten(1), seeded(3))
+    spk, mem = model.plain(torch.cat([one.x.float() for one in fed], dim=1))
+    assert 0.05 < spk.mean() < 0.95
+    torch.testing.assert_close(model(x, generator=seeded(3)), mem.softmax(-1).mean(0), rtol=1e-4, atol=1e-5)
+
+
+@mark.parametrize("encoder", ["rate", "clip", "phase"])
+@mark.parametrize("reset", ["delayed", "before_decay"])
+def test_training_by_kernels_has_the_loss_and_gradients_of_the_plain_loop(encoder, reset, fused, few_blocks):
+    model = helpers.small(hidden=60, encoder=encoder, reset=reset).to(DEVICE)
+    with torch.no_grad():
+        model.hidden.weight.mul_(4)
+    x, y = torch.rand(9, 8, 8, generator=seeded(), device=DEVICE), torch.arange(9, device=DEVICE)
+    loss = model.loss(x, y, generator=seeded(3))
+    mem = model.plain(model.spikes(x, generator=seeded(3))).mem
+    plain = F.cross_entropy(mem.flatten(0, 1), y.repeat(len(mem))) * len(mem)
+    torch.testing.assert_close(loss, plain)
+    for ours, theirs in zip(*(torch.autograd.grad(one, [*model.parameters()]) for one in (loss, plain))):
+        assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
+
+
 def test_kernels_draw_as_the_plain_encoder_on_average(fused, few_blocks):
     model = target()
     x = torch.rand(1, 8, 8, generator=seeded(), device=DEVICE).expand(2000, -1, -1)
@@ -181,7 +234,7 @@ def test_probe_passes_here():
     assert cuda.probe(DEVICE)
 
 
-@mark.parametrize("broken", ["rate_encode", "lif", "take"])
+@mark.parametrize("broken", ["rate_encode", "lif", "lif_backward", "take"])
 def test_probe_finds_a_kernel_that_is_wrong_and_the_plain_code_remains(broken, few_blocks, monkeypatch):
     right = getattr(kernels, broken)
 
@@ -189,7 +242,7 @@ def test_probe_finds_a_kernel_that_is_wrong_and_the_plain_code_remains(broken, f
         if broken == "take":
             return None
         out = right(*given, **named)
-        return out.roll(1, -1) if broken == "rate_encode" else (out[0], out[1] + 1)
+        return (out[0], out[1] + 1) if broken == "lif" else out.roll(1, -1)
 
     monkeypatch.setattr(kernels, broken, wrong)
     cuda.probe.cache_clear()

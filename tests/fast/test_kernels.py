@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from pytest import approx, importorskip, mark
 
-from snnmi.fast import cuda
+from snnmi.fast import cuda, events
 from snnmi.models import neurons
 from tests import helpers
 from tests.helpers import DEVICE, ROOT
@@ -43,19 +43,33 @@ def test_every_step_pixel_and_seed_has_draws_of_its_own():
 def test_kernel_fires_as_the_plain_neurons_do(reset, num_steps):
     current = torch.randn(num_steps, 7, 411, generator=seeded(), device=DEVICE)
     plain = neurons.lif(current, beta=0.7, threshold=0.9, reset=reset)
-    height = 0.9 if reset == "delayed" else 0.7 * 0.9
+    own = events.Neuron(0.7, 0.9, 0.9 if reset == "delayed" else 0.7 * 0.9)
     halved = torch.cat([current, current * 3], dim=-1)  # two parts, 0.25 (I + 3 I) = I
-    neuron = dict(beta=0.7, threshold=0.9, height=height, keep_membranes=True)
-    spk, mem = kernels.lif(halved, current.new_tensor([0.25]), current.new_zeros(411), **neuron)
+    none = current.new_zeros(411)
+    spk, mem = kernels.lif(halved, current.new_tensor([0.25]), none, own, keep_membranes=True)
     assert torch.equal(spk.float(), plain.spk)
     assert torch.allclose(mem, plain.mem, atol=1e-5)
-    assert torch.equal(cuda.fire(current, beta=0.7, threshold=0.9, height=height).float(), plain.spk)
+    assert torch.equal(cuda.fire(current, own)[0].float(), plain.spk)
+
+
+@mark.parametrize("through", ["spikes", "membrane", "both"])
+def test_kernels_gradient_is_that_of_snntorchs_loop(through):
+    current = (torch.randn(25, 7, 41, generator=seeded(), device=DEVICE) * 0.5 + 0.4).requires_grad_()
+    spk, mem = neurons.lif(current, beta=0.7, threshold=0.9, slope=40.0)
+    arrived = [*torch.randn(2, *current.shape, generator=seeded(1), device=DEVICE)]
+    if through != "both":
+        arrived[through == "spikes"] = None
+    outputs, grads = zip(*[(one, own) for one, own in zip((spk, mem), arrived) if own is not None])
+    (exact,) = torch.autograd.grad(outputs, current, grads)
+    found = kernels.lif_backward(mem.detach(), *arrived, events.Neuron(0.7, 0.9, 0.9, 40.0))
+    torch.testing.assert_close(found, exact, rtol=1e-4, atol=1e-6)
+    assert exact.abs().mean() > 0.01
 
 
 def test_kernel_adds_the_bias_of_its_neuron():
     product, bias = torch.zeros(3, 2, 4, device=DEVICE), torch.tensor([0.0, 0.4, 0.6, 1.1], device=DEVICE)
-    neuron = dict(beta=0.5, threshold=1.0, height=1.0, keep_membranes=True)
-    spk, mem = kernels.lif(product, product.new_ones(1), bias, **neuron)
+    neuron = events.Neuron(0.5, 1.0, 1.0)
+    spk, mem = kernels.lif(product, product.new_ones(1), bias, neuron, keep_membranes=True)
     # U of the third: 0.6, 0.9, 1.05; of the last: 1.1, 0.65, 1.425
     assert spk.sum(0).tolist() == [[0, 0, 1, 2]] * 2
     assert mem[:, 0, 2].tolist() == approx([0.6, 0.9, 1.05])
@@ -71,10 +85,11 @@ COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from snnmi.fast import kernels
-KINDS = {"numel": "i32", "neurons": "i32", "seed": "*i64", "chosen": "*i64", "spikes": "*fp16"}
-KINDS |= {"beta": "fp32", "threshold": "fp32", "height": "fp32"}
-KINDS |= {"NUM_STEPS": 25, "PARTS": 2, "KEEP": True, "BLOCK": kernels.BLOCK}
-for kernel in (kernels._rate_encode, kernels._lif, kernels._take):
+KINDS = {"numel": "i32", "neurons": "i32", "num_steps": "i32", "seed": "*i64", "chosen": "*i64", "spikes": "*fp16"}
+KINDS |= {"beta": "fp32", "threshold": "fp32"}
+KINDS |= {"lowered": "fp32", "zeroed": "fp32", "slope": "fp32"}
+KINDS |= {"NUM_STEPS": 25, "PARTS": 2, "KEEP": True, "SPIKES": True, "MEMBRANES": True, "BLOCK": kernels.BLOCK}
+for kernel in (kernels._rate_encode, kernels._lif, kernels._lif_backward, kernels._take):
     kinds = {name: KINDS.get(name, "*fp32") for name in kernel.arg_names}
     constants = {(i,): kind for i, kind in enumerate(kinds.values()) if not isinstance(kind, str)}
     signature = {name: kind if isinstance(kind, str) else "constexpr" for name, kind in kinds.items()}
@@ -89,5 +104,5 @@ def test_kernels_compile_for_a_gpu_that_is_not_here(tmp_path):
     done = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     compiled = dict(line.split() for line in done.stdout.splitlines())
-    assert compiled.keys() == {"_rate_encode", "_lif", "_take"}
+    assert compiled.keys() == {"_rate_encode", "_lif", "_lif_backward", "_take"}
     assert all(int(size) > 1000 for size in compiled.values())

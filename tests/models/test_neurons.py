@@ -92,7 +92,7 @@ def test_spikes_alone_in_c_are_those_of_the_plain_loop(shape, threads):
     before, own = torch.get_num_threads(), events.Neuron(0.7, 1.0, 1.0)
     torch.set_num_threads(threads)
     current = torch.randn(shape, generator=seeded()) * 0.5 + 0.4
-    mine, spk = membranes.lif(current, own), membranes.fire_in_place(current.clone(), own)
+    mine, spk = membranes.lif(current, own), membranes.fire(current.clone(), own)
     torch.set_num_threads(before)
     plain = lif(current, beta=0.7)
     torch.testing.assert_close(mine[1], plain.mem, rtol=0, atol=1e-5)

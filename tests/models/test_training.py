@@ -6,6 +6,7 @@ from pytest import approx, mark, raises, warns
 from torch import nn
 
 from snnmi.checkpoint import Checkpoint
+from snnmi.fast import events
 from snnmi.models.targets import ANN, SNN
 from snnmi.models.training import Training, accuracy, train
 from tests.helpers import TRAINING, Interrupting, Killed, assert_same_tensors, few_digits, small, trained
@@ -37,6 +38,17 @@ def test_training_learns_the_digits(kind, model_class, digits):
     assert history["test_accuracy"][-1] > 0.88 and history["loss"][-1] < history["loss"][0] / 2
     assert len(history["loss"]) == len(history["test_accuracy"]) == TRAINING[kind].epochs
     assert accuracy(model, digits.x_test, digits.y_test, seed=3) == approx(history["test_accuracy"][-1])
+
+
+def test_without_a_compiler_training_learns_as_much(monkeypatch):
+    monkeypatch.setattr(events, "available", lambda: False)
+    model, history = trained("snn", few_digits(600), seed=3)
+    monkeypatch.undo()
+    _, with_one = trained("snn", few_digits(600), seed=3)
+    assert history["loss"][-1] < history["loss"][0] / 2
+    for name, slack in (("loss", 0.2 * with_one["loss"][-1]), ("test_accuracy", 0.1)):
+        assert history[name] != with_one[name] or not events.available()
+        assert history[name][-1] == approx(with_one[name][-1], abs=slack)
 
 
 @mark.parametrize("kind", ["ann", "snn"])
