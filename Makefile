@@ -2,7 +2,7 @@
 #      [PARAMS="-p noise strokes -p datasets mine.npz"]                  with parameters, for the chapters that have them
 # make test                                                               lint, module tests, notebooks, the book in a browser
 # make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills, a real SLURM
-# make offline-kit [PYTHON_THERE=3.12] [HAS="numpy scipy"]                pack all that a GPU machine without network lacks
+# make offline-kit [PYTHON_THERE=3.12]                                     pack all that a GPU machine without network lacks
 # make import-results FROM=results.zip                                    take home what was made there, verified
 # make grid [JOBS=2] [ON=slurm] [CONFIG="seeds=[0,1] controls=true"]      one job a network, here or on a cluster; then make book
 # make lab                                                              the explorer, live, in JupyterLab
@@ -21,7 +21,6 @@ VENV ?= .venv
 PROFILE ?= quick
 DEVICE ?= cpu
 PYTHON_THERE ?= 3.12
-HAS ?=
 FROM ?= results.zip
 JOBS ?= 2
 ON ?=
@@ -110,7 +109,7 @@ bench: env
 	python bench.py --device $(DEVICE)
 
 offline-kit: env
-	python -m snnmi.study.offline kit --python $(PYTHON_THERE) --has $(HAS)
+	python -m snnmi.study.offline kit --python $(PYTHON_THERE)
 
 import-results: env
 	python -m snnmi.study.offline bring "$$FROM"

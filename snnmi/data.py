@@ -192,13 +192,10 @@ def files(names: Iterable[str]) -> list[tuple[Path, str]]:
             found += [
                 (path, f"{pictures.folder}/{path.name}".strip("/")) for path in pictures.paths().values()
             ]
-        elif name == "faces":
-            path = _faces_place()
-            if path.is_dir():
-                raise ValueError(f"{path} is a folder, expected att_faces.zip to take along")
-            found.append((path, "att_faces.zip"))
+        elif name == "faces" and _faces_place().is_file():
+            found.append((_faces_place(), "att_faces.zip"))
         elif name != "digits":
-            raise ValueError(f"data set {name!r} is a file of your own: copy it yourself")
+            raise ValueError(f"data set {name!r} is a folder, or of your own: copy it yourself")
     return found
 
 

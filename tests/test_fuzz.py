@@ -151,7 +151,7 @@ def finished(tmp_path_factory):
     run.finish(metrics={"accuracy": 0.5}, arrays={"x": np.arange(5)})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        offline.pack(folder / "results", "smoke")
+        offline.pack(folder / "results")
     return run, (folder / "results.zip").read_bytes()
 
 

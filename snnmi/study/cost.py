@@ -1,20 +1,18 @@
 """What a profile would cost, before anything runs: `make plan PROFILE=paper`.
 
 Its own training and attack steps are timed here for seconds, of a few classes, and time is taken to grow with classes
-(on a GPU it grows more slowly); queries, products, memory and disk are counted.
+(on a GPU it grows more slowly); queries, memory and disk are counted.
 """
 
 import argparse
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.benchmark import Timer
 from tqdm import tqdm
 
 from snnmi import chance
@@ -27,7 +25,6 @@ from snnmi.fast import cpu
 from snnmi.models.targets import MODELS, build
 from snnmi.study.experiment import Experiment
 from snnmi.study.grid import Cell
-from snnmi.study.settings import Settings
 
 SECONDS = 1.25  # of timing for a target's training and for its attack, each
 FEW = 4  # classes whose attack is timed; all of them may need more memory than there is
@@ -36,7 +33,6 @@ FEW = 4  # classes whose attack is timed; all of them may need more memory than 
 class Measured(NamedTuple):
     train_s: float  # one step of training
     attack_s: float  # one batch of all classes
-    flops: float  # of that batch, each query of the target counted as dense products
     memory: int  # bytes that an attack holds: players, kept pair, optimisers, gradients, target
     disk: int  # bytes of its checkpoint and of the weights that it leaves
 
@@ -44,7 +40,7 @@ class Measured(NamedTuple):
 def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
     """One row a data set and kind of target: attacks wanted and stored, and what the missing ones cost.
 
-    Columns: queries of the target; tflop, 10^12 operations; memory and disk, GiB of one attack; hours here.
+    Columns: queries of the target; memory and disk, GiB of one attack; hours here.
     """
     rows, groups = [], {}
     for cell in experiment.cells():
@@ -52,34 +48,27 @@ def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
     for (dataset, kind), cells in groups.items():
         missing = [cell for cell in cells if not experiment.is_stored(cell)]
         row = {"dataset": dataset, "target": kind, "attacks": len(cells), "stored": len(cells) - len(missing)}
-        if not missing:
-            row |= {"queries": 0.0, "tflop": 0.0, "hours": 0.0}
-        elif kind in MODELS:  # of a user's own target nobody knows the cost
-            row |= _cost(experiment, missing, measure(experiment, missing[0], seconds))
+        row |= {"queries": 0.0, "hours": 0.0}
+        if missing and kind not in MODELS:  # of a user's own target nobody knows the cost
+            row |= {"queries": None, "hours": None}
+        elif missing:
+            images, one = experiment.dataset(dataset), measure(experiment, missing[0], seconds)
+            row |= {"memory": one.memory / 2**30, "disk": one.disk / 2**30}
+            for config in (experiment.settings(dataset, cell.variant) for cell in missing):
+                attack, training = config.attack, config.training
+                steps = training.epochs * -(-len(images.x_train) // training.batch_size)
+                row["queries"] += attack.queries_per_class * len(range(images.num_classes)[: attack.classes])
+                row["hours"] += (steps * one.train_s + attack.batches * one.attack_s) / 3600
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _cost(experiment: Experiment, missing: list[Cell], one: Measured) -> dict[str, float]:
-    images = experiment.dataset(missing[0].dataset)
-    queries = tflop = hours = 0.0
-    for cell in missing:
-        config = experiment.settings(cell.dataset, cell.variant)
-        training = config.training
-        steps = training.epochs * -(-len(images.x_train) // training.batch_size)
-        queries += config.attack.queries_per_class * len(range(images.num_classes)[: config.attack.classes])
-        tflop += one.flops * config.attack.batches / 1e12
-        hours += (steps * one.train_s + config.attack.batches * one.attack_s) / 3600
-    sizes = {"memory": one.memory / 2**30, "disk": one.disk / 2**30}
-    return {"queries": queries, "tflop": tflop, **sizes, "hours": hours}
 
 
 def measure(experiment: Experiment, cell: Cell, seconds: float) -> Measured:
     """The first steps of a training and of an attack on FEW classes, timed; nothing is stored."""
     config, images = experiment.settings(cell.dataset, cell.variant), experiment.dataset(cell.dataset)
-    device, classes = torch.device(experiment.device), images.num_classes
+    device, shape, classes = torch.device(experiment.device), images.image_shape, images.num_classes
     attacked = len(range(classes)[: config.attack.classes])
-    shape, few = images.image_shape, min(FEW, attacked)
+    few = min(FEW, attacked)
     about = {"network": config.network, "neuron": config.neuron}
     target = build(cell.variant.kind, shape, classes, seed=cell.seed, **about).to(device)
     adam = torch.optim.Adam(target.parameters(), lr=config.training.lr, fused=True)
@@ -91,7 +80,6 @@ def measure(experiment: Experiment, cell: Cell, seconds: float) -> Measured:
         target.loss(x, y, generator=draws).backward()
         adam.step()
 
-    train_s = _timed(train, seconds, device)
     attacker = config.attack
     if attacker.noise == CHOSEN:  # whichever it will be
         attacker = replace(attacker, noise=IN_RANGE[0])
@@ -105,55 +93,28 @@ def measure(experiment: Experiment, cell: Cell, seconds: float) -> Measured:
         state.batch.zero_()  # the first batch again and again
         step(state, box, wanted)
 
-    attack_s, all_classes = _timed(attack, seconds, device), attacked / few
-    box = BlackBox(lambda x: torch.full((len(x), classes), 1 / classes, device=device), seed=0, device=device)
-    with FlopCounterMode(display=False) as counter:
-        attack()
-    players, weights = _bytes(pair.parameters), _bytes(dict(target.named_parameters()))
-    held, queries = _bytes(state.dump()), config.attack.batch_size * few
-    flops = counter.get_total_flops() + queries * _dense(config, target)
-    return Measured(
-        train_s,
-        attack_s * all_classes,
-        flops * all_classes,
-        memory=round((held + players) * all_classes) + weights,
-        disk=round((held + 2 * players) * all_classes) + weights,
+    threads, share = torch.get_num_threads(), attacked / few
+    train_s, attack_s = (
+        Timer("work()", globals={"work": work}, num_threads=threads).blocked_autorange(min_run_time=seconds)
+        for work in (train, attack)
     )
-
-
-def _dense(config: Settings, target: torch.nn.Module) -> int:
-    """Operations of one query, all products written out; an SNN's at every step."""
-    products = sum(w.numel() for w in target.parameters() if w.ndim == 2)
-    return 2 * products * (config.neuron.num_steps if config.kind == "snn" else 1)
+    players, held = (share * _bytes(own) for own in (pair.parameters, state.dump()))
+    weights = _bytes(dict(target.named_parameters()))
+    memory, disk = (round(held + copies * players) + weights for copies in (1, 2))
+    return Measured(train_s.median, attack_s.median * share, memory, disk)
 
 
 def _bytes(state: dict) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in flatten(state).values())
 
 
-def _timed(work: Callable[[], None], seconds: float, device: torch.device) -> float:
-    """Seconds a call, after one that warms up; of a slow one that first call's."""
-    begun = time.perf_counter()
-    work()
-    if (first := time.perf_counter() - begun) > 2 * seconds > 0:
-        return first
-    done, begun = 0, time.perf_counter()
-    while done < 2 or time.perf_counter() - begun < seconds:
-        work()
-        done += 1
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-    return (time.perf_counter() - begun) / done
-
-
 def said(table: pd.DataFrame) -> str:
     """The table and its sums as text."""
     text = table.to_string(index=False, float_format=lambda value: f"{value:,.3g}", na_rep="?")
-    missing = int((table.attacks - table.stored).sum())
-    sums = table.reindex(columns=["queries", "tflop", "hours"]).sum()
+    missing, (queries, hours) = int((table.attacks - table.stored).sum()), table[["queries", "hours"]].sum()
     return (
-        f"{text}\n{missing} of {int(table.attacks.sum())} attacks are missing: {sums.queries:,.0f} queries, "
-        f"{sums.tflop:,.0f} TFLOP, about {sums.hours:,.1f} hours here, one after the other, a target trained for each."
+        f"{text}\n{missing} of {int(table.attacks.sum())} attacks are missing: {queries:,.0f} queries, "
+        f"about {hours:,.1f} hours here, one after the other, a target trained for each."
     )
 
 
