@@ -38,18 +38,13 @@ def wilson_interval(share: float, n: int, *, level: float = 0.95) -> tuple[float
     return float(max(0.0, middle - half)), float(min(1.0, middle + half))
 
 
-def summary_interval(mean: float, std: float, n: int, *, level: float = 0.95) -> tuple[float, float]:
-    """Student's interval for the mean of n classes when only mean +- standard deviation were published."""
-    half = stats.t.ppf((1 + level) / 2, n - 1) * std / np.sqrt(n)
-    return float(mean - half), float(mean + half)
-
-
-def t_interval(values: Iterable, level: float = 0.95) -> tuple[float, float]:
+def t_interval(values: Iterable, *, level: float = 0.95) -> tuple[float, float]:
     """Student's interval of a mean; it speaks of new units of the kind given (networks, if values are networks')."""
     values = np.array([*values], float)
     if len(values) < 2:
         return float("nan"), float("nan")
-    return summary_interval(values.mean(), values.std(ddof=1), len(values), level=level)
+    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half), float(values.mean() + half)
 
 
 def intervals_apart(first: tuple[float, float], second: tuple[float, float], *, decimals: int = 3) -> bool:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from snnmi.measure.intervals import bootstrap_interval, t_interval
+from snnmi.measure.intervals import bootstrap_interval
 
 # --- two samples paired by unit: by class, or by network
 
@@ -23,13 +23,12 @@ class PairedTest(NamedTuple):
     n: int  # units
     # units in which the two differ, others say nothing of a sign; None: not counted
     differing: int | None = None
-    p_error: float = 0.0  # Monte-Carlo standard error of p; 0: exact
 
 
-def paired_test(first: np.ndarray, second: np.ndarray, *, seed: int, student: bool = False) -> PairedTest:
+def paired_test(first: np.ndarray, second: np.ndarray, *, seed: int) -> PairedTest:
     """Mean of second - first for paired units: its interval, and the p of flipping each difference's sign.
 
-    The null hypothesis lets the two labels of every unit swap places. Interval: bootstrap over units, or `student`'s.
+    The null hypothesis lets the two labels of every unit swap places. Interval: bootstrap over units.
 
     The paper's A_comb on MNIST as counts of classes, 10 of 10 on the ANN and 7 of 10 on the SNN; three classes differ:
 
@@ -44,10 +43,13 @@ def paired_test(first: np.ndarray, second: np.ndarray, *, seed: int, student: bo
             f"paired_test expects two finite vectors of one length, got {first.shape} and {second.shape}"
         )
     d = np.where(np.isclose(first, second, rtol=1e-9, atol=1e-12), 0.0, second - first)
-    low, high = t_interval(d) if student else bootstrap_interval(d, seed=seed)
     differing = int((d != 0).sum())
-    p, error = (sign_flip_p(d), 0.0) if differing <= EXACT else _some_flips(d, seed)
-    return PairedTest(float(d.mean()), low, high, p, len(d), differing, error)
+    if differing <= EXACT:
+        p = sign_flip_p(d)
+    else:
+        how = {"permutation_type": "samples", "n_resamples": 99_999, "rng": seed}
+        p = float(stats.permutation_test((d,), np.sum, **how).pvalue)
+    return PairedTest(float(d.mean()), *bootstrap_interval(d, seed=seed), p, len(d), differing)
 
 
 def sign_flip_p(differences: Iterable) -> float:
@@ -80,13 +82,6 @@ def _flipped(sizes: np.ndarray) -> np.ndarray:
     for size in sizes:
         sums = np.concatenate([sums - size, sums + size])
     return sums
-
-
-def _some_flips(differences: np.ndarray, seed: int, flips: int = 99_999) -> tuple[float, float]:
-    """The same p from random flips, and its standard error."""
-    how = {"permutation_type": "samples", "n_resamples": flips, "rng": seed}
-    p = float(stats.permutation_test((differences,), np.sum, **how).pvalue)
-    return p, float(np.sqrt(p * (2 - p) / flips))  # it is twice a tail's
 
 
 def holm(p_values: Iterable) -> list[float]:

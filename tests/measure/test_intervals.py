@@ -40,11 +40,6 @@ def test_wilson_interval_has_its_textbook_values(share, ends):
         intervals.wilson_interval(97.7, 10)
 
 
-def test_summary_interval_is_students():
-    half = 2.2622 * 0.5 / math.sqrt(10)  # t of 9 degrees of freedom
-    assert intervals.summary_interval(1.0, 0.5, 10) == pytest.approx((1 - half, 1 + half), abs=1e-4)
-
-
 def test_difference_of_shares_has_newcombes_interval():
     found = intervals.share_difference_interval(48 / 80, 80, 56 / 70, 70)  # his first example, signs turned
     assert found == pytest.approx((0.0524, 0.3339), abs=1e-4)
