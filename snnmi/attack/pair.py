@@ -13,7 +13,6 @@ from snnmi.attack.noises import CHOSEN, NOISES
 from snnmi.attack.players import FAMILIES, GaminConfig, as_events
 from snnmi.chance import first_weights
 from snnmi.checks import in_a_line, tried
-from snnmi.fast import cuda
 
 
 class Pair:
@@ -90,19 +89,15 @@ class Pair:
     @torch.no_grad()
     def take(self, other: "Pair", chosen: Bool[Tensor, " pairs"]) -> None:
         """Overwrite the chosen pairs by those of `other`; on a GPU nobody waits to learn which these are."""
-        if not chosen.is_cuda:
-            chosen = chosen.nonzero().flatten()
-            if not len(chosen):
-                return
+        if not (chosen.is_cuda or chosen.any()):
+            return
         for name, parameters in self.parameters.items():
             for key, value in parameters.items():
                 theirs = other.parameters[name][key].detach()
-                if not chosen.is_cuda:
-                    value[chosen] = theirs[chosen]
-                elif cuda.fused(chosen.device):
-                    cuda.kernels.take(value, theirs, chosen.long())
-                else:
+                if chosen.is_cuda:
                     value.copy_(torch.where(chosen.view(-1, *[1] * (value.ndim - 1)), theirs, value))
+                else:
+                    value[chosen] = theirs[chosen]
 
     @torch.no_grad()
     def load(self, parameters: dict[str, dict[str, Tensor]]) -> None:

@@ -12,7 +12,6 @@ import platform
 import shlex
 import subprocess
 import tempfile
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -225,16 +224,6 @@ def grey(x: Float[Tensor, " batch pixels"]) -> bool:
 def tiles() -> bool:
     """Whether this processor multiplies tiles of bfloat16, and the system lets it."""
     return bool(library().tiles())
-
-
-def l2_bytes_per_second() -> float:
-    """How fast a core reads a piece of a block's weights, 256 kB, in order from its L2 cache: the fastest of three."""
-    times, table, seconds = 2000, torch.zeros(PIECE * BLOCK), []
-    for _ in range(3):
-        begun = time.perf_counter()
-        call("reading", table, table.numel(), times)
-        seconds.append(time.perf_counter() - begun)
-    return 4 * table.numel() * times / min(seconds)
 
 
 # --- networks

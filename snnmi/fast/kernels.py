@@ -136,23 +136,3 @@ def lif_backward(
     sizes, own = (numel, len(mem)), (neuron.beta, neuron.threshold, neuron.slope)
     _lif_backward[(triton.cdiv(numel, BLOCK),)](*lasts, *sizes, *own, **how)
     return out
-
-
-@triton.jit
-def _take(mine, theirs, chosen, numel, BLOCK: tl.constexpr):
-    pair = tl.program_id(0)
-    if tl.load(chosen + pair) != 0:
-        i = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
-        inside = i < numel
-        at = pair.to(tl.int64) * numel + i
-        tl.store(mine + at, tl.load(theirs + at, mask=inside), mask=inside)
-
-
-def take(
-    mine: Float[Tensor, " pairs *rest"], theirs: Float[Tensor, " pairs *rest"], chosen: Int[Tensor, " pairs"]
-) -> None:
-    """mine[chosen] = theirs[chosen] in place, `chosen` being 0 or 1 on the device: what is not chosen is not touched,
-    and nobody waits.
-    """
-    numel = mine[0].numel()
-    _take[(len(mine), triton.cdiv(numel, BLOCK))](mine, theirs, chosen, numel, BLOCK=BLOCK)

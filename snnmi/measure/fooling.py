@@ -1,6 +1,6 @@
 """Noise that fools a target: what a network can be made to call y with no picture in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -41,24 +41,13 @@ def adversarial_noise(
     it can, or after `steps`. A spiking target is asked DRAWS times a step, as its answers vary. The share of the
     images that a judge calls y is its false-positive rate.
     """
-    if per_class < 1 or steps < 1:
-        raise ValueError(f"per_class and steps are {per_class} and {steps}, expected at least 1")
-    device = next(target.parameters()).device
-    stream = chance.generator("fooling noise", seed, device)
-    saved = checkpoint.load() if checkpoint else None
-    done = {name: (saved or {}).get(name, {}) for name in ("images", "confidences")}  # by number of the class
-    # one at a time: an SNN keeps all time steps of all images
-    for i in range(len(done["images"]), len(labels)):
-        x = torch.rand(per_class, *image_shape, generator=stream, device=device).requires_grad_()
-        adam, first = torch.optim.Adam([x], lr=LR), 0
-        if saved:
-            first = int(saved["step"])
-            x.data.copy_(saved["x"])
-            adam.load_state_dict(adam.state_dict() | {"state": saved["adam"]})
-            stream.set_state(saved["stream"])
-            saved = None
-        for step in range(first, steps):
-            loss, confidence = white_box(target, x, labels[i], DRAWS, stream)
+    at_least_one(per_class=per_class, steps=steps)
+
+    def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
+        x = torch.rand(per_class, *image_shape, generator=stream, device=stream.device).requires_grad_()
+        adam = torch.optim.Adam([x], lr=LR)
+        for _ in range(steps):
+            loss, confidence = white_box(target, x, label, DRAWS, stream)
             sure_already = (confidence > SURE)[:, None, None]
             if sure_already.all():
                 break
@@ -66,13 +55,36 @@ def adversarial_noise(
             before = x.detach().clone()
             adam.step()
             x.data = torch.where(sure_already, before, x.data.clamp(0, 1))
-            if checkpoint and checkpoint.due():
-                now = {"x": x, "adam": adam.state_dict()["state"], "step": torch.tensor(step + 1)}
-                checkpoint.save(done | now | {"stream": stream.get_state()})
-        found = x.detach()
-        done["images"][i] = found.cpu()
-        done["confidences"][i] = target(found, generator=stream)[:, labels[i]].detach().cpu()
-    return Fooling(*(torch.stack([own[i] for i in range(len(labels))]) for own in done.values()))
+        return x.detach()
+
+    return class_by_class(target, labels, invert, "fooling noise", seed, checkpoint)
+
+
+def at_least_one(**counts: int) -> None:
+    if low := [name for name, count in counts.items() if count < 1]:
+        raise ValueError(f"{low[0]} is {counts[low[0]]}, expected at least 1")
+
+
+def class_by_class(
+    target: ANN | SNN,
+    labels: Sequence[int],
+    invert: Callable[[int, torch.Generator], Float[Tensor, " n height width"]],
+    role: str,
+    seed: int,
+    checkpoint: Checkpoint | None,
+) -> Fooling:
+    """One class at a time, since an SNN keeps all time steps of all images; finished ones survive a kill."""
+    stream = chance.generator(role, seed, next(target.parameters()).device)
+    saved = (checkpoint.load() if checkpoint else None) or {"images": {}, "confidences": {}}
+    if "stream" in saved:
+        stream.set_state(saved.pop("stream"))
+    for i in range(len(saved["images"]), len(labels)):
+        x = invert(labels[i], stream)
+        saved["images"][i] = x.cpu()
+        saved["confidences"][i] = target(x, generator=stream)[:, labels[i]].detach().cpu()
+        if checkpoint and checkpoint.due():
+            checkpoint.save(saved | {"stream": stream.get_state()})
+    return Fooling(*(torch.stack([saved[name][i] for i in range(len(labels))]) for name in Fooling._fields))
 
 
 def white_box(

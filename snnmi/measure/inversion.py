@@ -1,6 +1,6 @@
 """White-box inversion: what whoever holds the weights draws of a class, the bound for whoever may only ask."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -12,7 +12,7 @@ from snnmi.attack.gamin import roughness
 from snnmi.attack.players import GaminConfig, mlp
 from snnmi.checkpoint import Checkpoint
 from snnmi.fast import engine
-from snnmi.measure.fooling import Fooling, white_box
+from snnmi.measure.fooling import Fooling, at_least_one, class_by_class, white_box
 from snnmi.models.coding import DECODERS
 from snnmi.models.targets import ANN, SNN
 
@@ -47,7 +47,7 @@ def descend(
             x.data.clamp_(0, 1)
         return x.detach()
 
-    return _class_by_class(target, labels, invert, seed, checkpoint)
+    return class_by_class(target, labels, invert, "white-box inversion", seed, checkpoint)
 
 
 def generate(
@@ -81,7 +81,7 @@ def generate(
             adam.step()
         return generator(draw(per_class, config.z_dim)).detach()
 
-    return _class_by_class(target, labels, invert, seed, checkpoint)
+    return class_by_class(target, labels, invert, "white-box inversion", seed, checkpoint)
 
 
 def brainleaks(
@@ -115,7 +115,7 @@ def brainleaks(
             spikes = flipped(spikes.detach(), gradient, stream)
         return spikes.mean(0).unflatten(1, image_shape)
 
-    return _class_by_class(target, labels, invert, seed, checkpoint)
+    return class_by_class(target, labels, invert, "white-box inversion", seed, checkpoint)
 
 
 def flipped(
@@ -130,25 +130,3 @@ def flipped(
     low, high = (end((0, 2), keepdim=True) for end in (size.amin, size.amax))
     chosen = torch.bernoulli((size - low) / (high - low).clamp_min(1e-30), generator=stream)
     return (spikes + gradient.sign() * chosen > 0).float()
-
-
-def at_least_one(**counts: int) -> None:
-    if low := [name for name, count in counts.items() if count < 1]:
-        raise ValueError(f"{low[0]} is {counts[low[0]]}, expected at least 1")
-
-
-def _class_by_class(
-    target: ANN | SNN, labels: Sequence[int], invert: Callable, seed: int, checkpoint: Checkpoint | None
-) -> Fooling:
-    """One class at a time, since an SNN keeps all time steps of all images; finished ones survive a kill."""
-    stream = chance.generator("white-box inversion", seed, next(target.parameters()).device)
-    saved = (checkpoint.load() if checkpoint else None) or {"images": {}, "confidences": {}}
-    if "stream" in saved:
-        stream.set_state(saved.pop("stream"))
-    for i in range(len(saved["images"]), len(labels)):
-        x = invert(labels[i], stream)
-        saved["images"][i] = x.cpu()
-        saved["confidences"][i] = target(x, generator=stream)[:, labels[i]].detach().cpu()
-        if checkpoint and checkpoint.due():
-            checkpoint.save(saved | {"stream": stream.get_state()})
-    return Fooling(*(torch.stack([saved[name][i] for i in range(len(labels))]) for name in Fooling._fields))

@@ -75,21 +75,15 @@ def test_kernel_adds_the_bias_of_its_neuron():
     assert mem[:, 0, 2].tolist() == approx([0.6, 0.9, 1.05])
 
 
-def test_kept_pairs_are_copied_and_others_left_alone():
-    mine, theirs = torch.zeros(3, 5, 211, device=DEVICE), torch.rand(3, 5, 211, device=DEVICE)
-    kernels.take(mine, theirs, torch.tensor([1, 0, 1], device=DEVICE))
-    assert torch.equal(mine[[0, 2]], theirs[[0, 2]]) and not mine[1].any()
-
-
 COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from snnmi.fast import kernels
-KINDS = {"numel": "i32", "neurons": "i32", "num_steps": "i32", "seed": "*i64", "chosen": "*i64", "spikes": "*fp16"}
+KINDS = {"numel": "i32", "neurons": "i32", "num_steps": "i32", "seed": "*i64", "spikes": "*fp16"}
 KINDS |= {"beta": "fp32", "threshold": "fp32"}
 KINDS |= {"lowered": "fp32", "zeroed": "fp32", "slope": "fp32"}
 KINDS |= {"NUM_STEPS": 25, "PARTS": 2, "KEEP": True, "SPIKES": True, "MEMBRANES": True, "BLOCK": kernels.BLOCK}
-for kernel in (kernels._rate_encode, kernels._lif, kernels._lif_backward, kernels._take):
+for kernel in (kernels._rate_encode, kernels._lif, kernels._lif_backward):
     kinds = {name: KINDS.get(name, "*fp32") for name in kernel.arg_names}
     constants = {(i,): kind for i, kind in enumerate(kinds.values()) if not isinstance(kind, str)}
     signature = {name: kind if isinstance(kind, str) else "constexpr" for name, kind in kinds.items()}
@@ -104,5 +98,5 @@ def test_kernels_compile_for_a_gpu_that_is_not_here(tmp_path):
     done = subprocess.run([sys.executable, "-c", COMPILE], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     compiled = dict(line.split() for line in done.stdout.splitlines())
-    assert compiled.keys() == {"_rate_encode", "_lif", "_lif_backward", "_take"}
+    assert compiled.keys() == {"_rate_encode", "_lif", "_lif_backward"}
     assert all(int(size) > 1000 for size in compiled.values())
