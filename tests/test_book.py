@@ -128,6 +128,38 @@ def test_accessibility_rules_hold(browser, server, pages, mode, width):
     assert not found, "\n".join(found)
 
 
+def test_without_scripts_formulas_are_read_and_widgets_show_how_they_begin(browser, book, pages):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    found = []
+    for name in pages:
+        page.goto(f"{book.as_uri()}/{name}")
+        read = page.locator(".math:visible").all_inner_texts()
+        assert not [text for text in read if "\\" in text or not text.strip()], name
+        assert page.locator(".math:visible math:visible").count() == len(read), name
+        numbers = page.locator("div.math:visible .eqno").all_inner_texts()
+        assert not [number for number in numbers if not re.match(r"\(\d+\)", number)], name
+        views = page.locator("noscript:has(img, svg)")
+        assert views.count() == page.locator("script[type$='widget-view+json']").count(), name
+        pictures = page.locator("noscript img:visible")
+        assert all("JavaScript" in view for view in views.all_inner_texts()), name
+        assert page.locator("noscript img:not([alt])").count() == 0, name
+        found.append((len(read), len(numbers), pictures.count()))
+    context.close()
+    assert all(sum(numbers) for numbers in zip(*found)), (
+        "no formula, no number, or no picture in the whole book"
+    )
+
+
+def test_with_scripts_formulas_and_widgets_stand_there_once(browser, server, pages):
+    with reading(browser, server) as page:
+        for name in ("executed/01_preliminaries.html", "executed/04_metrics.html", EXPLORER):
+            visit(page, f"{server}/{name}")
+            assert page.locator(".math mjx-container").count() == page.locator(".math").count() > 0, name
+            assert not page.locator("noscript:visible, noscript :visible").count(), name
+
+
 def test_light_and_dark_differ(browser, server):
     background = "getComputedStyle(document.body).backgroundColor"
     with reading(browser, server, mode="light") as light, reading(browser, server, mode="dark") as dark:
