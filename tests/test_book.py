@@ -212,6 +212,19 @@ def test_every_claim_of_the_book_is_borne_out(soups):
     assert not [one for one in said if not one[1].strip().endswith("✓")]
 
 
+def test_a_claims_mark_opens_the_code_that_checks_it(browser, address):
+    with reading(browser, address) as page:
+        visit(page, f"{address}/executed/07_controls.html")
+        mark = page.locator("[data-claim=controls_headline] > .claim-mark")
+        code = page.locator(".highlight", has_text="def controls_headline")
+        assert not code.is_visible() and mark.get_attribute("aria-expanded") == "false"
+        mark.focus()
+        page.keyboard.press("Enter")
+        assert code.is_visible() and mark.get_attribute("aria-expanded") == "true"
+        mark.click()
+        assert not code.is_visible()
+
+
 def test_every_chapter_is_in_the_sidebar_in_order(browser, server):
     chapters = [f"executed/{notebook.stem}.html" for notebook in NOTEBOOKS]
     with reading(browser, server, "phone") as page:

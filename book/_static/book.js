@@ -81,3 +81,37 @@ document.addEventListener("DOMContentLoaded", () => {
   const settings = document.querySelector(".cell.tag_parameters details"), given = document.querySelector(".cell.tag_injected-parameters");
   if (settings && given) settings.append(given);
 });
+
+// Settings of one's own are said below the title.
+document.addEventListener("DOMContentLoaded", () => {
+  const note = document.querySelector(".own-settings");
+  if (note) document.querySelector("article h1").after(note);
+});
+
+// A claim's mark opens the code that checked it, below the sentence; until then nothing of it is seen.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const code of document.querySelectorAll(".cell.tag_claim details")) {
+    const names = [...code.textContent.matchAll(/@pages\.claim\s+def (\w+)/g)].map((found) => found[1]);
+    const marks = names.flatMap((name) => [...document.querySelectorAll(`[data-claim="${name}"] > .claim-mark`)]);
+    if (!marks.length) continue;
+    const show = (open) => {
+      code.hidden = !(code.open = open);
+      for (const mark of marks) mark.setAttribute("aria-expanded", open);
+    };
+    code.closest(".cell").classList.add("by-its-mark");
+    code.addEventListener("toggle", () => show(code.open));
+    for (const mark of marks) {
+      const turn = (event) => {
+        mark.closest("p, figcaption, .output").after(code);
+        show(!code.open);
+        event.preventDefault();
+      };
+      mark.setAttribute("role", "button");
+      mark.setAttribute("aria-label", `${mark.getAttribute("aria-label")} Show the code that checks it.`);
+      mark.title = mark.getAttribute("aria-label");
+      mark.addEventListener("click", turn);
+      mark.addEventListener("keydown", (event) => (event.key === "Enter" || event.key === " ") && turn(event));
+    }
+    show(false);
+  }
+});

@@ -52,8 +52,8 @@ MISSING = re.compile("empty|not enough values to unpack|NaN")  # what a ValueErr
 class Claim:
     """A sentence and whether numbers bear it out (None: not told), as a page, a notebook and a terminal show it."""
 
-    def __init__(self, sentence: str, holds: bool | None):
-        self.sentence, self.holds = sentence, holds
+    def __init__(self, sentence: str, holds: bool | None, name: str):
+        self.sentence, self.holds, self.name = sentence, holds, name
         self.mark, self.meaning = MARKS[holds]
         if _own_settings:
             self.mark, self.meaning = f"{self.mark} kept runs", f"{self.meaning} {KEPT}"
@@ -66,9 +66,8 @@ class Claim:
         name = {True: "holds", False: "fails", None: "untold"}[self.holds]
         meaning = escape(self.meaning)
         about = f'class="claim-mark" tabindex="0" role="img" aria-label="{meaning}" title="{meaning}"'
-        return (
-            f'<span class="claim claim-{name}">{html(self.sentence)}&nbsp;<span {about}>{said}</span></span>'
-        )
+        claim = f'class="claim claim-{name}" data-claim="{self.name}"'  # book.js finds its code by it
+        return f"<span {claim}>{html(self.sentence)}&nbsp;<span {about}>{said}</span></span>"
 
 
 class Note:
@@ -81,7 +80,7 @@ class Note:
         return self.text
 
     def _repr_markdown_(self) -> str:
-        return f":::{{note}}\n{self.text}\n:::"
+        return f":::{{note}}\n:class: own-settings\n{self.text}\n:::"
 
     def _repr_html_(self) -> str:
         return f"<p>{html(self.text)}</p>"
@@ -114,7 +113,7 @@ def claim(check: Callable[[], tuple[str, bool]]) -> Callable[[], tuple[str, bool
 
 def told(check: Callable[[], tuple[str, bool]]) -> Claim:
     """What a claim says of the numbers at hand; an error that is no missing row is raised."""
-    untold = Claim(f"*{check.__name__.replace('_', ' ').capitalize()}*:", None)
+    untold = Claim(f"*{check.__name__.replace('_', ' ').capitalize()}*:", None, check.__name__)
     try:
         sentence, holds = check()
     except (KeyError, IndexError):
@@ -125,7 +124,7 @@ def told(check: Callable[[], tuple[str, bool]]) -> Claim:
         raise
     if pd.isna(holds) or re.search(r"\bnan\b", sentence):
         return untold
-    return Claim(sentence, bool(holds))
+    return Claim(sentence, bool(holds), check.__name__)
 
 
 _markdown = MarkdownIt("commonmark", {"html": False, "typographer": True})

@@ -154,7 +154,7 @@ def test_a_claim_shows_its_sentence_and_whether_it_holds(shown, holds, mark):
 
 @pytest.mark.parametrize("holds", [True, False])
 def test_a_mark_explains_itself_to_mouse_keyboard_and_screen_reader(holds):
-    html = pages.Claim("So.", holds)._repr_html_()
+    html = pages.Claim("So.", holds, "so")._repr_html_()
     meaning = pages.MARKS[holds][1]
     assert f'title="{meaning}"' in html and f'aria-label="{meaning}"' in html and 'tabindex="0"' in html
 
