@@ -163,7 +163,8 @@ class Spiking(nn.Module):
     and the mean over the steps of what each believes, as logits.
 
     It knows what the paper tells of the target (its leak, its threshold, that it clips and averages) and none of its
-    weights. Gradients pass a spike as that of the fast sigmoid.
+    weights. Gradients pass a spike as that of the fast sigmoid. (`snn.Leaky` cannot be stacked by `torch.func.vmap`, as
+    players are: its surrogate gradient has no `setup_context`.)
     """
 
     steps, beta, threshold, slope = 10, 0.7, 1.0, 40.0

@@ -7,7 +7,6 @@ Its own training and attack steps are timed here for seconds, of a few classes, 
 import argparse
 import sys
 from dataclasses import replace
-from typing import NamedTuple
 
 import pandas as pd
 import torch
@@ -30,13 +29,6 @@ SECONDS = 1.25  # of timing for a target's training and for its attack, each
 FEW = 4  # classes whose attack is timed; all of them may need more memory than there is
 
 
-class Measured(NamedTuple):
-    train_s: float  # one step of training
-    attack_s: float  # one batch of all classes
-    memory: int  # bytes that an attack holds: players, kept pair, optimisers, gradients, target
-    disk: int  # bytes of its checkpoint and of the weights that it leaves
-
-
 def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
     """One row a data set and kind of target: attacks wanted and stored, and what the missing ones cost.
 
@@ -53,18 +45,22 @@ def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
             row |= {"queries": None, "hours": None}
         elif missing:
             images, one = experiment.dataset(dataset), measure(experiment, missing[0], seconds)
-            row |= {"memory": one.memory / 2**30, "disk": one.disk / 2**30}
+            row |= {name: one[name] / 2**30 for name in ("memory", "disk")}
             for config in (experiment.settings(dataset, cell.variant) for cell in missing):
                 attack, training = config.attack, config.training
                 steps = training.epochs * -(-len(images.x_train) // training.batch_size)
                 row["queries"] += attack.queries_per_class * len(range(images.num_classes)[: attack.classes])
-                row["hours"] += (steps * one.train_s + attack.batches * one.attack_s) / 3600
+                row["hours"] += (steps * one["train_s"] + attack.batches * one["attack_s"]) / 3600
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def measure(experiment: Experiment, cell: Cell, seconds: float) -> Measured:
-    """The first steps of a training and of an attack on FEW classes, timed; nothing is stored."""
+def measure(experiment: Experiment, cell: Cell, seconds: float) -> dict[str, float]:
+    """The first steps of a training and of an attack on FEW classes, timed; nothing is stored.
+
+    "train_s", "attack_s": one step of training, one batch of all classes; "memory", "disk": bytes that an attack holds
+    (players, kept pair, optimisers, gradients, target), and those of its checkpoint and of the weights that it leaves.
+    """
     config, images = experiment.settings(cell.dataset, cell.variant), experiment.dataset(cell.dataset)
     device, shape, classes = torch.device(experiment.device), images.image_shape, images.num_classes
     attacked = len(range(classes)[: config.attack.classes])
@@ -100,8 +96,8 @@ def measure(experiment: Experiment, cell: Cell, seconds: float) -> Measured:
     )
     players, held = (share * _bytes(own) for own in (pair.parameters, state.dump()))
     weights = _bytes(dict(target.named_parameters()))
-    memory, disk = (round(held + copies * players) + weights for copies in (1, 2))
-    return Measured(train_s.median, attack_s.median * share, memory, disk)
+    found = {"train_s": train_s.median, "attack_s": attack_s.median * share}
+    return found | {"memory": held + players + weights, "disk": held + 2 * players + weights}
 
 
 def _bytes(state: dict) -> int:

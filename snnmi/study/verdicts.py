@@ -24,7 +24,6 @@ OFF = 0.05  # k_t: below, generated inputs weigh less than a twentieth of the no
 EQUAL = 1e-9  # means that differ by less are equal but for rounding
 SAME = 0.05  # a surrogate accuracy that differs by no more is the same (the analysis plan)
 FLIP_MARGIN = 0.5  # flips a path: one crossing more on every second path
-CHEAP = 0.05  # a surrogate that beats the best constant answer by less has shown little of the boundary
 
 # --- units
 
@@ -90,11 +89,6 @@ def papers_pattern(noise: Mapping[str, float], test: Mapping[str, float]) -> boo
     """
     more, less = (round(agreement["snn"] - agreement["ann"], 2) for agreement in (noise, test))
     return bool(more > 0 > less)
-
-
-def agreement_is_cheap(agreement: float, best_constant: float) -> bool:
-    """Is an agreement hardly evidence of a mimicked boundary: less than `CHEAP` above what one constant label gets?"""
-    return bool(agreement - best_constant < CHEAP)
 
 
 # --- differences with a claimed sign

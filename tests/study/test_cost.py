@@ -29,7 +29,7 @@ def test_memory_holds_players_their_optimisers_and_the_kept_pair(results):
     experiment = Experiment("smoke", targets=["ann"], results=results, **SMOKE)
     one = cost.measure(experiment, experiment.cells()[0], 0.0)
     players = 4 * 10 * (64 * 8 + 8 + 8 * 10 + 10 + 4 * 8 + 8 + 8 * 64 + 64)
-    assert 5 * players < one.memory < 6 * players + 100_000 and one.disk > one.memory
+    assert 5 * players < one["memory"] < 6 * players + 100_000 and one["disk"] > one["memory"]
 
 
 def test_what_is_stored_costs_nothing(results):

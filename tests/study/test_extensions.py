@@ -18,7 +18,7 @@ from snnmi.models.coding import ENCODERS
 from snnmi.study import extensions, settings, table
 from snnmi.study.experiment import Experiment
 from snnmi.study.settings import Settings, target_key
-from snnmi.study.tables import attacks_table, targets_table
+from snnmi.study.tables import attacks_table
 
 ENCODER = """
 from snnmi.models.coding import ENCODERS
@@ -441,7 +441,7 @@ def test_a_target_of_ones_own_goes_all_the_way(mine, copied, digits):
     assert Counter(table.target) == {"ann": 20, "nearest": 20}
     ceiling = table[table.target == "nearest"].surrogate_accuracy_ceiling.unique()
     assert ceiling == pytest.approx([float(right)])
-    assert targets_table([own]).variant.tolist() == ["ann", "nearest"]
+    assert [target.variant for target in own.targets()] == ["ann", "nearest"]
     assert len(attacks_table([Experiment("smoke", **given, compute=False)])) == 40
 
 

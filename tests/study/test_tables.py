@@ -7,7 +7,7 @@ import pytest
 
 from snnmi.study import profiles, tables
 from snnmi.study.experiment import Experiment
-from snnmi.study.tables import alongside, attacks_table, targets_table
+from snnmi.study.tables import alongside, attacks_table
 
 COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k
     M_global_floor M_global_ceiling entropy_generated commonest_answer commonest_answer_floor
@@ -30,10 +30,10 @@ def test_tables_have_every_number_with_floor_and_ceiling(results):
     ann, snn = (table[table["target"] == kind] for kind in ("ann", "snn"))
     assert (ann["fidelity_top_ceiling"] == 1).all() and (table["A_target_floor"] == 0.1).all()
     assert (snn["fidelity_mae_ceiling"] < 1).all()  # it answers two equal queries differently
-    trained, top = targets_table([smoke]), "surrogate_accuracy_ceiling"
+    trained, top = smoke.targets(), "surrogate_accuracy_ceiling"
     drawn_anew = pytest.approx(snn[top].iloc[0], abs=0.03)
-    assert trained["test_accuracy"].tolist() == [ann[top].iloc[0], drawn_anew]
-    assert trained["n_train"].tolist() == [1438] * 2 and trained["target"].tolist() == ["ann", "snn"]
+    assert [target.test_accuracy for target in trained] == [ann[top].iloc[0], drawn_anew]
+    assert [(t.target, t.metrics["n_train"]) for t in trained] == [("ann", 1438), ("snn", 1438)]
 
 
 @pytest.fixture

@@ -85,11 +85,6 @@ def test_the_papers_pattern_is_nearer_on_noise_and_farther_on_images():
     assert not verdicts.papers_pattern({"ann": 0.5, "snn": 0.5 + 1e-9}, far)  # equal but for rounding
 
 
-def test_agreement_is_cheap_where_a_constant_does_nearly_as_well():
-    assert verdicts.agreement_is_cheap(0.94, 0.90) and verdicts.agreement_is_cheap(0.8, 0.9)
-    assert not verdicts.agreement_is_cheap(0.96, 0.90)
-
-
 # --- differences, and what carries them
 
 
