@@ -27,9 +27,11 @@ STYLE = """<style>
   height: auto; overflow: visible; line-height: 1.4; }
 .snnmi-explorer { background: var(--pst-color-background, transparent); padding: 0.4rem; }
 .snnmi-explorer, .snnmi-explorer .widget-html-content { color: var(--pst-color-text-base, inherit); }
-.snnmi-explorer .cells { display: grid; grid-template-columns: repeat(auto-fit, minmax(8.5rem, 11rem));
-  gap: 0.2rem 1rem; margin-top: 0.4rem; font-size: 0.85rem; }
-.snnmi-explorer .cells b { display: flex; align-items: end; min-height: 2.8em; line-height: 1.2; }
+.snnmi-explorer .cells { display: grid; grid-template-columns: repeat(4, minmax(0, 10rem));
+  gap: 0.2rem 0.8rem; margin-top: 0.2rem; font-size: 0.85rem; }
+.snnmi-explorer .originals { grid-template-columns: repeat(2, minmax(0, 6rem)); }
+@media (max-width: 34rem) { .snnmi-explorer .cells { grid-template-columns: repeat(2, minmax(0, 10rem)); } }
+.snnmi-explorer .cells b { display: flex; align-items: end; min-height: 2.4em; line-height: 1.2; }
 .snnmi-explorer .pictures { display: grid; gap: 0.3rem; }
 .snnmi-explorer .many { grid-template-columns: 1fr 1fr; }
 .snnmi-explorer img {
@@ -147,7 +149,7 @@ def class_panel(name: str, cells: Cells, index: int, shown: Callable[[object, in
     green = f'<i style="background:{COLORS["surrogate"]}"></i>'
     key = f"Bars: mean confidence by class, of the target and, <span>{green}green,</span> of its copy; "
     return (
-        f'<p class="words">{escape(name)}, class {label}</p><div class="cells">{originals}</div>'
+        f'<p class="words">{escape(name)}, class {label}</p><div class="cells originals">{originals}</div>'
         f'<div class="cells">{columns}</div>'
         f'<p class="key">{key}the triangle marks the wanted class.</p>'
     )
