@@ -1,6 +1,7 @@
 """An audit: the reader's own network under this attack, beside an ANN and an SNN of its size on the same data.
 
-The network enters as one more target (`TARGETS`), so that grid, store, scores and judge do all the rest.
+The network enters as one more target (`TARGETS`), so that grid, store, scores and judge do all the rest. What came of
+it is said by code, here alone in the book: nobody has seen the network.
 """
 
 import hashlib
@@ -21,13 +22,16 @@ from snnmi import chance, checks
 from snnmi.attack.blackbox import BlackBox, check_confidences, takes
 from snnmi.attack.noises import NOISES
 from snnmi.data import Dataset
+from snnmi.measure.intervals import bootstrap_interval, wilson_interval
 from snnmi.models import foreign
 from snnmi.models.euler import RULES
 from snnmi.models.foreign import Assumed
 from snnmi.models.targets import TARGETS
-from snnmi.study import extensions
+from snnmi.study import extensions, published, verdicts
 from snnmi.study.controls import BASELINES, Variant
 from snnmi.study.experiment import Experiment
+from snnmi.study.judgements import judge, judgements_table
+from snnmi.study.tables import attacks_table
 
 KIND = "yours"  # what grid and store call the reader's network
 OWN = ("model", "dataset", "dt", "reset")  # parameters of the chapter alone
@@ -38,6 +42,8 @@ PLAIN = tuple(Variant(kind) for kind in (KIND, *BASELINES))
 IN_RANGE = tuple(
     Variant(v.kind, "clipped noise", "attacker's noise", {"attack": {"noise": "clipped"}}) for v in PLAIN
 )
+
+ORDER = [variant.name for variant in (*PLAIN, *IN_RANGE)]
 
 
 @dataclass(frozen=True)
@@ -241,3 +247,95 @@ def same_size(weights: int, images: Dataset) -> int:
     """Hidden neurons that give a target of this book as many weights."""
     pixels, classes = images.x_test[0].numel(), images.num_classes
     return max(1, round((weights - classes) / (pixels + classes + 1)))
+
+
+# --- what came of it
+
+
+class Outcome(NamedTuple):
+    """What the answer is made of; shares."""
+
+    copies: dict[str, float]  # by ORDER: of the test images that the copy reads
+    accuracy: float  # of the reader's network
+    guess: float  # the commonest class
+    works: bool  # the network is better than that
+    copied: bool  # its copy is, attacked in one way or the other
+    reading: str  # of its pictures, the most that either attack gives: a word of `verdicts.reading`
+
+
+def scores(experiment: Experiment) -> pd.DataFrame:
+    """One row a network, attacker and score of the paper, last pair: target, variant, score, value (mean over classes),
+    low, high (95 % bootstrap interval over them), floor, ceiling, queries (a class).
+    """
+    rows, attacks = [], attacks_table([experiment])
+    for (target, variant), part in attacks[attacks.pair == "last"].groupby(["target", "variant"], sort=False):
+        for score in published.SCORES:
+            low, high = bootstrap_interval(part[score].to_numpy(), seed=0)
+            found = {"value": part[score].mean(), "low": low, "high": high}
+            ends = {end: part[f"{score}_{end}"].mean() for end in ("floor", "ceiling")}
+            about = {"target": target, "variant": variant, "score": score}
+            rows.append(about | found | ends | {"queries": part.queries.iloc[0]})
+    return pd.DataFrame(rows)
+
+
+def judged(experiment: Experiment) -> pd.DataFrame:
+    """One row a set of images, the attacks' (by ORDER), class means and noise: images, recognised and identified, each
+    with _low and _high (over classes), reading, chance.
+    """
+    found, rows = judgements_table([experiment], ["reconstruction", "class mean", "noise"]), []
+    chance = 1 / judge(experiment, experiment.datasets[0]).metrics["num_classes"]
+    named = found.variant.where(found.source == "reconstruction", found.source)
+    for name in [*ORDER, "class mean", "noise"]:
+        row: dict[str, object] = {"images": name, "chance": chance}
+        lows = []
+        for measure in ("recognised", "identified"):
+            values = found[measure][named == name].to_numpy()
+            low, high = bootstrap_interval(values, seed=0)
+            row |= {measure: values.mean(), f"{measure}_low": low, f"{measure}_high": high}
+            lows.append(values.mean() if np.isnan(low) else low)
+        rows.append(row | {"reading": verdicts.reading(*lows, chance)})
+    return pd.DataFrame(rows)
+
+
+def outcome(scores: pd.DataFrame, judged: pd.DataFrame, *, test_images: int) -> Outcome:
+    """The numbers of the answer, of `scores` and `judged`; `test_images`: how many the accuracies rest on."""
+    copies = scores[scores.score == "surrogate_accuracy"].set_index("variant")
+    own = copies[copies.target == KIND]
+    accuracy, guess = float(own.ceiling.iloc[0]), float(own.floor.iloc[0])
+    low, _ = wilson_interval(accuracy, test_images)
+    copied = not verdicts.reaches_floor(own.low.fillna(own.value), own.floor).all()
+    most = max(judged.reading[judged.images.isin(own.index)], key=["nothing", "trace", "image"].index)
+    works = not verdicts.reaches_floor(low, guess)
+    return Outcome(copies.value.to_dict(), accuracy, guess, works, copied, most)
+
+
+SEES = {
+    "image": "the classes",
+    "trace": "traces of the classes, not the classes",
+    "nothing": "nothing of them",
+}
+CAUSES = "the scale of its images (here 0 is black, 1 white), the order of its classes, or training mode"
+
+
+def answer(found: Outcome, own: Own, *, book: bool) -> str:
+    """What the attack gets out of the network, and what makes that doubtful; `book`: it is this book's own SNN."""
+    who = "this book's SNN" if book else "your network"
+    anything, in_range = found.copies[KIND], found.copies[f"{KIND}, clipped noise"]
+    if not found.works:
+        cause = "what was assumed about its file" if own.assumed else CAUSES
+        said = (
+            f"**Nothing below counts**: as it is read here, {who} names {found.accuracy:.0%} of the test images "
+            f"rightly, and whoever always names the commonest class {found.guess:.0%}. Look first at {cause}."
+        )
+    elif found.copied:
+        said = (
+            f"**A copy of {who}**, which reads {anything:.0%} of the test images, or {in_range:.0%} if the attacker "
+            f"asks in the range of images only. In its pictures a judge that it never met sees {SEES[found.reading]}."
+        )
+    else:
+        said = (
+            f"**No copy of {who}**: what the attacker trained reads {max(anything, in_range):.0%} of the test images "
+            f"at best, and whoever always names the commonest class {found.guess:.0%}. In its pictures a judge that "
+            f"it never met sees {SEES[found.reading]}."
+        )
+    return " ".join(filter(None, [said, own.unsteady]))

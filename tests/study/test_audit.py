@@ -8,6 +8,7 @@ import shutil
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -16,7 +17,6 @@ from snnmi.models import foreign, targets
 from snnmi.models.foreign import Assumed
 from snnmi.study import audit, published, settings
 from snnmi.study.experiment import Experiment
-from snnmi.study.findings import audit as findings
 from tests.helpers import seeded, small
 
 NONE = {"model": None, "dataset": None, "dt": None, "reset": None}
@@ -315,7 +315,7 @@ def audited(results, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(targets.TARGETS, audit.KIND, None)  # put back afterwards
         found = audit.prepare(given, **NONE)
-        yield given, found, findings.scores_table(found.experiment)
+        yield given, found, audit.scores(found.experiment)
 
 
 def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(audited, mine):
@@ -325,21 +325,23 @@ def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(aud
     torch.testing.assert_close(found.own.answer(x, generator=seeded()), found.book(x, generator=seeded()))
     rules = found.rules.set_index("reset")
     assert rules.assumed.to_dict() == {"before_decay": False, "delayed": True, "zero": False}
-    assert list(scores.variant.unique()) == findings.ORDER
-    assert set(scores.score) == set(published.SCORES) and (findings.apart(scores) < 1e-6).all()
+    assert list(scores.variant.unique()) == audit.ORDER
+    wide = scores.assign(asks=scores.variant.str.partition(",")[2])
+    wide = wide.pivot(index=["score", "asks"], columns="target", values="value")
+    assert set(scores.score) == set(published.SCORES) and ((wide[audit.KIND] - wide.snn).abs() < 1e-6).all()
     records = given["results"].glob("smoke/attack-digits-yours-*/run.json")
     stored = [json.loads(path.read_text()) for path in records]
     assert len(stored) == 2  # asked anything, and in the range
     assert all(run["settings"]["target"]["code"] == {"kind": found.own.digest} for run in stored)
-    labels, lines = findings.pictures(found.experiment)
-    assert list(lines) == ["class mean", *findings.ORDER]
-    assert {len(line) for line in lines.values()} == {len(labels)}
+    judged = audit.judged(found.experiment)
+    assert judged.images.tolist() == [*audit.ORDER, "class mean", "noise"] and judged.notna().all(axis=None)
+    assert judged.set_index("images").reading["class mean"] == "image"
 
 
 def test_an_audit_that_was_finished_is_loaded(audited, mine, monkeypatch):
     given, _, before = audited
     monkeypatch.setattr(Experiment, "_invert", lambda *_: pytest.fail("attacked again"))
-    assert findings.scores_table(audit.prepare(given, **NONE).experiment).equals(before)
+    assert audit.scores(audit.prepare(given, **NONE).experiment).equals(before)
 
 
 def test_what_a_page_says_of_steps_and_codes_holds_for_the_file(tmp_path, copied, mine):
@@ -350,3 +352,54 @@ def test_what_a_page_says_of_steps_and_codes_holds_for_the_file(tmp_path, copied
     assert found.own.assumed == Assumed(1e-5, "before_decay", 5, "clip", "count") and found.book is None
     beside = found.experiment.settings("digits", audit.PLAIN[1])
     assert beside.network.neurons == 50  # as the file's
+
+
+def surrogates(own: float = 0.5, *, accuracy: float = 0.9, in_range: float = 0.7) -> pd.DataFrame:
+    """What copies read: the network's as said, the others' 0.6; chance is 0.1."""
+    values = {"yours": own, "yours, clipped noise": in_range}
+    found = pd.DataFrame({"variant": audit.ORDER, "value": [values.get(name, 0.6) for name in audit.ORDER]})
+    ends = {"low": found.value - 0.05, "high": found.value + 0.05, "floor": 0.1, "ceiling": accuracy}
+    return found.assign(**ends, target=found.variant.str.partition(",")[0], score="surrogate_accuracy")
+
+
+def outcome(copies: pd.DataFrame, plain: str = "nothing", in_range: str = "nothing") -> audit.Outcome:
+    readings = {"yours": plain, "yours, clipped noise": in_range, "ann": "image"}
+    judged = pd.DataFrame({"images": audit.ORDER})
+    judged["reading"] = [readings.get(name, "nothing") for name in audit.ORDER]
+    return audit.outcome(copies, judged, test_images=400)
+
+
+def test_an_outcome_is_read_off_the_tables():
+    found = outcome(surrogates())
+    assert (found.accuracy, found.guess, found.works, found.copied) == (0.9, 0.1, True, True)
+    assert found.copies["yours"] == 0.5 and found.copies["yours, clipped noise"] == 0.7
+
+
+@pytest.mark.parametrize("accuracy, works", [(0.9, True), (0.11, False)])
+def test_a_network_no_better_than_the_commonest_class_is_not_read_as_it_was_trained(accuracy, works):
+    assert outcome(surrogates(accuracy=accuracy)).works is works
+
+
+@pytest.mark.parametrize("own, in_range, copied", [(0.12, 0.12, False), (0.12, 0.7, True), (0.7, 0.12, True)])
+def test_a_copy_that_either_attacker_gets_is_a_copy(own, in_range, copied):
+    assert outcome(surrogates(own, in_range=in_range)).copied is copied
+
+
+@pytest.mark.parametrize(
+    "plain, in_range, reading",
+    [("nothing", "trace", "trace"), ("image", "trace", "image"), ("nothing", "nothing", "nothing")],
+)
+def test_the_pictures_that_show_most_count_and_only_the_networks_own(plain, in_range, reading):
+    assert outcome(surrogates(), plain, in_range).reading == reading
+
+
+@pytest.mark.parametrize("book", [True, False])
+@pytest.mark.parametrize("assumed", [None, Assumed()])
+@pytest.mark.parametrize(
+    "own, accuracy, numbers", [(0.5, 0.9, "50% 70%"), (0.12, 0.9, "12% 10%"), (0.12, 0.11, "11% 10%")]
+)
+def test_an_answer_is_whole_and_says_what_makes_it_doubtful(own, accuracy, numbers, assumed, book):
+    found = outcome(surrogates(own, accuracy=accuracy, in_range=0.7 if own == 0.5 else own))
+    said = audit.answer(found, audit.Own(len, "", assumed=assumed, unsteady="It draws."), book=book)
+    assert all(number in said for number in numbers.split()) and said.endswith(" It draws.")
+    assert not set("{}") & set(said) and not {"None", "nan"} & set(said.split()) and said.count("**") == 2
