@@ -139,8 +139,8 @@ def tried(piece: str, ask: Callable[[], object], *shape: int | None, advice: str
         raise ValueError(f"{piece} fails where it is tried: {what}; {expected}") from error
     if not isinstance(found, Tensor):
         wrong = f"a {type(found).__name__}"
-    elif found.dtype != torch.float32:
-        wrong = str(found.dtype)
+    elif found.dtype != torch.float32 or found.layout != torch.strided:
+        wrong = f"{found.dtype}, {found.layout}".removesuffix(", torch.strided")
     elif len(found.shape) != len(shape) or any(size not in (None, n) for size, n in zip(shape, found.shape)):
         wrong = f"shape {tuple(found.shape)}"
     elif not found.isfinite().all():

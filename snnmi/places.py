@@ -6,6 +6,7 @@ import re
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 from snnmi import files
@@ -76,7 +77,7 @@ def members(path: Path, ending: str, most: int, expected: str) -> dict[str, Call
     """
     if path.is_dir():
         inside = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if p.is_file()}
-        found = {name: lambda p=p: p.open("rb").read(most) for name, p in inside.items()}
+        found = {name: partial(_read, p.open, "rb", most) for name, p in inside.items()}
     else:
         try:
             archive = zipfile.ZipFile(path)
@@ -86,12 +87,17 @@ def members(path: Path, ending: str, most: int, expected: str) -> dict[str, Call
         inside = {
             one.filename.replace("\\", "/"): one for one in archive.infolist()
         }  # as some on Windows write it
-        found = {name: lambda one=one: archive.open(one).read(most) for name, one in inside.items()}
+        found = {name: partial(_read, partial(archive.open, one), "r", most) for name, one in inside.items()}
     return {
         n: read
         for n, read in found.items()
         if n.lower().endswith(ending) and n[-1] != "/" and not is_litter(n)
     }
+
+
+def _read(begin: Callable, mode: str, most: int) -> bytes:
+    with begin(mode) as file:
+        return file.read(most)
 
 
 def fetch(url: str, name: str, absent: str, *, check: Callable[[Path], object]) -> Path:

@@ -195,11 +195,14 @@ def _wants_rows(target: Callable) -> bool | None:
 
 def as_images(x: object, device: str | torch.device) -> Float[Tensor, " *batch height width"]:
     """Tensors and arrays of floats as float32; ValueError for anything else."""
-    found = torch.as_tensor(x, device=device) if isinstance(x, np.ndarray) else x
-    if not (isinstance(found, Tensor) and found.is_floating_point() and found.ndim >= 2):
-        what = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else type(x).__name__
+    if isinstance(x, np.ndarray) and x.dtype.kind == "f":  # whatever its strides, byte order and rights
+        x = torch.tensor(np.ascontiguousarray(x, np.float32), device=device)
+    dense = isinstance(x, Tensor) and x.layout == torch.strided
+    if not (dense and x.is_floating_point() and x.ndim >= 2):
+        what = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, Tensor | np.ndarray) else type(x).__name__
+        what = f"sparse {what}" if isinstance(x, Tensor) and not dense else what
         raise ValueError(f"images are {what}, expected floats (..., height, width), 1 being white")
-    return found.float()
+    return x.float()
 
 
 def check_confidences(answers: Tensor | np.ndarray, images: int) -> None:

@@ -194,7 +194,8 @@ def unsteady(answer: Callable, x: torch.Tensor) -> str | None:
         (
             {},
             "again",
-            "it keeps something between queries: neurons that are not reset, a network that learns on",
+            "it keeps something between queries: neurons that are not reset, a network that learns on; or it draws by "
+            "a chance of its own",
         ),
         (
             {"seed": 1},

@@ -39,7 +39,7 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     """
     checks.warn_only()
     own_names = KNOWN | set(own)
-    values = _set_by_cells(parameters) or _simple(parameters, own_names)
+    values = _set_by_cells(parameters, own_names) or _simple(parameters, own_names)
     checks.known("this chapter", values, own_names & values.keys())
     for name in PATHS:
         path = values.get(name)
@@ -60,9 +60,10 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     return found | {"changes": changes}
 
 
-def _set_by_cells(scope: Mapping[str, object]) -> dict[str, object]:
-    """What the parameters cell run last sets, and papermill's after it: a kernel holds more, of start-up files, of
-    scratch cells, of the same chapter run before. Nothing where no such cell was run.
+def _set_by_cells(scope: Mapping[str, object], known: set[str]) -> dict[str, object]:
+    """What the parameters cell run last sets, of which a reader may have deleted a line or two, and papermill's after
+    it: a kernel holds more, of start-up files, of scratch cells, of the same chapter run before. Where no such cell is
+    seen, under a %%magic, what a chapter knows; nothing where no cell was run.
     """
     names: set[str] = set()
     for cell in reversed(scope.get("In", ())):  # IPython's history
@@ -73,9 +74,9 @@ def _set_by_cells(scope: Mapping[str, object]) -> dict[str, object]:
             }
             if cell.startswith(INJECTED):
                 names |= found
-            elif found >= ALWAYS:
+            elif len(found & ALWAYS) > len(ALWAYS) / 2:
                 return {name: scope[name] for name in (names | found) & scope.keys()}
-    return {}
+    return {name: scope[name] for name in (names | known) & scope.keys()} if any(scope.get("In", ())) else {}
 
 
 def _simple(scope: Mapping[str, object], known: set[str]) -> dict[str, object]:

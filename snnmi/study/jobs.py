@@ -19,7 +19,7 @@ ASKED = {
     "minutes": 240,  # that a job may take
 }
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-ENTRY = re.compile(r"\s*(\w+)\s*=(.*?)(?=\s+\w+\s*=|$)", re.DOTALL)
+ENTRY = re.compile(r"""\s*(\w+)\s*=(\s*"[^"]*"|\s*'[^']*'|.*?)(?=\s+\w+\s*=|\s*$)""", re.DOTALL)
 
 
 class Jobs(NamedTuple):

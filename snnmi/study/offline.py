@@ -83,6 +83,8 @@ def bring(archive: Path, results: Path) -> list[Path]:
     """
     runs: set[Path] = set()
     members = places.members(archive, "", LARGEST, "a results.zip")
+    if not any(map(KEPT.search, members)):
+        raise ValueError(f"{archive} holds no run, expected a results.zip: is it all there?")
     for name in sorted(
         members, key=lambda name: name.endswith("run.json")
     ):  # until then a run is not complete

@@ -420,9 +420,27 @@ def test_arrays_of_floats_are_images(kind):
 
 
 @pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x[::-1],
+        lambda x: x[..., ::-2],
+        lambda x: x.astype(">f4"),
+        np.asfortranarray,
+        lambda x: np.broadcast_to(x[0], (3, 4, 5)),  # not to be written to
+    ],
+)
+def test_arrays_are_images_however_they_lie(change, recwarn):
+    x = change(np.random.default_rng(0).random((3, 4, 5), np.float32))
+    box = BlackBox(lambda x: plain(x), seed=0)
+    assert torch.equal(box(x), box(torch.tensor(np.array(x, "<f4", order="C")))) and not recwarn.list
+
+
+@pytest.mark.parametrize(
     "x, found",
     [
-        (np.zeros((2, 4, 5), np.uint8), r"torch.uint8 \(2, 4, 5\)"),
+        (torch.zeros(2, 4, 5).to_sparse(), r"sparse torch.float32 \(2, 4, 5\)"),
+        (np.zeros((2, 4, 5), bool), r"bool \(2, 4, 5\)"),
+        (np.zeros((2, 4, 5), np.uint8), r"uint8 \(2, 4, 5\)"),
         (torch.zeros(2, 4, 5, dtype=torch.long), r"torch.int64 \(2, 4, 5\)"),
         (torch.zeros(20), r"torch.float32 \(20,\)"),
         ([[[0.0]]], "list"),

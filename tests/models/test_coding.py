@@ -238,6 +238,7 @@ WRONG_ENCODERS = {
     ),
     "NaN beyond the range": (lambda x, n, *, generator: x.sqrt().expand(n, *x.shape), "NaN or infinite values"),
     "a chance of its own": (lambda x, n, *, generator: torch.rand(n, *x.shape).lt(x).float(), "by the same draws"),
+    "sparse": (lambda x, n, *, generator: right(x, n, generator=generator).to_sparse(), "torch.sparse_coo"),
     "nothing": (lambda x, n, *, generator: None, "gives a NoneType"),
     "not binary": (not_binary, "other values than 0 and 1"),
     "not periodic": (not_periodic, "does not repeat itself after 2 steps"),

@@ -21,6 +21,8 @@ from tests.helpers import seeded, small
 
 NONE = {"model": None, "dataset": None, "dt": None, "reset": None}
 MINE = """
+import random
+
 import numpy as np
 import torch
 
@@ -95,6 +97,9 @@ def rate_coded():
 
 def numpys_chance():
     return lambda x: linear(x + torch.from_numpy(np.random.rand(*x.shape)).float())
+
+def pythons_chance():
+    return lambda x: linear(x + random.random())
 
 def batch_norm():
     net = torch.nn.Sequential(*linear[:2], torch.nn.BatchNorm1d(10), linear[2])
@@ -194,6 +199,7 @@ def test_two_functions_that_answer_alike_are_two_networks(own, digits):
         ("forgotten_flag", "again", "Dropout in training mode"),
         ("rate_coded", "again", "a code that takes no generator="),
         ("numpys_chance", "again", "draws by chance"),
+        ("pythons_chance", "again", "a chance of its own"),
         ("batch_norm", "in other company", "BatchNorm in training mode"),
         ("scaled_by_batch", "in other company", "pixels scaled by batch"),
         ("membranes", "again", "neurons that are not reset"),

@@ -117,6 +117,20 @@ def test_only_what_its_parameters_cells_set_counts(kernel, cell):
     assert kernel(cell, GIVEN) == MEANT
 
 
+@pytest.mark.parametrize(
+    "edited",
+    [
+        PARAMETERS.replace('results = "results"', "#"),
+        "".join(line for line in PARAMETERS.splitlines(True) if not line.startswith(("tables", "code"))),
+        f"get_ipython = lambda: None\nrun = ('time', '', {PARAMETERS!r})",  # as IPython keeps %%time
+    ],
+)
+def test_a_parameters_cell_that_was_edited_is_one_when_all_is_run_again(kernel, edited):
+    for _ in range(2):
+        found = kernel(PARAMETERS.replace("\n", "\n#\n"), edited, INJECTED, GIVEN, "runs, i = [1], 3")
+        assert found["changes"] == MEANT["changes"] and found["profile"] == "smoke"
+
+
 def test_what_a_reader_changes_in_a_cell_of_his_own_counts_for_parameters(kernel):
     assert kernel(PARAMETERS, INJECTED, 'num_steps = 10\nprofile = "quick"', GIVEN) == MEANT | {
         "profile": "quick",

@@ -60,6 +60,14 @@ def test_a_data_set_of_ones_own_is_named_as_its_results_are(tmp_path):
         assert name.startswith("mine-") and "/" not in name
 
 
+@pytest.mark.parametrize("quote", "\"'")
+def test_what_stands_in_quotes_is_one_value(tmp_path, quote):
+    x = np.random.default_rng(0).random((4, 8, 8))
+    np.savez(path := tmp_path / "my x=1.npz", x_train=x, y_train=[0, 1] * 2, x_test=x, y_test=[0, 1] * 2)
+    found = of(f"datasets={quote}{path}{quote}  seeds = {quote}0, 2{quote} ")
+    assert [*found.datasets.values()] == [str(path)] and found.seeds == (0, 2)
+
+
 @pytest.mark.parametrize(
     "text, said",
     [

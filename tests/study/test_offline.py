@@ -144,6 +144,20 @@ def test_what_is_no_zip_is_said_in_one_sentence(tmp_path):
         offline.bring(tmp_path / "results.zip", tmp_path)
 
 
+def test_half_of_a_download_is_not_read_as_one_of_the_archives_in_it(there, tmp_path):
+    """Arrays are zips, too, and a zip is read from its end."""
+    content = (there / "results.zip").read_bytes()
+    for share in (0.3, 0.5, 0.8, 0.95):
+        (tmp_path / "results.zip").write_bytes(content[: int(share * len(content))])
+        with pytest.raises(ValueError, match="holds no run|not a readable zip"):
+            offline.bring(tmp_path / "results.zip", tmp_path / "home")
+    with zipfile.ZipFile(tmp_path / "empty.zip", "w"):
+        pass
+    with pytest.raises(ValueError, match="holds no run"):
+        offline.bring(tmp_path / "empty.zip", tmp_path / "home")
+    assert not (tmp_path / "home").exists()
+
+
 def test_the_work_comes_in_the_order_of_its_value(monkeypatch):
     done = []
 
