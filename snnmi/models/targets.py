@@ -168,7 +168,8 @@ class ANN(Target):
         """Confidences; `generator` is the chance of an encoder put before it (`asked`), and of no use without."""
         if not is_constant(self.encoder):
             return super().forward(x, generator=generator)
-        x = encode(self.encoder, x, 1, generator=generator)[0]  # one step serves all
+        if self.encoder != "current":
+            x = encode(self.encoder, x, 1, generator=generator)[0]  # one step serves all
         return tempered(self.logits(x).softmax(-1), self.temperature)
 
     @property
