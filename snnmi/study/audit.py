@@ -325,8 +325,8 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
     if not found.works:
         cause = "what was assumed about its file" if own.assumed else CAUSES
         said = (
-            f"**Nothing below counts**: as it is read here, {who} names {found.accuracy:.0%} of the test images "
-            f"rightly, and whoever always names the commonest class {found.guess:.0%}. Look first at {cause}."
+            f"**Nothing below counts**: as it is read here, {who} is right on {found.accuracy:.0%} of the test images, "
+            f"where always naming the commonest class gets {found.guess:.0%}. Look first at {cause}."
         )
     elif found.copied:
         said = (
@@ -336,7 +336,7 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
     else:
         said = (
             f"**No copy of {who}**: what the attacker trained reads {max(anything, in_range):.0%} of the test images "
-            f"at best, and whoever always names the commonest class {found.guess:.0%}. In its pictures a judge that "
+            f"at best, where always naming the commonest class gets {found.guess:.0%}. In its pictures a judge that "
             f"it never met sees {SEES[found.reading]}."
         )
     return " ".join(filter(None, [said, own.unsteady]))
