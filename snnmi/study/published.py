@@ -1,7 +1,6 @@
 """The numbers that the paper published."""
 
 import numpy as np
-import pandas as pd
 
 from snnmi.measure.scores import METRICS
 
@@ -59,9 +58,3 @@ def count(dataset: str, target: str, score: str) -> int:
     (7, 20)
     """
     return round(TABLE_2[dataset, target][score] * CLASSES[dataset])
-
-
-def of_paper(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows on the paper's own data sets; of whatever there is, without any of them."""
-    own = rows[rows.dataset.isin(CLASSES)]
-    return own if len(own) else rows
