@@ -14,11 +14,12 @@ DAY = 86_400.0  # after which nobody writes any more, whose process number whoev
 def cache() -> Path | None:
     """This user's folder for what can be had again; None without a home directory."""
     given = os.environ.get("XDG_CACHE_HOME", "")
-    with suppress(RuntimeError):
-        home = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
-        if home.is_absolute():
-            return home / "snnmi"
-    return None
+    if not os.path.isabs(given):
+        given = ""
+        if os.environ.get("HOME") != "":  # of an empty one Python makes the root
+            with suppress(RuntimeError):
+                given = str(Path.home() / ".cache")
+    return Path(given, "snnmi") if os.path.isabs(given) else None
 
 
 def place(path: str | Path) -> Path:

@@ -9,6 +9,7 @@ import torch
 from scipy import stats
 from torch import nn
 
+from snnmi import files
 from snnmi.fast import events
 from snnmi.fast.events import Neuron, draw, find, rate_ann, rate_snn, spikes
 from snnmi.models.coding import frozen_encode
@@ -366,7 +367,7 @@ def test_without_a_home_directory_nothing_is_kept(monkeypatch, fresh, tmp_path, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", home)
-    assert events.available() and not [*tmp_path.iterdir()]
+    assert events.available() and files.cache() is None and not [*tmp_path.iterdir()]
 
 
 @needs_compiler
