@@ -3,6 +3,7 @@ here: so many images, values in any range.
 """
 
 from collections.abc import Callable
+from itertools import cycle, islice
 
 import torch
 import torch.nn.functional as F
@@ -113,9 +114,9 @@ def moving_stroke_noise(*shape: int, generator: torch.Generator, device: str | t
             f"moving strokes of {height}x{width} pixels, expected a recording: a multiple of {2 * width} rows"
         )
     seen = [stroke_noise(*lead, width, width, generator=generator, device=device)]
-    for step in [(1, 0), (0, 1), (-1, 0), (0, -1)] * bins:
+    for step in islice(cycle([(1, 0), (0, 1), (-1, 0), (0, -1)]), bins):
         seen.append(seen[-1].roll(step, (-2, -1)))
-    change = torch.stack(seen[: bins + 1], -3).diff(dim=-3)
+    change = torch.stack(seen, -3).diff(dim=-3)
     return torch.stack([change, -change], -3).clamp_(0, 1).view(shape)
 
 

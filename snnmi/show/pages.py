@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
-from snnmi.show.figures.style import new_figure, title
+from snnmi.show.figures.style import new_figure
 from snnmi.show.prose import (  # noqa: F401 - pages write them too
     mean_and_span,
     number,
@@ -22,11 +22,6 @@ from snnmi.show.prose import (  # noqa: F401 - pages write them too
     span,
     words,
 )
-
-
-def place(profile: str, dataset: str) -> str:
-    """Where a number comes from, in words: `place("laptop", "mnist")` -> "MNIST, laptop"."""
-    return f"{title(dataset)}, {profile}"
 
 
 def glue(**values: object) -> None:

@@ -39,7 +39,6 @@ from snnmi.study.settings import merged
 
 WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first
 RATES = 1e-4, 3e-4, 1e-3
-PUBLISHED_NOISE = "as published"
 SPLITS = {"batch_size": 64, "batches": 2000}, {"batch_size": 128, "batches": 1000}  # equal queries
 
 
@@ -96,7 +95,7 @@ def choices(variant: Variant, profile: str = "plan", dataset: str = "mnist") -> 
         "target": f"to {until:.1%}" if until else prose.words(chosen.training.epochs, "epoch"),
         "generator steps": str(attack.generator_steps),
         "z": str(attack.z_dim),
-        "noise": PUBLISHED_NOISE if attack.noise == "normal" else attack.noise,
+        "noise": "as published" if attack.noise == "normal" else attack.noise,
     }
 
 

@@ -42,11 +42,6 @@ def test_an_interval_does_not_break():
     assert [pages.p_value(p) for p in (0.0004, 0.002)] == ["p\u00a0<\u00a00.001", "p\u00a0=\u00a00.002"]
 
 
-def test_a_place_is_named_as_people_write_it():
-    assert pages.place("laptop", "mnist") == "MNIST, laptop"
-    assert pages.place("quick", "mine.npz") == "mine.npz, quick"
-
-
 @pytest.mark.parametrize(
     "value", [np.float64(0.5), np.int64(2), np.array(2), torch.tensor(0.5), "text", 3, None]
 )
