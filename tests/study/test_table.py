@@ -47,6 +47,8 @@ def test_a_row_holds_what_the_record_holds(kept):
     run = Experiment("plan", variants=FOUR, seeds=[3], results=KEPT, compute=False).attacks()[2]
     own = kept[kept.folder == f"plan/{run.run.folder.name}"].set_index(["label", "pair"])
     stored = run.scores.set_index(["label", "pair"])
+    if stored.commonest_answer.isna().all():  # a run older than that metric: the next test's
+        stored = stored.drop(columns="commonest_answer")
     pd.testing.assert_frame_equal(own[stored.columns].astype(float), stored.astype(float), rtol=1e-12)
     first = own.iloc[0]
     assert (first.who, first.factor, first.seed, first.queries, first.batches) == (
