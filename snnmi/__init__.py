@@ -2,3 +2,5 @@
 
 `Dataset` -> target -> `BlackBox` -> attack -> scores -> figures; a room for each, and `study` chains them.
 """
+
+__version__ = "1.0.0"

@@ -1,6 +1,7 @@
 """The Makefile: what it says and where it stops, with any make."""
 
 import json
+import re
 import subprocess
 from shlex import quote
 
@@ -9,6 +10,8 @@ import pytest
 from tests.helpers import NOTEBOOKS, ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS, ATTACK = "02_targets", "03_attack"  # what chapter finds the runs of which
+AFTER = [(TARGETS, ATTACK), *((ATTACK, path.stem) for path in NOTEBOOKS if path.stem > "04")]
 
 
 def make(folder, *words):
@@ -42,13 +45,29 @@ def test_a_python_for_which_the_pins_are_not_built_is_refused_at_once(tmp_path, 
     assert not (tmp_path / "venv").exists()
 
 
-def test_no_notebook_is_run_after_one_that_failed(tmp_path):
-    """Without .ONESHELL and .SHELLFLAGS, which make 3.81 does not know."""
+FAILS = 'case "$*" in *02_targets*) exit 3;; esac; echo "ran $#"'
+
+
+def test_no_notebook_is_begun_after_one_that_failed_which_is_named(tmp_path):
+    """Without .ONESHELL and .SHELLFLAGS, which make 3.81 does not know; though two run at a time."""
     assert ".ONESHELL" not in MAKEFILE and ".SHELLFLAGS" not in MAKEFILE
-    tool(tmp_path / "bin/papermill", "echo ran; exit 3")
+    tool(tmp_path / "bin/papermill", FAILS)
     (tmp_path / ".installed").write_text("")
     status, said = make(tmp_path, "notebooks")
-    assert status and said.splitlines().count("ran") == 1 and said.count("== book/") == 1
+    assert status and re.search(r"make.*executed/02_targets.ipynb. Error 3", said)
+    assert re.findall("== book/(..)", said) == ["01", "02"], said
+
+
+def test_every_notebook_is_run_and_each_after_those_whose_runs_it_finds(tmp_path):
+    tool(tmp_path / "bin/papermill", 'echo "begun"; sleep 0.1; echo "ended"')
+    (tmp_path / ".installed").write_text("")
+    status, said = make(tmp_path, "notebooks")
+    lines = [line for line in said.splitlines() if line.endswith(("begun", "ended"))]
+    assert not status and len(lines) == 2 * len(NOTEBOOKS)
+    for name in (path.stem for path in NOTEBOOKS):
+        assert lines.index(f"{name}: begun") < lines.index(f"{name}: ended")
+    for first, then in AFTER:
+        assert lines.index(f"{first}: ended") < lines.index(f"{then}: begun")
 
 
 def test_parameters_reach_the_chapters_that_have_them_blanks_quotes_and_all(tmp_path):
@@ -58,7 +77,7 @@ def test_parameters_reach_the_chapters_that_have_them_blanks_quotes_and_all(tmp_
     status, said = make(
         tmp_path, "notebooks", f"PARAMS=-p noise strokes -p datasets {quote(name).replace('$', '$$')}"
     )
-    given = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    given = [json.loads(line.partition(": ")[2]) for line in said.splitlines() if ": {" in line]
     assert not status and len(given) == len(NOTEBOOKS)
     assert {own.get("datasets") for own in given} == {name, None}
     assert {own.get("noise") for own in given} == {"strokes", None}

@@ -1,10 +1,14 @@
 """A number says at which commit it was made."""
 
+import re
 import subprocess
+import tomllib
 
 import pytest
 
+import snnmi
 from snnmi import provenance
+from tests.helpers import ROOT
 
 
 def test_a_kit_says_at_which_commit_it_was_packed(monkeypatch, tmp_path):
@@ -67,3 +71,13 @@ def test_where_git_does_not_answer_the_commit_is_unknown(unpacked, tmp_path, mon
     assert provenance.commit.__wrapped__() != "unknown"
     happens(ours, monkeypatch)
     assert provenance.commit.__wrapped__() == "unknown"
+
+
+def test_the_version_stands_in_one_place():
+    """In a citation, which is a file of another format, it is held to that."""
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M)[1]
+    assert cited == snnmi.__version__ == provenance.provenance()["snnmi"]
+    assert f"\n## {cited}\n" in (ROOT / "CHANGELOG.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    assert "version" not in project["project"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "snnmi.__version__"}

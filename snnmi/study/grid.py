@@ -109,9 +109,8 @@ class Grid:
     Every target is attacked once for each of `attack_seeds`; None: once, by its own seed. `changes` go before a
     variant's own, and are said in the name of the scale; a `budget`, what a page changes to be done in time, is not.
     `code` is a Python file of the user's that registers what its settings name. `results` holds one folder a profile.
-    With `compute=False` only what is stored and complete is returned. Two or more `workers` (None: the profile's, on a
-    GPU one) are processes of one thread each that share what is missing: for small networks faster than one process
-    with as many threads.
+    With `compute=False` only what is stored and complete is returned. Two or more `workers` are processes of one thread
+    each that share what is missing: for small networks faster than one process with as many threads.
     """
 
     def __init__(
@@ -149,9 +148,7 @@ class Grid:
         if unknown := set(self.kinds) - set(known):
             raise ValueError(f"targets holds {sorted(unknown)}, expected some of {plain}")
         self.device, self.results = processor(device), place(results)
-        workers = checks.number(workers)
-        if workers is None:
-            workers = self.profile.workers if self.device == "cpu" else 1
+        workers = 1 if workers is None else checks.number(workers)
         checks.whole("workers", workers, 1)
         if not isinstance(compute, bool):
             raise ValueError(f"compute is {compute!r}, expected true or false")

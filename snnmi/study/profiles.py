@@ -25,7 +25,6 @@ class Profile:
     changes: tuple[Change, ...]  # in this order
     kinds: tuple[str, ...] = ("ann", "snn")
     calibrated: bool = False  # attacked as the analysis plan froze it
-    workers: int = 1  # processes of one thread each, on a CPU
 
     def settings(self, dataset: str, kind: str) -> Settings:
         settings = Settings(kind)
@@ -76,9 +75,8 @@ _ALL = (
     Profile(
         "quick",
         datasets=("digits",),
-        seeds=(0, 1),
+        seeds=(0,),
         changes=(*SMALL, attack(batches=1000, lr_surrogate=1e-3, lr_generator=1e-3)),
-        workers=2,
     ),
     Profile(
         "laptop",
