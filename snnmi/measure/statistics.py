@@ -1,87 +1,77 @@
-"""What a referee asks of the numbers: paired tests with exact p, and tests of counts."""
+"""What a referee asks of the numbers: intervals and exact tests, all scipy's but for what it lacks."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from scipy import stats
 
-from snnmi.measure.intervals import bootstrap_interval
+LEVEL = 0.95  # of every interval
 
-# --- two samples paired by unit: by class, or by network
-
-EXACT = 40  # so many differences that are not zero are flipped exactly, in a sixth of a second; of more, some flips
+# --- intervals
 
 
-class PairedTest(NamedTuple):
-    """Second minus first over the same units; interval and p speak of new units of their kind."""
-
-    difference: float
-    low: float
-    high: float
-    p: float  # two-sided, of all flips of the differences' signs; never below 2 / 2^differing
-    n: int  # units
-    # units in which the two differ, others say nothing of a sign; None: not counted
-    differing: int | None = None
-
-
-def paired_test(first: np.ndarray, second: np.ndarray, *, seed: int) -> PairedTest:
-    """Mean of second - first for paired units: its interval, and the p of flipping each difference's sign.
-
-    The null hypothesis lets the two labels of every unit swap places. Interval: bootstrap over units.
-
-    The paper's A_comb on MNIST as counts of classes, 10 of 10 on the ANN and 7 of 10 on the SNN; three classes differ:
-
-    >>> ann, snn = np.ones(10), np.array([1.0] * 7 + [0.0] * 3)
-    >>> test = paired_test(ann, snn, seed=0)
-    >>> round(test.difference, 1), test.p == 2 / 2**3, test.n, test.differing
-    (-0.3, True, 10, 3)
+def bootstrap_interval(values: Float[np.ndarray, " n"], *, seed: int) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean; it speaks of new units of the kind resampled (classes, if values are
+    classes). NaN of one value.
     """
-    first, second = np.asarray(first, float), np.asarray(second, float)
-    if first.shape != second.shape or first.ndim != 1 or not np.isfinite(first + second).all():
-        raise ValueError(
-            f"paired_test expects two finite vectors of one length, got {first.shape} and {second.shape}"
-        )
-    d = np.where(np.isclose(first, second, rtol=1e-9, atol=1e-12), 0.0, second - first)
-    differing = int((d != 0).sum())
-    if differing <= EXACT:
-        p = sign_flip_p(d)
-    else:
-        how = {"permutation_type": "samples", "n_resamples": 99_999, "rng": seed}
-        p = float(stats.permutation_test((d,), np.sum, **how).pvalue)
-    return PairedTest(float(d.mean()), *bootstrap_interval(d, seed=seed), p, len(d), differing)
+    values = np.asarray(values, dtype=float)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    if np.ptp(values) == 0:
+        return float(values[0]), float(values[0])
+    how = {"confidence_level": LEVEL, "method": "percentile", "rng": np.random.default_rng(seed)}
+    return tuple(map(float, stats.bootstrap((values,), np.mean, **how).confidence_interval))
+
+
+def wilson_interval(share: float, n: int) -> tuple[float, float]:
+    """Wilson's interval for a share of n trials (test images: it speaks of new images, the model fixed)."""
+    return tuple(map(float, stats.binomtest(round(share * n), int(n)).proportion_ci(LEVEL, "wilson")))
+
+
+def t_interval(values: Iterable) -> tuple[float, float]:
+    """Student's interval of a mean; it speaks of new units of the kind given (networks, if values are networks').
+    NaN of one value.
+    """
+    values = np.array([*values], float)
+    if len(values) < 2:
+        return float("nan"), float("nan")
+    half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
+    return float(values.mean() - half), float(values.mean() + half)
+
+
+def share_difference_interval(
+    first: float, n_first: int, second: float, n_second: int
+) -> tuple[float, float]:
+    """Newcombe's interval for second - first, two shares of independent trials (method 10 of Newcombe 1998, from
+    Wilson's).
+    """
+    l1, u1 = wilson_interval(first, n_first)
+    l2, u2 = wilson_interval(second, n_second)
+    difference = second - first
+    return (
+        difference - float(np.hypot(second - l2, u1 - first)),
+        difference + float(np.hypot(u2 - second, first - l1)),
+    )
+
+
+# --- tests
 
 
 def sign_flip_p(differences: Iterable) -> float:
     """Two-sided p of a mean under all 2^n flips of the differences' signs, exact: how often it is as far from 0.
 
-    At most `EXACT` may differ from 0. Two halves of them are flipped in all ways; the second's sums, sorted, tell how
-    many of them take each of the first's far enough. (`scipy.stats.permutation_test` tries all 2^n, which ends at
-    some twenty.) Of 0/1 differences it is McNemar's test.
+    Of 0/1 differences it is McNemar's test. Of more than some twenty it would not end.
 
     >>> sign_flip_p(np.array([1, 1, 1, 0, 0])), sign_flip_p(np.array([0.5, 0.2, -0.1]))
     (0.25, 0.5)
     """
     differences = np.array([*differences], float)
-    sizes = np.abs(differences[differences != 0])
-    if len(sizes) > EXACT or not np.isfinite(differences).all():
-        raise ValueError(
-            f"sign_flip_p got {len(sizes)} differences that are not 0, expected at most {EXACT}, all finite"
-        )
-    reached = abs(differences.sum()) - 1e-9 * sizes.sum()  # as far but for rounding
-    if reached <= 0:
+    if len(differences) < 2:
         return 1.0
-    one, other = (np.sort(_flipped(half)) for half in (sizes[::2], sizes[1::2]))
-    as_far = len(other) - np.searchsorted(other, reached - one)
-    return 2 * float(as_far.sum()) / 2 ** len(sizes)
-
-
-def _flipped(sizes: np.ndarray) -> np.ndarray:
-    """The sums under all flips of the signs."""
-    sums = np.zeros(1)
-    for size in sizes:
-        sums = np.concatenate([sums - size, sums + size])
-    return sums
+    total = lambda d, axis: d.sum(axis=axis).round(9)  # noqa: E731 - sums that differ by rounding alone are equal
+    how = {"permutation_type": "samples", "n_resamples": np.inf}
+    return float(stats.permutation_test((differences,), total, **how).pvalue)
 
 
 def holm(p_values: Iterable) -> list[float]:
@@ -98,41 +88,10 @@ def holm(p_values: Iterable) -> list[float]:
     return adjusted.tolist()
 
 
-# --- counts of classes
-
-
-class ExactTest(NamedTuple):
-    """Two-sided p of equal chances in two sets of independent trials."""
-
-    fisher: float
-    boschloo: float
-
-
-def exact_test(successes_1: int, n_1: int, successes_2: int, n_2: int) -> ExactTest:
-    """Fisher's exact test (both margins fixed) and Boschloo's (only n_1 and n_2 fixed, as they are in an experiment).
-
-    The paper's A_comb on MNIST, read as counts of classes, 10 of 10 on the ANN and 7 of 10 on the SNN, is no evidence:
-
-    >>> fisher, boschloo = exact_test(10, 10, 7, 10)
-    >>> round(fisher, 3), round(boschloo, 3)
-    (0.211, 0.116)
-    """
-    if not (0 <= successes_1 <= n_1 and 0 <= successes_2 <= n_2 and n_1 and n_2):
-        raise ValueError(
-            f"exact_test got {successes_1} of {n_1} and {successes_2} of {n_2}, expected 0 <= successes <= n, n >= 1"
-        )
-    table = [[successes_1, successes_2], [n_1 - successes_1, n_2 - successes_2]]  # a column a group
-    return ExactTest(float(stats.fisher_exact(table).pvalue), float(stats.boschloo_exact(table).pvalue))
-
-
 def mcnemar_range(successes_1: int, successes_2: int, n: int) -> tuple[float, float]:
     """Smallest and largest exact McNemar p over all paired tables with these margins, where only the margins were
     published.
     """
-    if not (0 <= successes_1 <= n and 0 <= successes_2 <= n and n):
-        raise ValueError(
-            f"mcnemar_range got {successes_1} and {successes_2} of {n}, expected 0 <= successes <= n, n >= 1"
-        )
     both = range(max(0, successes_1 + successes_2 - n), min(successes_1, successes_2) + 1)
     only = [(successes_1 - b, successes_2 - b) for b in both]  # won by the first only, by the second only
     p = [float(stats.binomtest(i, i + j).pvalue) if i + j else 1.0 for i, j in only]

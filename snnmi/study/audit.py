@@ -22,7 +22,7 @@ from snnmi import chance, checks
 from snnmi.attack.blackbox import BlackBox, check_confidences, takes
 from snnmi.attack.noises import NOISES
 from snnmi.data import Dataset
-from snnmi.measure.intervals import bootstrap_interval, wilson_interval
+from snnmi.measure.statistics import bootstrap_interval, wilson_interval
 from snnmi.models import foreign
 from snnmi.models.euler import RULES
 from snnmi.models.foreign import Assumed

@@ -11,9 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from snnmi.files import place
-from snnmi.measure.intervals import t_interval
 from snnmi.measure.scores import METRICS
-from snnmi.measure.statistics import holm, sign_flip_p
+from snnmi.measure.statistics import holm, sign_flip_p, t_interval
 from snnmi.store import Run, Store, digest
 from snnmi.study import names, profiles, published, verdicts
 from snnmi.study.controls import Variant

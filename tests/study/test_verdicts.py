@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from snnmi.measure.statistics import PairedTest
 from snnmi.study import verdicts
 from tests.helpers import NAN
 
@@ -169,15 +168,9 @@ def test_the_same_needs_the_whole_interval_within_the_margin():
     assert found == ["open", "same"]
 
 
-LOWER = PairedTest(difference=-0.4, low=-0.6, high=-0.2, p=0.002, n=10, differing=10)
-HIGHER = PairedTest(difference=0.4, low=0.2, high=0.6, p=0.002, n=10, differing=10)
-UNTOLD = PairedTest(difference=-0.02, low=-0.08, high=0.03, p=0.6, n=10, differing=10)
-
-
 def test_a_leak_must_be_lower_than_every_harmless_reference():
-    assert verdicts.leak_seen([LOWER, LOWER])
-    assert not verdicts.leak_seen([LOWER, UNTOLD]) and not verdicts.leak_seen([LOWER, HIGHER])
-    assert not verdicts.leak_seen([LOWER, LOWER._replace(p=0.05)])
+    assert verdicts.leak_seen([-0.2, -0.1])
+    assert not verdicts.leak_seen([-0.2, 0.03]) and not verdicts.leak_seen([-0.2, 0.0])
 
 
 def test_without_a_picture_there_is_nothing_that_spikes_could_protect():
