@@ -1,7 +1,7 @@
 """Data sets as tensors in [0, 1]; the only place that knows files, checksums and downloads."""
 
 import hashlib
-import re
+import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
+from PIL import Image
 from torch import Tensor
 
 from snnmi import own_data, places, recordings, vision
@@ -17,9 +18,6 @@ from snnmi.own_data import KEYS, SMALLEST, UNREADABLE, in_a_line
 
 FACES_URL = "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"
 FACES_SHA256 = "2e4844a9f4fa4397058f69d6208047170f2e9d399cda18b55c1e8d28f0a83431"  # of the 400 pixel blocks
-GAP = rb"(?:\s|#[^\n]*\n)+"  # a PGM's numbers may have comments between them
-LARGEST_PGM = 112 * 92 + 4096  # bytes of a picture with its comments: more is not read
-PGM_HEADER = re.compile(GAP.join([b"P5", b"92", b"112", b"255", b""]))
 
 
 @dataclass(frozen=True)
@@ -125,12 +123,13 @@ def _mnist(download: bool) -> Dataset:
 
 def _faces(download: bool) -> Dataset:
     """AT&T faces, 40 people x 10: per person the first 8 files in text order (1, 10, 2, ...) train, the last 2 test."""
-    if (path := _faces_place()) is None:
+    if path := _faces_place():
+        pixels = _face_pixels(path)
+    else:
         absent = places.missing("faces", "att_faces.zip or a folder att_faces")
         if not download:
             raise FileNotFoundError(absent)
-        path = places.fetch(FACES_URL, "att_faces.zip", absent, check=_face_pixels)
-    pixels = _face_pixels(path)
+        pixels = places.fetch(_downloaded_faces, absent)
     as_text = sorted(range(10), key=lambda i: f"{i + 1}.pgm")
     faces = torch.from_numpy(pixels[:, as_text]) / 255
     people = torch.arange(40)
@@ -143,32 +142,30 @@ def _faces(download: bool) -> Dataset:
     )
 
 
+def _downloaded_faces(folder: Path) -> UInt8[np.ndarray, "40 10 112 92"]:
+    vision.torchvision_datasets().utils.download_url(FACES_URL, folder)
+    return _face_pixels(folder / "att_faces.zip")
+
+
 def _face_pixels(path: Path) -> UInt8[np.ndarray, "40 10 112 92"]:
     """The pictures s1/1.pgm ... s40/10.pgm of a zip or a folder, in whatever case, read one by one; raises ValueError
     where they are others than those of the AT&T faces.
     """
-    found = places.members(path, ".pgm", LARGEST_PGM, "the AT&T faces")
-    members = {"/".join(name.lower().split("/")[-2:]): content for name, content in found.items()}
-    blocks = []
+    found = places.members(path, ".pgm", "the AT&T faces")
+    members = {"/".join(name.lower().split("/")[-2:]): read for name, read in found.items()}
+    pixels = b""
     for key in (f"s{person}/{picture}.pgm" for person in range(1, 41) for picture in range(1, 11)):
         if key not in members:
             raise ValueError(f"{path} lacks {key}, expected s1/1.pgm ... s40/10.pgm")
         try:
-            content = members[key]()
+            pixels += Image.open(io.BytesIO(members[key]())).tobytes()
         except UNREADABLE as error:
             raise ValueError(f"{path}: {key} cannot be read ({in_a_line(error)})") from None
-        header, block = content[: -112 * 92], content[-112 * 92 :]
-        if not PGM_HEADER.fullmatch(header):
-            raise ValueError(
-                f"{path}: {key} is {len(content)} bytes, expected a binary PGM of 92x112 pixels, 255 greys"
-            )
-        blocks.append(block)
-    pixels = np.frombuffer(b"".join(blocks), np.uint8).reshape(40, 10, 112, 92)
-    if (found := hashlib.sha256(pixels.tobytes()).hexdigest()) != FACES_SHA256:
+    if (digest := hashlib.sha256(pixels).hexdigest()) != FACES_SHA256:
         raise ValueError(
-            f"{path} holds 400 pictures whose pixels have SHA-256 {found}, expected {FACES_SHA256}"
+            f"{path} holds 400 pictures whose pixels have SHA-256 {digest}, expected {FACES_SHA256}"
         )
-    return pixels
+    return np.frombuffer(pixels, np.uint8).reshape(40, 10, 112, 92)
 
 
 def _faces_place() -> Path | None:

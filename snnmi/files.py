@@ -7,8 +7,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-ABANDONED = 600.0  # seconds
-DAY = 86_400.0  # after which nobody writes any more, whose process number whoever may have by now
+HALF = ".half"  # ends the name of a file that is being written
+ABANDONED = 3600.0  # seconds after which nobody writes it any more
 
 
 def cache() -> Path | None:
@@ -36,15 +36,10 @@ def given_file(path: str | Path) -> Path:
     return here if here.exists() and not there.exists() else there
 
 
-def unique(path: Path) -> Path:
-    """A hidden name beside `path`, of this process alone: two containers may count the same process numbers."""
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{os.getpid()}")
-
-
 def atomic_write(path: Path, content: bytes) -> None:
     """Write so that a kill at any moment leaves the old file or the new one: temporary file, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = unique(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{HALF}")
     try:
         with open(temporary, "wb") as file:
             file.write(content)
@@ -64,22 +59,8 @@ def atomic_write(path: Path, content: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what `atomic_write` left here when it was killed: of no process that runs, and untouched for a while (the
-    folder may be shared with another machine's).
-    """
-    for path in folder.glob(".*.*"):
-        pid = path.name.rpartition(".")[2]
+    """Remove what `atomic_write` left here when it was killed, once nobody can still be writing it."""
+    for path in folder.glob(f".*{HALF}"):
         with suppress(FileNotFoundError):  # another process may sweep, too
-            age = time.time() - path.stat().st_mtime
-            if pid.isdigit() and (age > DAY or age > ABANDONED and not _runs(int(pid))):
+            if time.time() - path.stat().st_mtime > ABANDONED:
                 path.unlink()
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # another user's
-    return True

@@ -5,7 +5,6 @@ one line, the rest is refused with what was found, what is there and what to do.
 import re
 import unicodedata
 import warnings
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -22,7 +21,6 @@ SMALLEST = 8  # pixels a side that the judge needs
 # A scale on which the brightest pixel stays below this share of white cannot be right. Test images may be few and dark.
 BRIGHT = {"x_train": 1 / 2, "x_test": 1 / 8}
 ROUNDING = 1e-3  # how far beyond [0, 1] floats may lie: what half precision does to them
-LARGEST = 4 << 30  # bytes that an archive may unpack to
 # What decoders raise on a damaged, encrypted or disguised file has no end (lzma, tokenize, struct and their like).
 UNREADABLE = Exception
 Arrays = Mapping[str, np.ndarray | Tensor]
@@ -43,10 +41,6 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     if not path.is_file():
         raise ValueError(f"{path} is no file, expected an .npz with {', '.join(KEYS)}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-        if size > LARGEST:
-            raise ValueError(f"it unpacks to {size / 2**30:.1f} GiB, expected at most {LARGEST >> 30}")
         with np.load(path, allow_pickle=False) as file:
             known = file.files
             names = {key: _names(key, known) for key in KEYS}

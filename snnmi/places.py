@@ -1,17 +1,20 @@
 """Where data sets lie: the folder that `SNNMI_DATA` names, then the cache, which downloads go to."""
 
-import http.client
 import os
 import re
-import urllib.request
+import shutil
+import socket
 import zipfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from snnmi import files
 from snnmi.own_data import UNREADABLE, in_a_line
 
+Fetched = TypeVar("Fetched")
 # What systems leave about: Macs, NAS boxes, Windows; and what begins with a dot.
 LITTER = {"__MACOSX", "@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "lost+found"}
 AGAIN = re.compile(r" ?\(\d+\)(?=\.|$)")  # what a browser adds to the name of what it has downloaded before
@@ -40,12 +43,8 @@ def folders() -> list[Path]:
         return [Path(os.path.expanduser(given))]
 
 
-def _is_file_or_folder(path: Path) -> bool:
-    return path.is_file() or path.is_dir()
-
-
 def find(
-    names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = _is_file_or_folder
+    names: Iterable[str], inside: Iterable[str] = ("",), test: Callable[[Path], bool] = Path.exists
 ) -> Path | None:
     """The first of these names, in whatever case, that is in one of the folders, or `inside` it; a browser's numbered
     copy where there is no other.
@@ -71,54 +70,40 @@ def missing(name: str, what: str) -> str:
     )
 
 
-def members(path: Path, ending: str, most: int, expected: str) -> dict[str, Callable[[], bytes]]:
-    """The files of a folder or a zip whose names end so, in whatever case, each with what reads at most so many of its
-    bytes; nothing is unpacked by its own path, and litter is left out.
+def members(path: Path, ending: str, expected: str) -> dict[str, Callable[[], bytes]]:
+    """The files of a folder or a zip whose names end so, in whatever case, each with what reads it; nothing is unpacked
+    by its own path, and litter is left out.
     """
     if path.is_dir():
-        inside = {p.relative_to(path).as_posix(): p for p in sorted(path.rglob("*")) if p.is_file()}
-        found = {name: partial(_read, p.open, "rb", most) for name, p in inside.items()}
+        inside = {
+            p.relative_to(path).as_posix(): p.read_bytes for p in sorted(path.rglob("*")) if p.is_file()
+        }
     else:
         try:
             archive = zipfile.ZipFile(path)
         except UNREADABLE as error:
             said = in_a_line(error)
             raise ValueError(f"{path} is not a readable zip ({said}), expected {expected}") from None
-        inside = {
-            one.filename.replace("\\", "/"): one for one in archive.infolist()
-        }  # as some on Windows write it
-        found = {name: partial(_read, partial(archive.open, one), "r", most) for name, one in inside.items()}
-    return {
-        n: read
-        for n, read in found.items()
-        if n.lower().endswith(ending) and n[-1] != "/" and not is_litter(n)
-    }
+        inside = {  # as some on Windows write it
+            name.replace("\\", "/"): partial(archive.read, name) for name in archive.namelist()
+        }
+    return {n: read for n, read in inside.items() if n.lower().endswith(ending) and not is_litter(n)}
 
 
-def _read(begin: Callable, mode: str, most: int) -> bytes:
-    with begin(mode) as file:
-        return file.read(most)
-
-
-def fetch(url: str, name: str, absent: str, *, check: Callable[[Path], object]) -> Path:
-    """Download into the cache what `check` finds right; a login page or half a file is said, after what `missing` says,
-    and not kept.
+def fetch(download: Callable[[Path], Fetched], absent: str) -> Fetched:
+    """What `download` makes of a folder that it fills and finds right; only what it leaves there then is kept, in the
+    cache. Raises FileNotFoundError, after what `missing` says, for a login page or half a file.
     """
-    path, found = cache() / name, ""
-    part = files.unique(path)
+    patience = socket.getdefaulttimeout()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with urllib.request.urlopen(url, timeout=30) as response:
-            part.write_bytes(response.read())
-        check(part)
-        part.replace(path)
-    except ValueError as error:
-        found = f"what came from {url} is something else: {in_a_line(error)}"
-    except (OSError, http.client.HTTPException) as error:
-        found = f"download from {url} failed: {in_a_line(error)}"
+        kept = cache()
+        kept.mkdir(parents=True, exist_ok=True)
+        socket.setdefaulttimeout(30)
+        with TemporaryDirectory(dir=kept, prefix=".download-") as root:
+            found = download(Path(root))
+            shutil.copytree(root, kept, dirs_exist_ok=True, copy_function=os.replace)
+        return found
+    except UNREADABLE as error:
+        raise FileNotFoundError(f"{absent} (download failed: {in_a_line(error)})") from None
     finally:
-        if part.is_file():
-            part.unlink()
-    if found:
-        raise FileNotFoundError(f"{absent} ({found})")
-    return path
+        socket.setdefaulttimeout(patience)

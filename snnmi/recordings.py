@@ -20,7 +20,6 @@ from snnmi.own_data import UNREADABLE, in_a_line
 STEPS = 6  # bins: two for each of N-MNIST's three saccades
 SIDE = 34  # pixels a side of N-MNIST's recordings
 SAMPLE = "nmnist_sample.zip"
-LONGEST = 5 * 200_000  # bytes of a recording: N-MNIST's have some 5,000 events
 PLACE = re.compile(
     r"(?:^|/)(train|test)/(\d+)/[^/]+$", re.IGNORECASE
 )  # part and label: .../Train/5/00001.bin
@@ -31,8 +30,6 @@ def events(content: bytes, where: str) -> Int[np.ndarray, " events 4"]:
     2015): x, y, then one bit of polarity and 23 of time. Raises ValueError, naming `where`, for anything else; without
     bytes there is no event.
     """
-    if len(content) > LONGEST:
-        raise ValueError(f"{where} is {len(content):,} bytes, expected a recording of at most {LONGEST:,}")
     if len(content) % 5:
         raise ValueError(f"{where} is {len(content)} bytes, expected five for each event: it is cut off")
     raw = np.frombuffer(content, np.uint8).reshape(-1, 5).astype(np.int64)
@@ -90,7 +87,7 @@ def read(path: Path) -> dict[str, Tensor]:
     """x_train, y_train, x_test and y_test of a zip or folder that holds Train/<label>/*.bin and Test/<label>/*.bin, in
     the order of their names; ValueError, in one sentence, where a recording is none.
     """
-    members = places.members(path, ".bin", LONGEST + 1, "N-MNIST")
+    members = places.members(path, ".bin", "N-MNIST")
     where = {name: match for name in sorted(members) if (match := PLACE.search(name))}
     _check_once(path, where)
     found: dict[str, Tensor] = {}

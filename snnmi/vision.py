@@ -2,14 +2,10 @@
 
 import gzip
 import hashlib
-import io
-import os
-import shutil
-import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
@@ -18,7 +14,7 @@ import numpy as np
 import torch
 
 from snnmi import places
-from snnmi.own_data import LARGEST, PART, UNREADABLE, in_a_line
+from snnmi.own_data import PART, UNREADABLE, in_a_line
 
 AWAY = "put the right one in its place, or take it away to have it downloaded again"
 IDX = tuple(f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
@@ -102,7 +98,7 @@ class Pictures:
                 tried = f" ({in_a_line(error)})"
         if not download:
             raise FileNotFoundError(absent + tried)
-        return self._downloaded(absent)
+        return places.fetch(partial(self._arrays, download=True), absent)
 
     def _laid(self, name: str, paths: Mapping[str, Path]) -> dict[str, np.ndarray]:
         """What torchvision reads of these files once they lie unpacked as it wants them."""
@@ -136,30 +132,11 @@ class Pictures:
             found |= {f"x_{part}": x.swapaxes(1, 2) if self.turned else x, f"y_{part}": y}
         return found
 
-    def _downloaded(self, absent: str) -> dict[str, np.ndarray]:
-        """What torchvision downloads and finds right; only that is kept, in the cache."""
-        patience = socket.getdefaulttimeout()
-        try:
-            kept = places.cache()
-            kept.mkdir(parents=True, exist_ok=True)
-            socket.setdefaulttimeout(30)
-            with TemporaryDirectory(dir=kept, prefix=".download-") as root:
-                found = self._arrays(root, download=True)
-                shutil.copytree(root, kept, dirs_exist_ok=True, copy_function=os.replace)
-            return found
-        except UNREADABLE as error:
-            raise FileNotFoundError(f"{absent} (download failed: {in_a_line(error)})") from None
-        finally:
-            socket.setdefaulttimeout(patience)
-
 
 def _unpacked(path: Path) -> bytes:
     content = path.read_bytes()
-    if not content.startswith(b"\x1f\x8b"):
-        return content
     try:
-        with gzip.open(io.BytesIO(content)) as packed:
-            return packed.read(LARGEST >> 3)  # a bomb's rest stays where it is
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
     except UNREADABLE as error:
         raise ValueError(f"{path} cannot be unpacked ({in_a_line(error)}): {AWAY}") from None
 

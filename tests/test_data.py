@@ -318,7 +318,6 @@ HEADERS = {  # as other tools write them
     "comment before the size": b"P5\n# by hand\n92 112\n255\n",
     "comment after the size": b"P5\n92 112\n# GIMP\n# 2.10\n255\n",
     "on one line": b"P5 92 112 255\n",
-    "lines of Windows": b"P5\r\n92\r\n112\r\n255\r\n",
 }
 LITTER = dict.fromkeys(
     ["__MACOSX/s1/1.pgm", "x/@eaDir/s1/2.pgm", "x/.AppleDouble/s1/3.pgm", "s1/._4.pgm"], b""
@@ -375,10 +374,10 @@ WRONG_FACES = {
     "no zip": (b"<html>404</html>", "not a readable zip"),
     "damaged member": (flipped(as_zip(FACES, zipfile.ZIP_STORED), 3000), "s1/1.pgm cannot be read"),
     "missing": (another(None), r"lacks s7/3.pgm, expected s1/1.pgm \.\.\. s40/10.pgm"),
-    "short": (another(FACE[:-1]), "s7/3.pgm is 10317 bytes, expected a binary PGM"),
-    "long": (another(FACE + b"0"), "s7/3.pgm is 10319 bytes"),
-    "other format": (another(b"P2" + FACE[2:]), "s7/3.pgm .* expected a binary PGM"),
-    "empty": (another(b""), "s7/3.pgm is 0 bytes"),
+    "short": (another(FACE[:-1]), "s7/3.pgm cannot be read"),
+    "other format": (another(b"P2" + FACE[2:]), "s7/3.pgm cannot be read"),
+    "empty": (another(b""), "s7/3.pgm cannot be read"),
+    "other size": (another(FACE.replace(b"92 112", b"92 111")), "SHA-256"),
     "other picture": (another(pgm(7, 4)), f"SHA-256 [0-9a-f]{{64}}, expected {MADE_UP_SHA256}"),
 }
 
@@ -423,19 +422,6 @@ def test_without_files_and_network_it_says_where_to_put_them(places, name, downl
     assert ("download" in str(error.value)) is download and str(places) in str(error.value)
 
 
-def test_faces_are_downloaded_once_into_the_cache(faces_place, monkeypatch):
-    asked = []
-
-    def served(url, timeout):
-        asked.append(url)
-        return io.BytesIO(as_zip(FACES))
-
-    monkeypatch.setattr(urllib.request, "urlopen", served)
-    assert torch.equal(data.load("faces").x_test, data.load("faces").x_test)
-    assert asked == [data.FACES_URL]
-    assert [path.name for path in (faces_place.parent / "cache/snnmi").iterdir()] == ["att_faces.zip"]
-
-
 class Served(io.BytesIO):
     """What a server answers to torchvision."""
 
@@ -454,6 +440,13 @@ def serve(monkeypatch, contents):
 
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
     return asked
+
+
+def test_faces_are_downloaded_once_into_the_cache(faces_place, monkeypatch):
+    asked = serve(monkeypatch, {"att_faces.zip": as_zip(FACES)})
+    assert torch.equal(data.load("faces").x_test, data.load("faces").x_test)
+    assert {*asked} == {data.FACES_URL} and len(asked) == 2  # after a look at where it is
+    assert [path.name for path in (faces_place.parent / "cache/snnmi").iterdir()] == ["att_faces.zip"]
 
 
 PACKED = {f"{name}.gz": gzip.compress(idx(array)) for name, array in CONTENTS.items()}
@@ -479,9 +472,11 @@ PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES.values(), ids=PAGES)
-def test_what_torchvision_finds_wrong_is_said_and_not_kept(places, monkeypatch, page):
-    for name in ("mnist", "fashion", "usps"):
-        serve(monkeypatch, {f"{idx}.gz": page for idx in CONTENTS} | {"usps.bz2": page})
+def test_a_login_page_or_half_a_file_is_said_and_not_kept(places, monkeypatch, page):
+    for name in ("mnist", "fashion", "usps", "faces"):
+        serve(
+            monkeypatch, {f"{idx}.gz": page for idx in CONTENTS} | {"usps.bz2": page, "att_faces.zip": page}
+        )
         with pytest.raises(
             FileNotFoundError, match=f"{name}.*missing: put .* into {places}.*download failed"
         ):
@@ -497,7 +492,7 @@ def test_given_folder_comes_before_the_cache(faces_place):
     assert data.load("faces").num_classes == 40
 
 
-# --- no home, no write, a login page
+# --- no home, no write
 
 
 def test_without_a_home_directory_a_folder_is_asked_for(monkeypatch, tmp_path):
@@ -511,31 +506,6 @@ def test_without_a_home_directory_a_folder_is_asked_for(monkeypatch, tmp_path):
         data.load("mnist", download=False)
 
 
-@pytest.mark.parametrize("page", [b"<html>Please sign in</html>", b"", b"PK\x03\x04 and no more"])
-def test_a_login_page_or_half_a_file_is_said_and_not_kept(page, monkeypatch, tmp_path):
-    monkeypatch.delenv("SNNMI_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(urllib.request, "urlopen", lambda *args, **kwargs: io.BytesIO(page))
-    with pytest.raises(FileNotFoundError, match="what came from .* is something else"):
-        data.load("faces")
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
-
-
-def test_two_who_download_at_once_do_not_meet(monkeypatch, tmp_path):
-    """The second begins and ends while the first looks at what it has."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(data.places.urllib.request, "urlopen", lambda url, timeout: io.BytesIO(b"content"))
-    waiting = [lambda path: None]
-
-    def check(path):
-        if waiting:
-            data.places.fetch("http://x", "file.zip", "absent", check=waiting.pop())
-        assert path.read_bytes() == b"content"
-
-    found = data.places.fetch("http://x", "file.zip", "absent", check=check)
-    assert found.read_bytes() == b"content" and [*found.parent.iterdir()] == [found]
-
-
 @pytest.mark.parametrize("given", ["", "cache", "~/cache"])
 def test_a_cache_that_is_named_by_no_whole_path_is_the_homes(monkeypatch, tmp_path, given):
     monkeypatch.setenv("XDG_CACHE_HOME", given)
@@ -547,5 +517,5 @@ def test_a_cache_that_is_a_file_is_said(monkeypatch, tmp_path):
     monkeypatch.delenv("SNNMI_DATA", raising=False)
     (tmp_path / "snnmi").write_text("not a folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="download from .* failed: .*(exists|Not a directory)"):
+    with pytest.raises(FileNotFoundError, match="download failed: .*(exists|Not a directory)"):
         data.load("faces")

@@ -241,28 +241,3 @@ def test_a_nir_file_that_holds_itself_is_refused(nir_file):
     with h5py.File(nir_file, "a") as file:
         file["node/nodes/hidden_weights/again"] = file["node"]
     assert "cannot be read as a NIR file" in outcome(network, nir_file)
-
-
-def test_an_archive_that_would_fill_the_memory_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(own_data, "LARGEST", 1 << 20)
-    path = tmp_path / "bomb.npz"
-    path.write_bytes(npz(True, x_train=np.zeros((40, 256, 256), np.uint8)))
-    assert path.stat().st_size < 10_000
-    assert "unpacks to 0.0 GiB, expected at most" in outcome(data.load, path)
-
-
-def test_a_zipped_picture_or_label_file_is_read_no_further_than_it_may_be_long(tmp_path, monkeypatch, faces):
-    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
-    with zipfile.ZipFile(tmp_path / "att_faces.zip", "w", zipfile.ZIP_DEFLATED) as packed:
-        packed.writestr("s1/1.pgm", bytes(200 << 20))
-        for person, number in ((p, n) for p in range(1, 41) for n in range(1, 11) if (p, n) != (1, 1)):
-            packed.writestr(f"s{person}/{number}.pgm", b"")
-    assert "s1/1.pgm is 14400 bytes, expected" in outcome(lambda: data.load("faces", download=False))
-
-
-@pytest.mark.parametrize("name", ["mine.npz", "att_faces.zip"])
-def test_a_pipe_is_no_file_and_hangs_nobody(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
-    os.mkfifo(tmp_path / name)
-    found = outcome(lambda: data.load(tmp_path / name if name == "mine.npz" else "faces", download=False))
-    assert "is no file" in found or "missing" in found

@@ -32,7 +32,6 @@ KEPT = re.compile(
     rf"(?:^|/)((?:{'|'.join(profiles.PROFILES)})/[A-Za-z0-9][\w.=-]*)/(run\.json|arrays\.npz|[a-z_]+\.csv)$",
     re.ASCII,
 )
-LARGEST = 64 << 20  # bytes of one file taken home
 
 
 def kit(folder: Path, *, python: str, datasets: Sequence[str]) -> None:
@@ -82,7 +81,7 @@ def bring(archive: Path, results: Path) -> list[Path]:
     here stays as it is; one that is not as its run.json says is not taken. Raises ValueError where there are such.
     """
     runs: set[Path] = set()
-    members = places.members(archive, "", LARGEST, "a results.zip")
+    members = places.members(archive, "", "a results.zip")
     if not any(map(KEPT.search, members)):
         raise ValueError(f"{archive} holds no run, expected a results.zip: is it all there?")
     for name in sorted(
