@@ -4,11 +4,13 @@ import errno
 import os
 import secrets
 import time
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 
 HALF = ".half"  # ends the name of a file that is being written
 ABANDONED = 3600.0  # seconds after which nobody writes it any more
+LARGEST = 4 << 30  # bytes that an archive may unpack to
 
 
 def cache() -> Path | None:
@@ -34,6 +36,19 @@ def given_file(path: str | Path) -> Path:
     """A file of the user's: where `place` says, or in the working directory."""
     there, here = place(path), Path(path).expanduser().absolute()
     return here if here.exists() and not there.exists() else there
+
+
+def opened(path: Path) -> zipfile.ZipFile:
+    """A zip, from whomever; ValueError where it is no file (a pipe would be waited for), or where its files say that
+    together they unpack to more than LARGEST (what they do not say is not unpacked).
+    """
+    if not path.is_file():
+        raise ValueError("it is no file")
+    archive = zipfile.ZipFile(path)
+    if (size := sum(member.file_size for member in archive.infolist())) > LARGEST:
+        archive.close()
+        raise ValueError(f"it unpacks to {size / 2**30:.1f} GiB, expected at most {LARGEST / 2**30:.1f}")
+    return archive
 
 
 def atomic_write(path: Path, content: bytes) -> None:

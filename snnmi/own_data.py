@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from snnmi import files
 from snnmi.checks import in_a_line
 
 KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -41,6 +42,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     if not path.is_file():
         raise ValueError(f"{path} is no file, expected an .npz with {', '.join(KEYS)}")
     try:
+        files.opened(path).close()
         with np.load(path, allow_pickle=False) as file:
             known = file.files
             names = {key: _names(key, known) for key in KEYS}

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import socket
-import zipfile
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -80,7 +79,7 @@ def members(path: Path, ending: str, expected: str) -> dict[str, Callable[[], by
         }
     else:
         try:
-            archive = zipfile.ZipFile(path)
+            archive = files.opened(path)
         except UNREADABLE as error:
             said = in_a_line(error)
             raise ValueError(f"{path} is not a readable zip ({said}), expected {expected}") from None

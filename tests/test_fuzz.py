@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from snnmi import data, own_data, vision
+from snnmi import data, files, own_data, vision
 from snnmi.checkpoint import Checkpoint
 from snnmi.models import foreign
 from snnmi.store import Run, Store
@@ -116,6 +116,24 @@ def faces():
             for number in range(1, 11):
                 packed.writestr(f"s{person}/{number}.pgm", picture)
     return buffer.getvalue()
+
+
+@pytest.mark.parametrize("name", ["mine.npz", "att_faces.zip"])
+def test_an_archive_that_would_fill_the_memory_is_not_unpacked_and_a_pipe_not_waited_for(
+    name, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(files, "LARGEST", 1 << 20)
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    path = tmp_path / name
+    asked = path if name == "mine.npz" else "faces"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for member in ("x_train.npy", "s1/1.pgm"):
+            packed.writestr(member, bytes(1 << 20))
+    assert path.stat().st_size < 10_000
+    assert "unpacks to 0.0 GiB, expected at most" in outcome(lambda: data.load(asked, download=False))
+    path.unlink()
+    os.mkfifo(path)
+    assert "is no file" in outcome(lambda: data.load(asked, download=False))
 
 
 def test_damaged_faces_are_data_or_a_sentence(faces, tmp_path, monkeypatch):

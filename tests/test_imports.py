@@ -15,7 +15,7 @@ GROUND = {"chance", "checks", "files"}  # seeds by role, settings that cannot wo
 MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "chance": set(),
     "checks": set(),
-    "own_data": {"checks"},
+    "own_data": {"checks", "files"},
     "places": {"own_data", "files"},
     "recordings": {"places", "own_data"},
     "vision": {"own_data", "places"},
