@@ -12,7 +12,7 @@ from snnmi.attack.gamin import roughness
 from snnmi.attack.players import GaminConfig, mlp
 from snnmi.checkpoint import Checkpoint
 from snnmi.fast import engine
-from snnmi.measure.fooling import Fooling, at_least_one, class_by_class, white_box
+from snnmi.measure.fooling import Fooling, class_by_class, white_box
 from snnmi.models.coding import DECODERS
 from snnmi.models.targets import ANN, SNN
 
@@ -35,7 +35,6 @@ def descend(
 
     `smooth` is the weight of the images' `roughness`: the prior that images are smooth.
     """
-    at_least_one(per_class=per_class, steps=steps, draws=draws)
 
     def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
         x = 0.1 * torch.rand(per_class, *image_shape, generator=stream, device=stream.device)
@@ -65,7 +64,6 @@ def generate(
     """GAMIN's generator with the target's true gradient in place of the surrogate's (eq. 6 with T for S): an MLP,
     trained by Adam until whatever it draws is of the class.
     """
-    at_least_one(per_class=per_class, steps=steps, batch_size=batch_size)
     config = GaminConfig()
     with chance.first_weights("attacker's weights", seed):
         generators = {label: mlp(config, image_shape, num_classes=1)[1] for label in labels}
@@ -99,13 +97,7 @@ def brainleaks(
     From no spikes at all; each step flips towards the sign of the gradient of T(x)[y], with a chance that is the
     gradient's size between the smallest and the largest. The image is the rate of the spikes that were found.
     """
-    at_least_one(per_class=per_class, steps=steps)
     n, pixels = target.neuron, image_shape[0] * image_shape[1]
-    if target.num_fed != pixels:
-        raise ValueError(
-            f"encoder is {target.encoder!r}, which feeds {target.num_fed} inputs, expected one for each of "
-            f"{pixels} pixels"
-        )
 
     def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
         spikes = torch.zeros(n.num_steps, per_class, pixels, device=stream.device)

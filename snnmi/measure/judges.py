@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from snnmi.chance import first_weights
 from snnmi.checkpoint import Checkpoint
-from snnmi.data import SMALLEST, Dataset
+from snnmi.data import Dataset
 from snnmi.models.training import TrainedTarget, Training, train
 
 
@@ -37,10 +37,6 @@ class EvaluationCNN(nn.Module):
 
     def __init__(self, config: JudgeConfig, image_shape: tuple[int, int], num_classes: int):
         super().__init__()
-        if min(image_shape) < SMALLEST:
-            raise ValueError(
-                f"image_shape is {tuple(image_shape)}, expected at least {SMALLEST} pixels a side"
-            )
         self.config = config
         blocks = max(2, int(np.log2(min(image_shape) / 5)))
         channels = [1, config.channels] + [2 * config.channels] * (blocks - 1)

@@ -52,19 +52,6 @@ def judge_images(
     "feature_nearest" and "pixel_nearest", places in x_train of the training image of the class nearest to it. At most
     AT_MOST training and AT_MOST test images a class are looked at; without test images what needs them is NaN.
     """
-    if len(images) != len(labels) or images.shape[1] < 1:
-        raise ValueError(
-            f"images hold {images.shape[1]} images of {len(images)} classes, "
-            f"expected one or more of {len(labels)} classes"
-        )
-    if tuple(images.shape[2:]) != dataset.image_shape:
-        raise ValueError(
-            f"images are {images.shape[2]}x{images.shape[3]} pixels, expected {'x'.join(map(str, dataset.image_shape))}"
-        )
-    if not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(f"images span [{images.min():g}, {images.max():g}], expected grey values in [0, 1]")
-    if wrong := [label for label in labels if not 0 <= label < dataset.num_classes]:
-        raise ValueError(f"labels hold {wrong[0]}, expected classes from 0 to {dataset.num_classes - 1}")
     return [_judge_class(judge, dataset, x.cpu(), label, natural) for x, label in zip(images, labels)]
 
 
@@ -123,8 +110,6 @@ def reference_points(
     which cannot leak; "class mean": one image a class; "noise": uniform. Real images are drawn at random,
     of every class as many as the smallest has, at most `per_class`; what a class has none of is left out.
     """
-    if per_class < 1:
-        raise ValueError(f"per_class is {per_class}, expected at least 1")
     draws, classes = chance.generator("reference images", seed), range(dataset.num_classes)
     references = {
         "class mean": dataset.class_means()[:, None],

@@ -200,23 +200,16 @@ METRICS: dict[str, Metric] = {
 PROJECTS = dict(METRICS)
 
 
-def _says_a_metric(key: str, metric: Metric, which: str, answers: Answers, *label: int) -> float:
+def _number(key: str, metric: Metric, which: str, answers: Answers, *label: int) -> float:
     """One number. A metric of a user's own is handed a copy, so that others see no change of it, and is named where it
     gives none.
     """
-    of = getattr(metric, which)
-    if PROJECTS.get(key) is metric:
-        return float(of(answers, *label))
+    handed = answers if PROJECTS.get(key) is metric else copy.deepcopy(answers)
     try:
-        found = of(copy.deepcopy(answers), *label)
-        shape, kind = np.shape(found), np.asarray(found).dtype.kind
+        return float(getattr(metric, which)(handed, *label))
     except Exception as error:
         what = f"{type(error).__name__}: {checks.in_a_line(error)}"
-        raise ValueError(f"metric {key!r}: its {which} fails: {what}") from error
-    if shape or kind not in "biuf":
-        shown = f"a {type(found).__name__}" + f" {shape}" * bool(shape)
-        raise ValueError(f"metric {key!r}: its {which} gives {shown}, expected one number")
-    return float(found)
+        raise ValueError(f"metric {key!r}: its {which} gives no number ({what})") from error
 
 
 def try_metrics(dataset: Dataset, evaluation: Evaluation) -> None:
@@ -243,14 +236,14 @@ def try_metrics(dataset: Dataset, evaluation: Evaluation) -> None:
 def score(answers: Answers, table: Mapping[str, Metric] = METRICS) -> list[dict[str, float]]:
     """One row a class: every metric, and in <name>_floor and <name>_ceiling what to read it against."""
     bounds = {
-        f"{key}_{end}": _says_a_metric(key, metric, end, answers)
+        f"{key}_{end}": _number(key, metric, end, answers)
         for key, metric in table.items()
         for end in ("floor", "ceiling")
         if getattr(metric, end)
     }
     own = {key: metric for key, metric in table.items() if metric.score}
     rows = [
-        {key: _says_a_metric(key, metric, "score", answers, i) for key, metric in own.items()}
+        {key: _number(key, metric, "score", answers, i) for key, metric in own.items()}
         for i in range(len(answers.labels))
     ]
     papers = [key for key in own if table[key].paper]

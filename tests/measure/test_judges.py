@@ -4,7 +4,7 @@ import torch
 from pytest import mark, raises
 
 from snnmi.checkpoint import Checkpoint
-from snnmi.measure.judges import EvaluationCNN, JudgeConfig, build, train_judge
+from snnmi.measure.judges import JudgeConfig, build, train_judge
 from snnmi.models.training import accuracy
 from tests.helpers import Interrupting, Killed, assert_same_tensors, few_digits, seeded
 
@@ -25,8 +25,6 @@ def test_confidences_are_the_output_layer_on_the_features():
 def test_judge_takes_images_of_any_size_from_8_on(shape, pools):
     model = build(JudgeConfig(), shape, 3, seed=0)
     assert len(model.convolutions) == pools and model.features(torch.rand(2, *shape)).shape == (2, 128)
-    with raises(ValueError, match="image_shape is \\(7, 20\\), expected at least 8 pixels a side"):
-        EvaluationCNN(JudgeConfig(), (7, 20), 3)
 
 
 def test_features_of_an_image_do_not_depend_on_its_company_or_on_the_mode():

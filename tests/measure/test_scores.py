@@ -92,29 +92,24 @@ def test_a_class_whose_surrogate_diverged_is_named_and_has_no_score():
 
 
 @pytest.mark.parametrize(
-    "own, sentence",
+    "own, why",
     [
-        (lambda a, i: a.labels[7], "its score fails: IndexError"),
-        (lambda a, i: a.T_image[i], "its score fails: AttributeError"),
-        (lambda a: 1.0, "its score fails: TypeError"),
-        (lambda a, i: a.T_images[i, :, 0], r"its score gives a ndarray \(9,\), expected one number"),
-        (lambda a, i: a.T_images[i, :1, 0], r"its score gives a ndarray \(1,\), expected one number"),
-        (lambda a, i: None, "its score gives a NoneType, expected one number"),
-        (lambda a, i: "0.5", "its score gives a str"),
-        (lambda a, i: 1j, "its score gives a complex"),
+        (lambda a, i: a.labels[7], "IndexError"),
+        (lambda a, i: a.T_image[i], "AttributeError"),
+        (lambda a: 1.0, "TypeError"),
+        (lambda a, i: a.T_images[i, :, 0], "TypeError"),
+        (lambda a, i: None, "TypeError"),
     ],
 )
-def test_a_metric_that_gives_no_number_is_named_before_any_training(own, sentence, digits, monkeypatch):
+def test_a_metric_that_gives_no_number_is_named_before_any_training(own, why, digits, monkeypatch):
+    evaluation = scores.Evaluation(noise=20, generated=9)
     monkeypatch.setitem(scores.METRICS, "mine", scores.Metric("mine", own))
-    with pytest.raises(ValueError, match=f"^metric 'mine': {sentence}"):
-        scores.try_metrics(digits, scores.Evaluation(noise=20, generated=9))
-
-
-def test_a_floor_that_gives_no_number_is_named_too(digits, monkeypatch):
-    own = scores.Metric("mine", lambda a, i: 1.0, floor=lambda a: a.y_test)
-    monkeypatch.setitem(scores.METRICS, "mine", own)
-    with pytest.raises(ValueError, match="^metric 'mine': its floor gives a ndarray"):
-        scores.try_metrics(digits, scores.Evaluation())
+    with pytest.raises(ValueError, match=rf"^metric 'mine': its score gives no number \({why}"):
+        scores.try_metrics(digits, evaluation)
+    floor = scores.Metric("mine", lambda a, i: 1.0, floor=lambda a: a.y_test)
+    monkeypatch.setitem(scores.METRICS, "mine", floor)
+    with pytest.raises(ValueError, match="^metric 'mine': its floor gives no number"):
+        scores.try_metrics(digits, evaluation)
 
 
 @pytest.mark.parametrize("own", [1, np.float32(0.5), torch.tensor(0.5), float("nan"), np.array(0.5), True])
