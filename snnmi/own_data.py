@@ -111,35 +111,19 @@ def _images(key: str, a: np.ndarray, notes: list[str]) -> Tensor:
         before, a = a.shape, a[..., 0] if a.shape[3] == 1 else a[:, 0]
         notes.append(f"{key} of shape {before} is read as {a.shape}, without its one channel")
     if a.ndim != 3 or 0 in a.shape:
-        raise ValueError(
-            f"{key} has shape {a.shape}, expected (images, height, width){_reshaped(key, a.shape)}"
-        )
+        raise ValueError(f"{key} has shape {a.shape}, expected grey images as (images, height, width)")
     if min(a.shape[1:]) < SMALLEST:
-        times = -(-SMALLEST // min(a.shape[1:]))
+        size = "x".join(map(str, a.shape[1:]))
         raise ValueError(
-            f"{key} has images of {a.shape[1]}x{a.shape[2]} pixels, expected at least {SMALLEST} a side: "
-            f"enlarge them, such as {key}.repeat({times}, 1).repeat({times}, 2)"
+            f"{key} has images of {size} pixels, expected at least {SMALLEST} a side: enlarge them"
         )
     if a.dtype.kind not in "biuf":
         raise ValueError(f"{key} is {a.dtype}, expected uint8, or floats in [0, 1]")
     if not np.isfinite(a).all():
-        raise ValueError(
-            f"{key} holds {int((~np.isfinite(a)).sum())} NaN or infinite values, expected none: set them to 0"
-        )
+        raise ValueError(f"{key} holds NaN or infinite values, expected none: set them to 0")
     if a.min() == a.max():
         raise ValueError(f"{key} is {a.flat[0]} everywhere, expected images")
     return torch.from_numpy(a.astype(np.float32)) if a.dtype.kind == "b" else _scaled(key, a, notes)
-
-
-def _reshaped(key: str, shape: tuple[int, ...]) -> str:
-    """What to do about it."""
-    if len(shape) == 4 and {3, 4} & {shape[1], shape[3]}:
-        return f": make colours grey, such as {key}[..., :3].mean(-1)"
-    if len(shape) == 2:
-        side = round(shape[1] ** 0.5)
-        sides = f"{side}, {side}" if side**2 == shape[1] else "height, width"
-        return f": {key}.reshape(-1, {sides})"
-    return ""
 
 
 def _scaled(key: str, a: np.ndarray, notes: list[str]) -> Tensor:
@@ -147,17 +131,10 @@ def _scaled(key: str, a: np.ndarray, notes: list[str]) -> Tensor:
     low, high = a.min().item(), a.max().item()
     whole = a.dtype.kind in "iu" or (high > 1 + ROUNDING and (a == np.round(a)).all())
     white, slack = (255, 0) if whole else (1, ROUNDING)
-    advice = None
-    if low < -slack:
-        advice = f"undo what normalised them, such as ({key} - {low:g}) / {high - low:g} for black to white"
-    elif high > white + slack or high < white * BRIGHT[key]:
-        advice = f"divide {key} by the value that stands for white ({high:g} or more) and save it as float32"
-        if whole and high == 1:
-            advice = f"save {key} as bool where 1 stands for white, as float32 where it was rounded"
-    if advice:
-        spans = f"{key} is {a.dtype} and spans" if whole else f"{key} spans"
+    if low < -slack or high > white + slack or high < white * BRIGHT[key]:
         raise ValueError(
-            f"{spans} [{low:g}, {high:g}], expected floats in [0, 1] (or uint8), white being 1 (or 255): {advice}"
+            f"{key} is {a.dtype} and spans [{low:g}, {high:g}], expected floats in [0, 1], white being 1, or bytes, "
+            "white being 255: undo what scaled them otherwise (black and white alone: save them as bool)"
         )
     if whole:
         if a.dtype != np.uint8:

@@ -3,7 +3,6 @@
 import pickle
 import re
 import warnings
-import zipfile
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ import torch
 
 from snnmi import data
 from snnmi.own_data import plain
-from tests.helpers import flipped
 
 RNG = np.random.default_rng(0)
 X = RNG.random((6, 9, 8), dtype=np.float32)
@@ -153,31 +151,26 @@ REFUSED = [
     ({key: None for key in GOOD}, "it has nothing, expected"),
     ({"x_train": None, "X_train": X, "train_images": X}, "has 'X_train', 'train_images', expected one of them"),
     # images
-    ({"x_train": X.reshape(6, 72)}, r"x_train has shape \(6, 72\), .*: x_train.reshape\(-1, height, width\)"),
-    ({"x_train": np.zeros((6, 784))}, r"x_train.reshape\(-1, 28, 28\)"),
-    ({"x_train": np.stack([X] * 3, -1)}, r"shape \(6, 9, 8, 3\), .* colours grey, such as x_train"),
+    ({"x_train": np.zeros((6, 784))}, r"x_train has shape \(6, 784\), expected grey images as \(images, height"),
+    ({"x_train": np.stack([X] * 3, -1)}, r"x_train has shape \(6, 9, 8, 3\), expected grey"),
     ({"x_test": X[:0], "y_test": np.array([], dtype=int)}, r"x_test has shape \(0, 9, 8\)"),
     ({"x_test": of_size(8, 8)["x_test"]}, r"x_train images are \(9, 8\), x_test \(8, 8\), expected one size"),
     (of_size(7, 20), "images of 7x20 pixels, expected at least 8 a side: enlarge them"),
-    (of_size(1, 1), "images of 1x1 pixels"),
     ({"x_train": X.astype(complex)}, "x_train is complex128, expected uint8, or floats"),
     ({"x_train": X.astype(str)}, "x_train is <U.*, expected uint8, or floats"),
-    ({"x_train": changed(np.nan)}, "x_train holds 1 NaN or infinite values, expected none: set them"),
-    ({"x_train": changed(np.inf)}, "x_train holds 1 NaN or infinite"),
+    ({"x_train": changed(np.nan)}, "x_train holds NaN or infinite values, expected none: set them"),
+    ({"x_train": changed(np.inf)}, "x_train holds NaN or infinite"),
     ({"x_train": np.zeros_like(X)}, "x_train is 0.0 everywhere, expected images"),
     # scales that cannot be right
-    ({"x_train": (X * 16).astype(np.uint8)}, r"x_train is uint8 and spans \[0, 16\], expected .*: divide x_train by"),
-    ({"x_train": BYTES["x_train"] // 2}, r"x_train is uint8 and spans \[0, 127\]"),
-    ({"x_train": (X > 0.5).astype(np.uint8)}, r"spans \[0, 1\], .*: save x_train as bool where 1 stands for white"),
-    ({"x_train": (X * 16).astype(int)}, r"x_train is int64 and spans \[0, 16\]"),
+    ({"x_train": BYTES["x_train"] // 2}, r"x_train is uint8 and spans \[0, 127\], expected .*: undo what scaled"),
+    ({"x_train": (X > 0.5).astype(np.uint8)}, r"spans \[0, 1\], .*save them as bool"),
     ({"x_train": np.round(X * 16)}, r"x_train is float32 and spans \[0, 16\]"),
-    ({"x_train": X * 16 / 255}, r"x_train spans \[0, 0.0627451\], expected .*: divide x_train by the value .* white"),
+    ({"x_train": X * 16 / 255}, r"x_train is float32 and spans \[0, 0.0627451\], expected floats in \[0, 1\]"),
     ({"x_test": (X[:3] * 16).astype(np.uint8)}, r"x_test is uint8 and spans \[0, 16\]"),
-    ({"x_train": (X * 65535).astype(np.uint16)}, r"x_train is uint16 and spans \[0, 65535\], .* \(65535 or more\)"),
-    ({"x_train": X * 255}, r"x_train spans \[0, 255\], expected floats in \[0, 1\] \(or uint8\)"),
-    ({"x_train": changed(1.5)}, r"x_train spans \[0, 1.5\]"),
-    ({"x_train": 2 * X - 1}, r"x_train spans \[-1, 1\], .*: undo .* \(x_train - -1\) / 2"),
-    ({"x_train": (X * 255).astype(int) - 128}, r"x_train is int64 and spans \[-128, 127\], .*: undo what normalised"),
+    ({"x_train": (X * 65535).astype(np.uint16)}, r"x_train is uint16 and spans \[0, 65535\]"),
+    ({"x_train": X * 255}, r"spans \[0, 255\], expected floats in \[0, 1\]"),
+    ({"x_train": 2 * X - 1}, r"spans \[-1, 1\], expected"),
+    ({"x_train": (X * 255).astype(int) - 128}, r"x_train is int64 and spans \[-128, 127\]"),
     # labels
     ({"y_train": np.array([0, 1, 2, 0, 1, -1])}, "y_test has no image of class -1 .*, or leave it out"),
     ({"y_train": np.array([0, 1, 2, 0, 1, -1]).astype(np.uint32)}, "y_test has no image of class 4294967295"),
@@ -225,36 +218,9 @@ def test_what_is_no_npz_of_numbers_is_refused_and_never_run(tmp_path, monkeypatc
     assert not (tmp_path / "was-run").exists()
 
 
-def test_damaged_npz_is_refused_wherever_the_damage_lies(tmp_path):
-    """Any one byte changed: a ValueError that names the file, or (a byte of no meaning) the same images."""
-    expected, path = data.load(saved(tmp_path / "good.npz")), tmp_path / "bad.npz"
-    content, refused = (tmp_path / "good.npz").read_bytes(), 0
-    for place in range(0, len(content), 5):
-        path.write_bytes(flipped(content, place))
-        try:
-            assert torch.equal(data.load(path).x_train, expected.x_train)
-        except ValueError as error:
-            assert "bad.npz" in str(error)
-            refused += 1
-    assert refused > len(content) // 5 * 0.7
-    for share in (0.1, 0.5, 0.99):
-        path.write_bytes(content[: int(len(content) * share)])
-        with pytest.raises(ValueError, match="bad.npz"):
-            data.load(path)
-
-
 def test_npz_that_is_not_there_is_called_by_its_name(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere.npz"):
         data.load(tmp_path / "nowhere.npz")
-
-
-def test_members_that_point_out_of_an_npz_stay_in_it(tmp_path):
-    path = saved(tmp_path / "mine.npz")
-    with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr("../escaped.npy", b"anything")
-    assert data.load(path).num_classes == 3
-    assert {p.name for p in tmp_path.iterdir()} == {"mine.npz"}
-    assert not (tmp_path.parent / "escaped.npy").exists()
 
 
 # --- names
@@ -332,7 +298,9 @@ def test_tensors_of_any_kind_are_taken(monkeypatch):
 
 def test_what_a_loader_gives_is_looked_at(monkeypatch):
     register(monkeypatch, x_train=2 * data.load("digits").x_train)
-    with pytest.raises(ValueError, match=r"mine: x_train spans \[0, 2\], expected floats in \[0, 1\]"):
+    with pytest.raises(
+        ValueError, match=r"mine: x_train is float32 and spans \[0, 2\], expected floats in \[0, 1\]"
+    ):
         data.load("mine")
     monkeypatch.setitem(data.LOADERS, "mine", dict)
     with pytest.raises(ValueError, match="mine: its loader gives a dict, expected a Dataset"):
