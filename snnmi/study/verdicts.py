@@ -1,6 +1,6 @@
 """Every rule, gate and margin by which the book turns numbers into words, side by side."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -79,15 +79,6 @@ def more_flips(low_count_from: float, high_count_to: float) -> str:
     ('more', 'no more', 'cannot be told')
     """
     return "more" if low_count_from > 0 else "no more" if high_count_to < FLIP_MARGIN else "cannot be told"
-
-
-def papers_pattern(noise: Mapping[str, float], test: Mapping[str, float]) -> bool:
-    """Does the surrogate agree more with the SNN than with the ANN on noise, and less on test images, as published?
-
-    `noise`, `test`: agreement by kind of target. Any difference counts that is one in two decimals.
-    """
-    more, less = (round(agreement["snn"] - agreement["ann"], 2) for agreement in (noise, test))
-    return bool(more > 0 > less)
 
 
 # --- differences with a claimed sign

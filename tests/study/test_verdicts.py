@@ -77,13 +77,6 @@ def test_claims_are_about_the_papers_data():
     assert [verdicts.of_paper("open", name) for name in ("mnist", "digits")] == ["open", "demonstration"]
 
 
-def test_the_papers_pattern_is_nearer_on_noise_and_farther_on_images():
-    near, far = {"ann": 0.5, "snn": 0.6}, {"ann": 0.5, "snn": 0.4}
-    assert verdicts.papers_pattern(near, far)
-    assert not verdicts.papers_pattern(near, near) and not verdicts.papers_pattern(far, far)
-    assert not verdicts.papers_pattern({"ann": 0.5, "snn": 0.5 + 1e-9}, far)  # equal but for rounding
-
-
 # --- differences, and what carries them
 
 
