@@ -208,7 +208,8 @@ def behind(rows: pd.DataFrame, name: str, score: str = "surrogate_accuracy") -> 
     found = own.groupby(keys, sort=False)[score].mean().reset_index()
     shown = found.assign(**{score: found[score].map(number)}).drop(columns="attack_seed")
     shown = shown.rename(columns={score: score.replace("_", " "), "folder": "folder in results/"})
-    title = f"The {words(len(found), 'run')} behind this" if len(found) != 1 else "The run behind this"
+    title = {0: "No run is behind this", 1: "The run behind this"}
+    title = title.get(len(found), f"The {words(len(found), 'run')} behind this")
     link = _csv(found, f"{name}_runs")
     return Table(shown, title, f"::::{{dropdown}} {title}\n{link.strip()}\n\n{_body(shown)}\n::::")
 

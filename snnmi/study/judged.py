@@ -15,7 +15,7 @@ from snnmi.store import Run, Store, digest
 from snnmi.study import names, profiles, published
 from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Experiment
-from snnmi.study.judgements import LAST, REFERENCES, SOURCES, judgements
+from snnmi.study.judgements import ATTACKERS, LAST, REFERENCES, SOURCES, judgements
 from snnmi.study.settings import said
 from snnmi.study.table import HOW, OF_A_MACHINE, SEEN, WHO
 
@@ -91,7 +91,8 @@ def _made(profile: str, key: dict, judge: dict, classes: int, changed: str | Non
     kind, seed = target["kind"], target["seed"]
     usual = json.loads(names.of_variant(profile, dataset, BASELINES[kind]))
     _, variant = names.variant(profile, usual | {"target": target})
-    asked = 2 * key["pairs"] * key["steps"] * key["per_class"] if "pairs" in key else 0
+    attacker = ATTACKERS.get(key["source"])
+    asked = attacker.queries(key) if attacker and attacker.queries else 0
     early = names.scale(profile, data, 0.0).rpartition(" queries")[2]
     scale = ", ".join(filter(None, [data + early, changed]))
     return found | {

@@ -2,7 +2,7 @@
 first.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from functools import partial
 from typing import NamedTuple
@@ -55,14 +55,23 @@ class Attacker(NamedTuple):
     how: dict[str, int | float]
     kinds: tuple[str, ...] = tuple(BASELINES)
     per_pixel: bool = False  # only where a code feeds one input for each pixel
+    queries: Callable[[Mapping], int] | None = (
+        None  # of a class, by its settings; None: who holds the weights
+    )
+
+
+def _of_pairs(how: Mapping) -> int:
+    return 2 * how["pairs"] * how["steps"] * how["per_class"]
 
 
 # In the order of what the attacker knows: answers, then weights.
 ATTACKERS = {
-    "evolution": Attacker(_evolved, {"per_class": 2, "steps": 200, "pairs": 20}),
+    "evolution": Attacker(_evolved, {"per_class": 2, "steps": 200, "pairs": 20}, queries=_of_pairs),
     # is it the missing copy that draws, or that it starts black and is pulled there?
     "evolution from grey": Attacker(
-        _evolved, {"per_class": 2, "steps": 200, "pairs": 20, "start": 1.0, "sparsity": 0.0}
+        _evolved,
+        {"per_class": 2, "steps": 200, "pairs": 20, "start": 1.0, "sparsity": 0.0},
+        queries=_of_pairs,
     ),
     "BrainLeaks v1": Attacker(inversion.brainleaks, {"per_class": 8, "steps": 10}, ("snn",), per_pixel=True),
     "gradient descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100}),
