@@ -64,9 +64,13 @@ def adversary_off(k: Float[np.ndarray, " points classes"]) -> Bool[np.ndarray, "
 # --- boundaries
 
 
-def of_paper(verdict: str, dataset: str) -> str:
-    """The verdict on a claim of the paper, which is about its own two data sets; any other is a demonstration."""
-    return verdict if dataset in paper.CLASSES else DEMONSTRATION
+def of_paper(verdict: str, dataset: str, networks: int) -> str:
+    """The verdict on a claim of the paper, which is about its own two data sets; any other is a demonstration. With
+    fewer networks of each kind than a test needs there is none.
+    """
+    if dataset not in paper.CLASSES:
+        return DEMONSTRATION
+    return verdict if unit(networks) == "network" else "too few networks"
 
 
 def more_flips(low_count_from: float, high_count_to: float) -> str:

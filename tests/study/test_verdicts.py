@@ -74,7 +74,8 @@ def test_more_flips_need_even_the_low_count_and_no_more_the_high_one(low_from, h
 
 
 def test_claims_are_about_the_papers_data():
-    assert [verdicts.of_paper("open", name) for name in ("mnist", "digits")] == ["open", "demonstration"]
+    assert [verdicts.of_paper("open", name, 7) for name in ("mnist", "digits")] == ["open", "demonstration"]
+    assert verdicts.of_paper("supported", "mnist", 5) == "too few networks"
 
 
 # --- differences, and what carries them
