@@ -1,9 +1,14 @@
-"""White-box inversion: what whoever holds the weights draws of a class, the bound for whoever may only ask."""
+"""White-box inversion: what whoever holds the weights draws of a class, the bound for whoever may only ask; and noise
+that fools a target, with no picture in it.
+"""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from math import inf
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -12,9 +17,54 @@ from snnmi.attack.gamin import roughness
 from snnmi.attack.players import GaminConfig, mlp
 from snnmi.checkpoint import Checkpoint
 from snnmi.fast import engine
-from snnmi.measure.fooling import Fooling, class_by_class, white_box
-from snnmi.models.coding import DECODERS
+from snnmi.models.coding import DECODERS, encode, straight
 from snnmi.models.targets import ANN, SNN
+
+SURE = 0.9  # confidence beyond which an image of `adversarial_noise` is left as it is
+
+
+class Fooling(NamedTuple):
+    images: Float[Tensor, " classes n height width"]
+    # the target's own, drawn afresh, that each image is of the class it was made for
+    confidences: Float[Tensor, " classes n"]
+
+
+def class_by_class(
+    target: ANN | SNN,
+    labels: Sequence[int],
+    invert: Callable[[int, torch.Generator], Float[Tensor, " n height width"]],
+    role: str,
+    seed: int,
+    checkpoint: Checkpoint | None,
+) -> Fooling:
+    """One class at a time, since an SNN keeps all time steps of all images; finished ones survive a kill."""
+    stream = chance.generator(role, seed, next(target.parameters()).device)
+    saved = (checkpoint.load() if checkpoint else None) or {"images": {}, "confidences": {}}
+    if "stream" in saved:
+        stream.set_state(saved.pop("stream"))
+    for i in range(len(saved["images"]), len(labels)):
+        x = invert(labels[i], stream)
+        saved["images"][i] = x.cpu()
+        saved["confidences"][i] = target(x, generator=stream)[:, labels[i]].detach().cpu()
+        if checkpoint and checkpoint.due():
+            checkpoint.save(saved | {"stream": stream.get_state()})
+    return Fooling(*(torch.stack([saved[name][i] for i in range(len(labels))]) for name in Fooling._fields))
+
+
+def white_box(
+    target: ANN | SNN, x: Float[Tensor, " n height width"], label: int, draws: int, stream: torch.Generator
+) -> tuple[Float[Tensor, ""], Float[Tensor, " n"]]:
+    """The target's training loss for one class and its confidences in it; gradients pass a spike code as if spikes
+    were pixels.
+    """
+    if isinstance(target, ANN):
+        logits, wanted = target.logits(x), torch.full((len(x),), label, device=x.device)
+        return F.cross_entropy(logits, wanted), logits.softmax(-1)[:, label]
+    neuron, pixels = target.neuron, x.flatten(1).repeat(draws, 1)
+    spikes = encode(neuron.encoder, pixels.detach(), neuron.num_steps, generator=stream)
+    spk, mem = engine.run(target, spikes + straight(neuron.encoder, pixels, neuron.num_steps))
+    confidences = DECODERS[neuron.decoder](spk, mem)[:, label].unflatten(0, (draws, len(x)))
+    return -mem.log_softmax(-1)[..., label].mean(), confidences.mean(0)
 
 
 def descend(
@@ -25,28 +75,43 @@ def descend(
     per_class: int,
     steps: int,
     seed: int,
+    start: float = 0.1,
     smooth: float = 0.0,
-    lr: float = 0.02,
-    draws: int = 4,
+    sure: float = inf,
+    role: str = "white-box inversion",
     checkpoint: Checkpoint | None = None,
 ) -> Fooling:
-    """Gradient descent on the pixels, from nearly black images (Fredrikson et al. 2015; an SNN's gradient passes its
-    code as if spikes were pixels, and its neurons by their surrogate gradient).
+    """Gradient descent on the pixels by Adam, from uniform noise up to `start`: nearly black images (Fredrikson et al.
+    2015; an SNN's gradient passes its code as if spikes were pixels, and its neurons by their surrogate gradient).
 
-    `smooth` is the weight of the images' `roughness`: the prior that images are smooth.
+    Pixels stay within [0, 1]. `smooth` is the weight of the images' `roughness`: the prior that images are smooth. An
+    image stays as it is once the target's confidence exceeds `sure`.
     """
 
     def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
-        x = 0.1 * torch.rand(per_class, *image_shape, generator=stream, device=stream.device)
-        adam = torch.optim.Adam([x.requires_grad_()], lr=lr)
+        x = start * torch.rand(per_class, *image_shape, generator=stream, device=stream.device)
+        adam = torch.optim.Adam([x.requires_grad_()], lr=0.02)
         for _ in range(steps):
-            loss, _ = white_box(target, x, label, draws, stream)
+            loss, confidence = white_box(target, x, label, 4, stream)
+            done = (confidence > sure)[:, None, None]
+            if done.all():
+                break
             (x.grad,) = torch.autograd.grad(loss + smooth * roughness(x).mean(), x)
+            before = x.detach().clone()
             adam.step()
-            x.data.clamp_(0, 1)
+            x.data = torch.where(done, before, x.data.clamp(0, 1))
         return x.detach()
 
-    return class_by_class(target, labels, invert, "white-box inversion", seed, checkpoint)
+    return class_by_class(target, labels, invert, role, seed, checkpoint)
+
+
+def adversarial_noise(
+    target: ANN | SNN, labels: Sequence[int], image_shape: tuple[int, int], **how: object
+) -> Fooling:
+    """Uniform noise, moved until the target alone is sure of the class, and no further: `descend` takes what else there
+    is. The share of the images that a judge calls y is its false-positive rate.
+    """
+    return descend(target, labels, image_shape, start=1.0, sure=SURE, role="fooling noise", **how)
 
 
 def generate(

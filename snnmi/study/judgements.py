@@ -16,8 +16,8 @@ from torch import Tensor
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.evolution import evolve
 from snnmi.checkpoint import Checkpoint
-from snnmi.measure import fooling, inversion, judges, recognition
-from snnmi.measure.fooling import Fooling
+from snnmi.measure import inversion, judges, recognition
+from snnmi.measure.inversion import Fooling
 from snnmi.measure.scores import as_bytes
 from snnmi.models.coding import is_per_pixel
 from snnmi.store import Run
@@ -182,7 +182,7 @@ def _wanted(experiment: Experiment, sources: Sequence[str]) -> Iterator[tuple]:
     trained = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in experiment.cells()}
     for cell in trained.values():
         if cell.variant in BASELINES.values() and "fooling noise" in sources:
-            yield _made, cell, "fooling noise", Attacker(fooling.adversarial_noise, FOOLING)
+            yield _made, cell, "fooling noise", Attacker(inversion.adversarial_noise, FOOLING)
         for source, attacker in ATTACKERS.items():
             code = experiment.settings(cell.dataset, cell.variant).neuron.encoder
             fits = is_per_pixel(code) or not attacker.per_pixel

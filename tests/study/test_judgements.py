@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from snnmi import data
-from snnmi.measure import fooling, judges, recognition
+from snnmi.measure import inversion, judges, recognition
 from snnmi.study.controls import BASELINES, CELLS
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import (
@@ -64,7 +64,7 @@ def no_judging(monkeypatch, results):
         pytest.fail("something was judged again")
 
     monkeypatch.setattr(judges, "train_judge", computed)
-    monkeypatch.setattr(fooling, "adversarial_noise", computed)
+    monkeypatch.setattr(inversion, "adversarial_noise", computed)
     for name in ("judge_images", "reference_points"):
         monkeypatch.setattr(recognition, name, computed)
 
