@@ -1,4 +1,4 @@
-"""Whatever a file holds, its reader gives data or says one sentence: files damaged or made up.
+"""Whatever a file holds, its reader gives data or says one sentence: files damaged, made up, or bombs.
 
 A hundred inputs a reader; `make test-long` tries 10,000.
 """
@@ -227,8 +227,32 @@ def test_a_damaged_nir_file_is_a_network_or_a_sentence(nir_file):
         nir_file.write_bytes(found)
         outcome(network, nir_file)
 
-    few = settings(tried, max_examples=50)  # one damage in a thousand holds or kills HDF5's library
+    few = settings(
+        tried, max_examples=INPUTS // 10
+    )  # half a second each: a process of its own reads it first
     every_damage(nir_file.read_bytes(), look, few)
+
+
+@pytest.mark.parametrize(
+    "end, said", [("while True: pass", "had not ended after 1 s"), ("os.abort()", "ended its")]
+)
+def test_a_nir_file_that_would_hold_or_kill_its_reader_is_given_up(end, said, nir_file, monkeypatch):
+    """About one damage in a thousand does either to HDF5's library; here its reader does as it does then."""
+    monkeypatch.setattr(foreign, "PATIENCE", 1)
+    monkeypatch.setattr(foreign, "TRIAL", f"import os\n{end}")
+    assert f"reading it {said}" in outcome(network, nir_file)
+
+
+# --- not damaged, but meant badly
+
+
+def test_a_nir_file_that_would_fill_the_memory_is_not_read(nir_file):
+    with h5py.File(nir_file, "a") as file:
+        hidden = file["node/nodes/hidden_weights"]
+        del hidden["weight"]
+        hidden.create_dataset("weight", shape=(2**20, 2**20), dtype="f4", chunks=(1024, 1024))
+    assert nir_file.stat().st_size < 1 << 20
+    assert "needs more than 4 GiB" in outcome(network, nir_file)
 
 
 def test_a_nir_file_that_holds_itself_is_refused(nir_file):

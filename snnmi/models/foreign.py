@@ -6,6 +6,8 @@ HDF5 and are read by `nir`; no object in them is unpickled and nothing of them i
 """
 
 import copy
+import subprocess
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
@@ -37,6 +39,22 @@ OTHERS = (
     nir.AvgPool2d,
     nir.SumPool2d,
 )
+PATIENCE, ROOM = 30, 4 * 2**30  # seconds and bytes that reading a file may take
+TRIAL = """
+import sys
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), -1))
+except (ImportError, OSError, ValueError):
+    pass  # a system without such limits
+import h5py, nir
+try:
+    nir.serialization.hdf2dict(h5py.File(sys.argv[1], "r")["node"])
+except MemoryError:
+    sys.exit(3)
+except Exception:
+    pass  # the reader says what is wrong
+"""
 KNOWN = {node.__name__ for node in (*NEURONS, *OTHERS)}
 
 
@@ -188,9 +206,24 @@ class Imported(Target):
     plain = run
 
 
+def _try(path: str | Path) -> None:
+    """Another process reads the file first: a damaged HDF5 file can hold its reader for ever, kill it, or ask for more
+    memory than there is.
+    """
+    trial = [sys.executable, "-W", "ignore", "-c", TRIAL, str(path), str(ROOM)]
+    try:
+        ended = subprocess.run(trial, timeout=PATIENCE, capture_output=True).returncode
+    except subprocess.TimeoutExpired:
+        raise ValueError(f"reading it had not ended after {PATIENCE} s: it is damaged") from None
+    if ended:
+        why = f"needs more than {ROOM >> 30} GiB" if ended == 3 else f"ended its reader ({ended})"
+        raise ValueError(f"reading it {why}: it is damaged, or no network for such images")
+
+
 def read(path: str | Path, assumed: Assumed, *, image_shape: tuple[int, int], num_classes: int) -> Imported:
     """The network of a NIR file; ValueError, in one sentence, where it is none that this can run on such images."""
     try:
+        _try(path)
         with h5py.File(path, "r") as file:
             content = nir.serialization.hdf2dict(file["node"])
         if unknown := {node["type"] for node in content["nodes"].values()} - KNOWN:
