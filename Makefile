@@ -1,7 +1,7 @@
 # make book [PROFILE=quick|laptop|plan|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
 #      [PARAMS="-p noise strokes -p datasets mine.npz"]                  with parameters, for the chapters that have them
 # make test                                                               lint, module tests, notebooks, the book in a browser
-# make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills, a real SLURM
+# make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills, a real SLURM, make book
 # make offline-kit [PYTHON_THERE=3.12]                                     pack all that a GPU machine without network lacks
 # make import-results FROM=results.zip                                    take home what was made there, verified
 # make grid [JOBS=2] [ON=slurm] [CONFIG="seeds=[0,1] controls=true"]      one job a network, here or on a cluster; then make book
@@ -56,9 +56,9 @@ $(VENV)/.installed: requirements.txt requirements.lock
 	python $(WHERE) > $@
 
 # Always executed: what is expensive is in the store, and a page is never older than its numbers. On a CPU two at a time,
-# each on half of the cores; chapters find what those before them, by these lines, have computed.
+# each on half of the cores; a chapter finds what those that it waits for have computed.
 CHAPTERS := $(patsubst book/%,executed/%,$(sort $(wildcard book/*.ipynb)))
-AHEAD := executed/01_preliminaries.ipynb executed/02_targets.ipynb executed/03_attack.ipynb
+chapter = $(foreach n,$(1),$(filter executed/$(n)%,$(CHAPTERS)))
 .PHONY: chapters $(CHAPTERS)
 
 notebooks: env
@@ -67,8 +67,10 @@ notebooks: env
 	$(MAKE) --no-print-directory -j $(if $(filter cpu,$(DEVICE)),2,1) chapters
 
 chapters: $(CHAPTERS)
-executed/03_attack.ipynb: executed/02_targets.ipynb
-$(filter-out $(AHEAD),$(CHAPTERS)): executed/03_attack.ipynb
+$(call chapter,03 07 11 12): $(call chapter,02)
+$(call chapter,04 05 06 13 14 15): $(call chapter,03)
+$(call chapter,08 09): $(call chapter,03 07)
+$(call chapter,10): $(call chapter,09)
 
 $(CHAPTERS): executed/%.ipynb:
 	echo "== book/$*.ipynb (profile $(PROFILE))"
@@ -112,7 +114,7 @@ test: lint $(VENV)/.lab
 	OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: env
-	SNNMI_LONG=1 python -m pytest tests/test_fuzz.py tests/test_storm.py tests/test_slurm.py
+	SNNMI_LONG=1 python -m pytest tests/test_fuzz.py tests/test_storm.py tests/test_slurm.py tests/test_book.py
 
 plan: env
 	python -m snnmi.study.cost $(PROFILE) --device $(DEVICE)

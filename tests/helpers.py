@@ -1,6 +1,8 @@
 """What several test files use: chance, small settings, a process that dies, the project as a clone has it."""
 
+import fcntl
 import inspect
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import nbformat
 import pytest
 import torch
 
@@ -92,6 +95,47 @@ def clone(folder: Path) -> Path:
     """A fresh clone: no executed notebooks, no book, of the results only what is kept in git."""
     unwanted = ".* __pycache__ executed _build build tests quick smoke *.safetensors".split()
     return shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*unwanted))
+
+
+def once(place: Path, make: Callable[[Path], object]) -> Path:
+    """A folder that the first worker who asks for it makes, and all share."""
+    with open(place.with_name(f"{place.name}.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made := place.with_name(f"{place.name}.made")).exists():
+            shutil.rmtree(place, ignore_errors=True)
+            make(place)
+            made.touch()
+    return place
+
+
+TURNING = f"""import json, sys
+sys.path.append({str(ROOT)!r})
+from tests.turning import steadfast
+print(json.dumps(steadfast()))"""
+
+
+def claims(chapter: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in chapter.cells if cell.cell_type == "code" and "@pages.claim" in cell.source]
+
+
+def executed(notebook: Path, shared: Path) -> Path:
+    """A fresh clone in which `make` has executed this chapter alone, at the size of `smoke`, and a cell behind it that
+    turns its claims' numbers: once for all tests.
+    """
+
+    def execute(folder: Path) -> None:
+        parameters = clone(folder) / f"executed/parameters/{notebook.stem}.yml"
+        parameters.parent.mkdir(parents=True)
+        given = {"profile": "smoke", "device": "cpu", "tables": "executed/tables"}
+        parameters.write_text(json.dumps(given))
+        chapter = nbformat.read(notebook, as_version=4)
+        if claims(chapter):
+            chapter.cells.append(nbformat.v4.new_code_cell(TURNING, id="turning"))
+        nbformat.write(chapter, folder / "book" / notebook.name)
+        others = [word for one in NOTEBOOKS if one != notebook for word in ("-o", f"executed/{one.name}")]
+        run(["make", f"executed/{notebook.name}", f"VENV={sys.prefix}", *others], folder)
+
+    return once(shared / notebook.stem, execute)
 
 
 def run(command: list[str], folder: Path) -> str:

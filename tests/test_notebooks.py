@@ -6,51 +6,34 @@ import nbformat
 import papermill
 import pytest
 
-from tests.helpers import NOTEBOOKS, ROOT, clone, run
+from tests.helpers import NOTEBOOKS, claims, executed
 
 pytestmark = pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem, scope="module")
 
 
-TURNING = f"""import json, sys
-sys.path.append({str(ROOT)!r})
-from tests.turning import steadfast
-print(json.dumps(steadfast()))"""
-
-
 @pytest.fixture(scope="module")
-def executed(notebook, tmp_path_factory):
-    """The chapter as it was executed, with a cell behind that turns its claims' numbers."""
-    folder = clone(tmp_path_factory.mktemp(notebook.stem) / "clone")
-    chapter = nbformat.read(notebook, as_version=4)
-    if claims(chapter):
-        chapter.cells.append(nbformat.v4.new_code_cell(TURNING))
-    nbformat.write(chapter, folder / "book" / notebook.name)
-    run(f"papermill --cwd . -k python3 -p profile smoke book/{notebook.name} out.ipynb".split(), folder)
-    return nbformat.read(folder / "out.ipynb", as_version=4)
+def chapter(notebook, shared):
+    return nbformat.read(executed(notebook, shared) / "executed" / notebook.name, as_version=4)
 
 
-def claims(chapter) -> list:
-    return [cell for cell in chapter.cells if cell.cell_type == "code" and "@pages.claim" in cell.source]
-
-
-def test_notebook_runs_on_its_own(executed):
-    cells = [cell for cell in executed.cells if cell.cell_type == "code"]
+def test_notebook_runs_on_its_own(chapter):
+    cells = [cell for cell in chapter.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells if cell.source)
     assert any(cell.outputs for cell in cells), "a chapter shows something"
 
 
-def test_claims_hold_and_are_what_an_executed_chapter_says(executed):
+def test_claims_hold_and_are_what_an_executed_chapter_says(chapter):
     """In Jupyter, too: as outputs of their own cells. They speak of runs in git, whatever this page has computed."""
-    for cell in claims(executed):
+    for cell in claims(chapter):
         said = [output for output in cell.outputs if output.output_type == "display_data"]
         assert len(said) == cell.source.count("@pages.claim"), cell.source
         marks = [output.data["text/plain"][-1] for output in said]
         assert all(mark == "✓" for mark in marks), [output.data["text/plain"] for output in said]
 
 
-def test_a_claim_fails_where_its_numbers_are_turned(executed):
-    if claims(executed):
-        (printed,) = (one.text for one in executed.cells[-1].outputs if one.get("name") == "stdout")
+def test_a_claim_fails_where_its_numbers_are_turned(chapter):
+    if claims(chapter):
+        (printed,) = (one.text for one in chapter.cells[-1].outputs if one.get("name") == "stdout")
         assert json.loads(printed) == []
 
 
@@ -70,6 +53,5 @@ def test_source_holds_no_outputs(notebook):
 
 
 def test_a_claim_is_prose_its_code_folded(notebook):
-    cells = nbformat.read(notebook, as_version=4).cells
-    cells = [cell for cell in cells if cell.cell_type == "code" and "@pages.claim" in cell.source]
+    cells = claims(nbformat.read(notebook, as_version=4))
     assert not [cell.id for cell in cells if not {"claim", "hide-input"} <= {*cell.metadata.get("tags", [])}]
