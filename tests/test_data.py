@@ -391,13 +391,6 @@ def test_wrong_faces_are_refused_in_one_sentence(faces_place, content, found):
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("place", [36, 40, 50, 60])
-def test_a_damaged_compressed_member_is_refused(faces_place, place):
-    (faces_place / "att_faces.zip").write_bytes(flipped(as_zip(FACES), place))
-    with pytest.raises(ValueError, match="att_faces.zip"):
-        data.load("faces", download=False)
-
-
 def test_real_faces_are_split_and_shrunk(data_folder):
     faces, small = (data.load("faces", shrink=factor, download=False) for factor in (1, 4))
     assert (len(faces.x_train), len(faces.x_test)) == (320, 80)

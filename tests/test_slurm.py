@@ -13,7 +13,7 @@ import pytest
 
 from tests.helpers import ROOT, TOOLS, clone, run
 
-WANTED = [f"digits-s0-attack-{target}.ipynb" for target in ("ann", "ann-clipped-input", "snn")]
+WANTED = [f"digits-s0-attack-{target}.ipynb" for target in ("ann", "snn")]
 JOBS = 2 + len(WANTED)  # their two targets, too
 
 

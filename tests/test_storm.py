@@ -11,7 +11,7 @@ import numpy as np
 
 from tests.helpers import ROOT, TOOLS
 
-KILLS = 50 if os.environ.get("SNNMI_LONG") else 2
+KILLS = 50 if os.environ.get("SNNMI_LONG") else 1
 CHAIN = """
 from functools import partial
 from snnmi.checkpoint import Checkpoint
