@@ -28,7 +28,7 @@ from snnmi.models.euler import RULES
 from snnmi.models.foreign import Assumed
 from snnmi.models.targets import TARGETS
 from snnmi.study import extensions, published, verdicts
-from snnmi.study.controls import BASELINES, Variant
+from snnmi.study.controls import BASELINES, QUICK, Variant
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import judge, judgements_table
 from snnmi.study.tables import attacks_table
@@ -78,12 +78,12 @@ def prepare(
 ) -> Audit:
     """Read the network, look at it, and lay out its attacks; ValueError, in one sentence, before any attack.
 
-    `given`: the arguments of `Experiment` from the chapter's parameters. At `quick` a quarter of the batches is spent,
-    as in chapter 7. Without a `model` this book's SNN on the digits is exported and read back, at `quick` at most.
+    `given`: the arguments of `Experiment` from the chapter's parameters. At `quick` as few batches are spent as in
+    chapter 7. Without a `model` this book's SNN on the digits is exported and read back, at `quick` at most.
     """
     if model is None:
         given = dict(given) | {"profile": "smoke" if given.get("profile") == "smoke" else "quick"}
-    small = {"attack": {"batches": 240}} if given.get("profile", "quick") == "quick" else {}
+    small = dict(QUICK) if given.get("profile", "quick") == "quick" else {}
     base = Experiment(**given, datasets=dataset, budget=small)
     name, book = base.datasets[0], None
     images, neuron = base.dataset(name), base.settings(name, BASELINES["snn"]).neuron
