@@ -499,13 +499,6 @@ def test_without_a_home_directory_a_folder_is_asked_for(monkeypatch, tmp_path):
         data.load("mnist", download=False)
 
 
-@pytest.mark.parametrize("given", ["", "cache", "~/cache"])
-def test_a_cache_that_is_named_by_no_whole_path_is_the_homes(monkeypatch, tmp_path, given):
-    monkeypatch.setenv("XDG_CACHE_HOME", given)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert data.places.cache() == tmp_path / ".cache/snnmi"
-
-
 def test_a_cache_that_is_a_file_is_said(monkeypatch, tmp_path):
     monkeypatch.delenv("SNNMI_DATA", raising=False)
     (tmp_path / "snnmi").write_text("not a folder")

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import torch
 
-from snnmi import checkpoint, provenance, store
+from snnmi import checkpoint, files, provenance, store
 from snnmi.checkpoint import Checkpoint
 from snnmi.files import atomic_write, given_file, place
 from snnmi.store import Store
@@ -57,6 +57,21 @@ def test_a_file_of_ones_own_lies_in_the_project_or_where_one_is(tmp_path, monkey
     assert given_file("index.md") == ROOT / "book/index.md"
     assert given_file("no/such.npz") == ROOT / "no/such.npz"
     assert given_file("~/x") == Path.home() / "x"
+
+
+@pytest.mark.parametrize("given", ["", "cache", "~/.cache", "./."])
+def test_a_cache_that_is_named_by_no_whole_path_is_the_homes_if_there_is_one(monkeypatch, given):
+    monkeypatch.setenv("XDG_CACHE_HOME", given)
+    for home, cache in (("/home/me", Path("/home/me/.cache/snnmi")), ("", None), ("relative", None)):
+        monkeypatch.setenv("HOME", home)
+        assert files.cache() == cache
+
+    def unknown(self):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(Path, "expanduser", unknown)  # what Path.home asks, without HOME, in a container
+    assert files.cache() is None
 
 
 def test_what_was_finished_is_read_again(runs):
@@ -438,15 +453,6 @@ def test_checkpoint_gives_back_nested_states(tmp_path):
     assert int(loaded["batch"]) == 3 and loaded["batch"].dtype == torch.int64
     assert [float(loaded["adam"][i]["step"]) for i in (0, 1)] == [2, 5]
     assert torch.equal(loaded["pair"]["surrogate"]["1.weight"], torch.ones(3, 2))
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_damaged_checkpoint_is_reported_and_counts_as_none(tmp_path, damage):
-    checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors")
-    checkpoint.save({"weights": torch.rand(1000)})
-    spoil(checkpoint.path, damage)
-    with pytest.warns(UserWarning, match="checkpoint.safetensors is damaged"):
-        assert Checkpoint(checkpoint.path).load() is None
 
 
 def test_checkpoint_of_another_version_of_the_code_is_said_and_not_gone_on_from(tmp_path, monkeypatch):

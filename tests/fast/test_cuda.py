@@ -158,17 +158,6 @@ def test_training_by_kernels_has_the_loss_and_gradients_of_the_plain_loop(encode
         assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
 
 
-def test_kernels_draw_as_the_plain_encoder_on_average(fused, few_blocks):
-    model = target()
-    x = torch.rand(1, 8, 8, generator=seeded(), device=DEVICE).expand(2000, -1, -1)
-    by_kernel = model(x, generator=seeded(1))
-    with torch.no_grad():  # the plain encoder's spikes, then the same neurons
-        spikes = model.code(x.flatten(1), 25, generator=seeded(2))
-    plain = model.run(spikes)[1].mem.softmax(-1).mean(0)
-    error = (by_kernel.var(0) / 2000 + plain.var(0) / 2000).sqrt()
-    assert ((by_kernel.mean(0) - plain.mean(0)).abs() < 4.5 * error).all()
-
-
 def test_rounded_weights_leave_the_target_itself_alone():
     model = target()
     before = model.hidden.weight.clone()

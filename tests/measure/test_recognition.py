@@ -79,16 +79,6 @@ def test_an_image_near_the_class_but_called_otherwise_is_not_recognised():
     assert row["feature_train"] == 0 and row["judge_accuracy"] == row["recognised"] == 0
 
 
-def test_identified_is_by_correlation_with_the_class_means_whatever_the_contrast():
-    left, right = torch.zeros(2, 8, 8)
-    left[:, :4], right[:, 4:] = 1, 0.5  # the brighter mean must not win by its brightness
-    labels = torch.tensor([0, 1])
-    halves = data.Dataset("halves", torch.stack([left, right]), labels, greys(0.3), labels[:1])
-    images = torch.stack([0.1 + 0.2 * right, right, 0.5 + 0.1 * left, 1 - left])
-    assert judged(halves, images, 1)["identified"] == 0.75
-    assert [judged(halves, halves.x_train[y][None], y)["identified"] for y in (0, 1)] == [1, 1]
-
-
 def test_a_large_class_is_looked_at_evenly():
     ramp = torch.linspace(0, 1, 3 * AT_MOST).tolist()
     large = grey_set([(grey, 0) for grey in ramp], [(0.0, 0)])

@@ -215,14 +215,6 @@ def test_steps_that_repeat_themselves_are_computed_once_and_change_nothing(
     torch.testing.assert_close(found[name], found["whole"])
 
 
-@mark.parametrize("encoder", ["current", "clip", "frozen"])
-def test_only_the_rate_encoder_has_chance_in_it(encoder):
-    model, x = digits_model(encoder=encoder), torch.randn(5, 8, 8, generator=seeded())
-    before = x.clone()
-    assert torch.equal(model(x, generator=seeded(0)), model(x, generator=seeded(1)))
-    assert torch.equal(x, before)
-
-
 @mark.parametrize("by_events", [False, True])
 def test_snn_loss_and_its_gradients_equal_the_plain_snntorch_loop(monkeypatch, by_events):
     if by_events and not events.available():
