@@ -23,6 +23,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
+from snnmi.show.figures.style import SIZE, WIDTH
 from tests.helpers import NOTEBOOKS, ROOT, clone, executed, run
 
 WIDTHS = {"desktop": 1280, "phone": 390}
@@ -133,6 +134,8 @@ def test_every_page_opens_from_disk_without_network(browser, book, pages):
             whole(page, name)
 
 
+DRAWN = "article figure img[src$='.png']:visible:not(.jupyter-widgets img)"
+SEEN = "images => images.map(i => [i.clientWidth, getComputedStyle(i).backgroundColor, i.src])"
 DARK = "document.documentElement.dataset.theme = document.documentElement.dataset.mode = 'dark'"
 
 
@@ -146,6 +149,9 @@ def test_every_page_is_whole_and_accessible_and_its_colours_in_the_dark_too(brow
             whole(page, name)
             light = Axe().run(page, options=options).response["violations"]
             page.evaluate(DARK)
+            for pixels, ground, source in page.locator(DRAWN).evaluate_all(SEEN):
+                assert SIZE / (72 * WIDTH) * pixels >= 9, f"{name}: the letters of {source}"
+                assert ground == "rgba(0, 0, 0, 0)", f"{name}: the card under {source}"
             for violation in (*light, *Axe().run(page, options=colours).response["violations"]):
                 nodes = [f"{node['target'][0]} {node['failureSummary']}" for node in violation["nodes"][:3]]
                 found.append(f"{name}: {violation['id']} ({violation['impact']}): {'; '.join(nodes)}")
@@ -301,7 +307,7 @@ def test_explorer_answers_without_a_kernel(browser, address):
 
 def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, address):
     with reading(browser, address) as page:
-        visit(page, f"{address}/{EXPLORER}#digits-8-8-0-15-of-the-queries/7")
+        visit(page, f"{address}/{EXPLORER}#digits-8-8-0-15-of-the-queries/gamin-as-published/7")
         label = page.locator(".snnmi-class select:visible")
         page.wait_for_function("document.querySelector('.snnmi-class select')?.value === '7'")
         page.locator(".snnmi-explorer").scroll_into_view_if_needed()
@@ -311,11 +317,11 @@ def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, add
 
         assert "class 7" in words()
         page.keyboard.press("ArrowRight")
-        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/8")
+        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/gamin-as-published/8")
         assert label.input_value() == "8" and "class 8" in words()
         for _ in range(3):
             page.keyboard.press("ArrowLeft")
-        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/5")
+        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/gamin-as-published/5")
         assert "class 5" in words()
         moment = page.locator(".snnmi-explorer .cells:visible", has_text="batch")
         last = moment.inner_text()
@@ -323,6 +329,21 @@ def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, add
         page.keyboard.press("ArrowLeft")
         page.wait_for_timeout(300)
         assert "batch 30" in last and "batch 21" in moment.inner_text() and label.input_value() == "5"
+        page.locator(".picks button:visible").nth(2).click()
+        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/gamin-as-published/2")
+        assert page.locator(".picks button[aria-pressed=true]:visible").count() == 1
+
+
+def test_whose_drawing_it_is_can_be_guessed_by_keyboard(browser, address):
+    with reading(browser, address) as page:
+        visit(page, f"{address}/{EXPLORER}")
+        said = page.locator(".snnmi-guess [role=status]")
+        page.locator(".snnmi-guess .faces button").nth(3).focus()
+        page.keyboard.press("Enter")
+        assert re.search("You [01], the machine [01] of 1", said.inner_text())
+        page.keyboard.press("Enter")  # the next one
+        assert "You" not in said.inner_text()
+        assert page.locator(".snnmi-guess [data-is]:visible").count() == 1
 
 
 def test_films_play_and_pause_without_a_kernel(browser, address):
@@ -353,6 +374,19 @@ def test_search_finds_the_attack(browser, address):
         page.locator("#search-results a[href*='executed/03_attack']").first.wait_for()  # they come one by one
         results.first.click()
         page.wait_for_url(lambda url: "search.html" not in url)
+
+
+def test_search_finds_what_people_call_it_and_quotes_the_page(browser, address):
+    with reading(browser, address) as page:
+        for words, chapter in {
+            "DVS": "12_events",
+            "event camera": "12_events",
+            "model extraction": "03_attack",
+        }.items():
+            page.goto(f"{address}/search.html?q={words}")
+            found = page.locator(f"#search-results li:has(a[href*='{chapter}'])").first
+            found.locator("p.context").wait_for()
+            assert len(found.locator("p.context").inner_text()) > 40, words
 
 
 def test_every_notebook_can_be_downloaded(book, soups):

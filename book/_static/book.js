@@ -1,5 +1,11 @@
-// Read from disk, a page may not fetch the others, so the search shows titles without excerpts.
-if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+// What the search quotes is in a script (snnmi/show/finding.py): read from disk, a page may not fetch the others.
+if (location.pathname.endsWith("/search.html")) {
+  const script = Object.assign(document.createElement("script"), { src: "_static/excerpts.js" });
+  const loaded = new Promise((done) => { script.onload = () => done(EXCERPTS); });
+  document.head.append(script);
+  const page = (text) => Object.assign(document.createElement("div"), { textContent: text }).innerHTML;
+  window.fetch = async (url) => ({ text: async () => `<div role="main">${page((await loaded)[url.replace(/^\.\/|\.html$/g, "")] ?? "…")}</div>` });
+}
 
 // Roles that the page generator writes and that screen readers reject or that ARIA 1.2 dropped.
 document.addEventListener("DOMContentLoaded", () => {
@@ -11,8 +17,9 @@ document.addEventListener("DOMContentLoaded", () => {
 // The widget script speaks to MathJax 2, which this book does not have.
 document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !MathJax.Hub) MathJax.Hub = { Queue() {} }; });
 
-// The explorer: the address names the class that is shown ("#mnist-all-the-queries/3"), and a left or right arrow goes to the next.
+// The explorer: the address names what is shown ("#mnist-all-the-queries/gamin-as-published/3"); a left or right arrow goes to the next class, a thumbnail to its own.
 (() => {
+  const kinds = ["snnmi-data", "snnmi-attack", "snnmi-class"];
   const menu = (kind) => [...document.querySelectorAll(`.snnmi-explorer .${kind} select`)].find((one) => one.getClientRects().length);
   const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-|-$/g, "");
   const choose = (select, index) => {
@@ -20,29 +27,31 @@ document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !Mat
     select.selectedIndex = index;
     select.dispatchEvent(new Event("change", { bubbles: true }));
   };
-  const named = (select, name) => [...select.options].findIndex((option) => slug(option.text) === name);
+  const named = (select, name) => [...select.options].findIndex((option) => slug(option.text) === slug(name));
   const open = () => {
-    const [data, label] = decodeURIComponent(location.hash.slice(1)).split("/");
-    if (!label || named(menu("snnmi-data"), data) < 0) return;
-    choose(menu("snnmi-data"), named(menu("snnmi-data"), data));
-    setTimeout(() => {
-      choose(menu("snnmi-class"), named(menu("snnmi-class"), slug(label)));
-      document.querySelector(".snnmi-explorer").scrollIntoView();
-    }, 100);
+    const wanted = decodeURIComponent(location.hash.slice(1)).split("/");
+    if (wanted.length !== 3 || named(menu(kinds[0]), wanted[0]) < 0) return;
+    kinds.forEach((kind, place) => setTimeout(() => choose(menu(kind), named(menu(kind), wanted[place])), 100 * place));
+    setTimeout(() => document.querySelector(".snnmi-explorer").scrollIntoView(), 300);
   };
   const ready = (tries) => menu("snnmi-class") ? start() : tries && setTimeout(ready, 200, tries - 1);
-  const label = () => document.querySelectorAll(".snnmi-explorer .noUi-handle").forEach((one) => one.setAttribute("aria-label", "moment of the attack"));
+  const mark = () => document.querySelectorAll(".snnmi-explorer .picks button").forEach((one) => one.setAttribute("aria-pressed", [...one.parentNode.children].indexOf(one) === menu("snnmi-class")?.selectedIndex));
   const start = () => {
-    label();
-    new MutationObserver(label).observe(document.querySelector(".snnmi-explorer"), { childList: true, subtree: true });
+    const explorer = document.querySelector(".snnmi-explorer");
+    blurring(explorer, 0);
+    mark();
     open();
     addEventListener("hashchange", open);
-    document.querySelector(".snnmi-explorer").addEventListener("change", () => setTimeout(() => {
-      const [data, label] = [menu("snnmi-data"), menu("snnmi-class")].map((one) => slug(one.selectedOptions[0].text));
-      history.replaceState(null, "", `#${data}/${label}`);
+    explorer.addEventListener("click", (event) => {
+      const pick = event.target.closest(".picks button");
+      if (pick) choose(menu("snnmi-class"), [...pick.parentNode.children].indexOf(pick));
+    });
+    explorer.addEventListener("change", (event) => event.target.matches("select") && setTimeout(() => {
+      history.replaceState(null, "", `#${kinds.map((kind) => slug(menu(kind).selectedOptions[0].text)).join("/")}`);
+      mark();
     }, 100));
     addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], box = document.querySelector(".snnmi-explorer").getBoundingClientRect();
+      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key], box = explorer.getBoundingClientRect();
       if (!step || event.target.closest("select, input, textarea, [role=slider]") || box.bottom < 0 || box.top > innerHeight) return;
       choose(menu("snnmi-class"), menu("snnmi-class").selectedIndex + step);
       event.preventDefault();
@@ -51,7 +60,17 @@ document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !Mat
   addEventListener("load", () => document.querySelector("script[type='application/vnd.jupyter.widget-view+json']") && ready(100));
 })();
 
-// Films: a button that plays and pauses, by the slider's own keys.
+// A slider that blurs the pictures in a box.
+function blurring(box, value) {
+  const label = document.createElement("label"), slider = document.createElement("input");
+  Object.assign(slider, { type: "range", min: 0, max: 8, step: 0.5, value });
+  slider.addEventListener("input", () => box.style.setProperty("--blur", `${slider.value}px`));
+  label.className = "snnmi-blur";
+  label.append("Blur ", slider);
+  box.prepend(label);
+}
+
+// Films: a button that plays and pauses, by the slider's own keys. What is chosen later comes with its slider later.
 addEventListener("load", () => {
   if (!document.querySelector("script[type='application/vnd.jupyter.widget-view+json']")) return;
   const begin = (player) => {
@@ -60,20 +79,49 @@ addEventListener("load", () => {
     const press = (key) => handle().dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
     const next = () => press(+handle().getAttribute("aria-valuenow") < +handle().getAttribute("aria-valuemax") ? "ArrowRight" : "Home");
     const turn = () => {
-      timer = timer ? clearInterval(timer) : setInterval(next, 400);
+      timer = timer ? clearInterval(timer) : setInterval(() => handle() ? next() : turn(), 400);
       button.textContent = timer ? "Pause" : "Play";
     };
     button.className = "snnmi-play";
     button.textContent = "Play";
     button.addEventListener("click", turn);
-    handle().setAttribute("aria-label", "bin");
+    handle().setAttribute("aria-label", player.querySelector(".widget-label").textContent);
     player.prepend(button);
   };
-  const look = (tries) => {
-    const found = [...document.querySelectorAll(".snnmi-player")].filter((player) => player.querySelector(".noUi-handle"));
-    if (found.length) found.forEach(begin); else if (tries) setTimeout(look, 200, tries - 1);
+  const look = () => document.querySelectorAll(".snnmi-player:not(:has(.snnmi-play))").forEach((player) => player.querySelector(".noUi-handle") && begin(player));
+  new MutationObserver(look).observe(document.querySelector("article"), { childList: true, subtree: true });
+  look();
+});
+
+// Guess who: a drawing after the other, in a new order every time; the reader picks, the machine has picked before.
+addEventListener("DOMContentLoaded", () => {
+  const game = document.querySelector(".snnmi-guess");
+  if (!game) return;
+  const drawings = [...game.querySelectorAll("[data-is]")], faces = [...game.querySelectorAll("button")], said = game.querySelector("[role=status]");
+  const next = Object.assign(document.createElement("button"), { type: "button", className: "snnmi-play", textContent: "Next drawing" });
+  let order = [], shown = null, rounds = 0, yours = 0, machines = 0;
+  const show = () => {
+    order = order.length ? order : drawings.map((one) => [Math.random(), one]).sort((a, b) => a[0] - b[0]).map((one) => one[1]);
+    shown = order.pop();
+    drawings.forEach((one) => { one.hidden = one !== shown; });
+    faces.forEach((face) => { face.disabled = false; face.className = ""; });
+    next.hidden = true;
+    said.textContent = "Whose photograph is this drawing most like?";
   };
-  look(100);
+  faces.forEach((face, place) => face.addEventListener("click", () => {
+    const right = +shown.dataset.is, hit = place === right, machine = +shown.dataset.machine;
+    rounds += 1; yours += hit; machines += machine === right;
+    face.className = "not";
+    faces[right].className = "was";
+    faces.forEach((one) => { one.disabled = true; });
+    said.textContent = `${hit ? "Right" : "No"}: person ${right}, drawn from the ${shown.dataset.of}. The machine says ${machine}. You ${yours}, the machine ${machines} of ${rounds}; by guessing one in ten.`;
+    next.hidden = false;
+    next.focus();
+  }));
+  next.addEventListener("click", show);
+  said.after(next);
+  blurring(game, 2);
+  show();
 });
 
 // What the page was made with stands with its settings, folded.

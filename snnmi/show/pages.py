@@ -229,7 +229,7 @@ def _csv(frame: pd.DataFrame, name: str) -> str:
 def picture(figure: Figure, name: str) -> Figure:
     """The same figure, and, where `write_tables` says so, as a PNG among the tables: for another page."""
     if path := _among_tables(f"{name}.png"):
-        figure.savefig(path)
+        figure.savefig(path, facecolor="white")  # where no style sheet turns its ink
     return figure
 
 
@@ -242,6 +242,6 @@ def _among_tables(file: str) -> Path | None:
 
 def blank(text: str) -> Figure:
     """A figure that says why there is none."""
-    fig = new_figure(6.0, 0.8, layout=None)
+    fig = new_figure(0.6, layout=None)
     fig.text(0.5, 0.5, text, ha="center", va="center")
     return fig

@@ -42,20 +42,21 @@ def parts(box, kind):
 
 
 def cells(*attacks, **kept):
-    """As a page gives them: (experiment, attack) by name."""
-    return {NAMES.get(run.variant, run.variant): (experiment(**kept), run) for run in attacks}
+    """As a page gives them: what was drawn, by name."""
+    return {NAMES.get(run.variant, run.variant): explorer.of(experiment(**kept), run) for run in attacks}
+
+
+def one(*attacks):
+    """Of one kind of attack."""
+    return {"GAMIN": cells(*attacks)}
 
 
 def panel(kind="ann", index=0, **settings):
     return class_panel([attack(kind, **settings)], index)
 
 
-def shown_of(run, index):
-    return run.reconstructions[index], run.target_confidences[index], run.surrogate_confidences[index]
-
-
 def class_panel(attacks, index=0, **kept):
-    return explorer.class_panel("Toy, all the queries", cells(*attacks, **kept), index, shown_of)
+    return explorer.class_panel("Toy, all the queries", cells(*attacks, **kept), index)
 
 
 def pictures(box):
@@ -64,34 +65,43 @@ def pictures(box):
 
 def test_choices_lead_to_one_panel_each_with_the_targets_side_by_side():
     runs = attack("ann"), attack("ann, clipped input"), attack("snn")
-    box = explorer.explorer({"Toy": cells(*runs), "<Mine>": cells(runs[0])})
+    box = explorer.explorer({"Toy": one(*runs) | {"other": cells(runs[2])}, "<Mine>": one(runs[0])})
     data_set, *others = parts(box, widgets.Dropdown)
     assert data_set.options == ("Toy", "<Mine>")
-    assert [choice.options for choice in others] == [("0", "1", "2")] * 2
-    panels = pictures(box)
-    assert len(panels) == len(set(panels)) == 2 * CLASSES
-    names = [re.findall("<div><b>([^<]*)</b><div", one) for one in panels]
-    assert names == [["ANN", "ANN behind a clip", "SNN"]] * 3 + [["ANN"]] * 3
-    assert "&lt;Mine&gt;, class 0" in panels[CLASSES] and "<Mine>" not in "".join(panels)
+    labels = ("0", "1", "2")
+    assert [choice.options for choice in others] == [("GAMIN", "other"), labels, ("GAMIN",), labels]
+    panels = [picture for picture in pictures(box) if "words" in picture]
+    assert len(panels) == len(set(panels)) == 3 * CLASSES
+    names = [re.findall("<div><b>([^<]*)</b><div", panel) for panel in panels]
+    assert names == [["ANN", "ANN behind a clip", "SNN"]] * 3 + [["SNN"]] * 3 + [["ANN"]] * 3
+    assert "&lt;Mine&gt;: GAMIN, class 0" in panels[-CLASSES] and "<Mine>" not in "".join(panels)
+
+
+def test_every_class_has_a_thumbnail():
+    box = explorer.explorer({"Toy": one(attack())})
+    (thumbs,) = [
+        found.value for found in parts(box, widgets.HTML) if "picks" in found.value and "<img" in found.value
+    ]
+    assert re.findall('<button type="button"><img alt="class (.)"', thumbs) == ["0", "1", "2"]
 
 
 def test_a_scale_opens_where_it_is_told_to():
-    both = {"Toy": cells(attack("ann", moments=at_work())), "Other": cells(attack())}
+    both = {"Toy": one(attack("ann", moments=at_work())), "Other": one(attack())}
     box = explorer.explorer(both, start={"Toy": 2, "Other": 99})
-    assert [choice.index for choice in parts(box, widgets.Dropdown)] == [0, 2, 0]
+    assert [choice.index for choice in parts(box, widgets.Dropdown)] == [0, 0, 2, 0, 0]
     stacks = [stack.selected_index for stack in parts(box, widgets.Stack)]
-    assert stacks == [0, 2, 2, 3, 3, 3, 0], "panels, and the attack at work at its end"
+    assert stacks == [0, 0, 2, 2, 3, 3, 3, 0, 0], "attacks, panels, and the attack at work at its end"
 
 
 def test_every_stack_follows_a_choice_in_the_browser():
-    box = explorer.explorer({"Toy": cells(attack("ann"), attack("snn", moments=at_work()))})
+    box = explorer.explorer({"Toy": one(attack("ann"), attack("snn", moments=at_work()))})
     state = widgets.Widget.get_manager_state()["state"]  # what a rendered page is given
-    links = [one["state"] for one in state.values() if one["model_name"] == "LinkModel"]
+    links = [model["state"] for model in state.values() if model["model_name"] == "LinkModel"]
     followed = {link["target"][0]: link["source"][0] for link in links}
     chosen = parts(box, widgets.Dropdown) + parts(box, widgets.IntSlider)
-    choices = {f"IPY_MODEL_{one.model_id}" for one in chosen}
+    choices = {f"IPY_MODEL_{choice.model_id}" for choice in chosen}
     stacks = parts(box, widgets.Stack)
-    assert len(stacks) == 1 + 1 + 1 + CLASSES
+    assert len(stacks) == 1 + 1 + 1 + 1 + CLASSES
     assert all(followed[f"IPY_MODEL_{stack.model_id}"] in choices for stack in stacks)
 
 
@@ -103,21 +113,32 @@ def at_work():
 
 
 def test_the_slider_shows_the_attack_at_work_up_to_its_end():
-    box = explorer.explorer({"Toy": cells(attack("ann"), attack("snn", moments=at_work()))})
+    box = explorer.explorer({"Toy": one(attack("ann"), attack("snn", moments=at_work()))})
     (slider,) = parts(box, widgets.IntSlider)
     assert (slider.min, slider.max, slider.value) == (0, 3, 3)
-    moments = [one for one in pictures(box) if "batch" in one]
+    moments = [picture for picture in pictures(box) if "batch" in picture]
     assert len(moments) == 4 * CLASSES and moments[0].count("<img") == 1, "no run without moments"
     assert "after 5 batches" in moments[1] and "target 20%, copy 20%" in moments[1]
     assert "of class 2 from the SNN" in moments[-1] and "target 100%, copy 100%" in moments[-1]
-    assert not parts(explorer.explorer({"Toy": cells(attack())}), widgets.IntSlider)
+    assert not parts(explorer.explorer({"Toy": one(attack())}), widgets.IntSlider)
 
 
 def test_panel_says_in_words_what_it_shows():
     words = panel("snn", index=1)
     assert "Toy, all the queries, class 1" in words and "<b>SNN</b>" in words
-    assert "target 0%, copy 100% sure of 1" in words
-    assert 'aria-label="Mean confidences. target: class 0 1.00' in words
+    assert "network: 0% sure" in words and "copy: 100% sure" in words
+
+
+def test_it_says_in_words_what_is_seen():
+    means = experiment().originals("toy")["class mean"]
+    assert explorer.seen(means[1], means, 1).endswith("most like the mean of 1")
+    assert explorer.seen(means[2], means, 1).endswith("most like the mean of 2, not 1")
+    noise, ramp = np.random.default_rng(0).random((20, 20)), np.arange(400.0).reshape(20, 20)
+    assert [explorer.seen(x, None, 0) for x in (noise, ramp, 0 * ramp)] == [
+        "speckle",
+        "smooth shapes",
+        "blank",
+    ]
 
 
 def test_a_generator_that_has_collapsed_has_one_large_picture():
@@ -136,7 +157,7 @@ def test_every_picture_has_its_text():
 
 
 def test_pictures_stay_small_at_any_image_size():
-    sources = re.findall('base64,([^"]+)"', panel(shape=(112, 92)))
+    sources = re.findall('base64,([^"]+)"', class_panel([attack(shape=(112, 92))], present=False))
     assert sources and max(len(base64.b64decode(source)) for source in sources) <= 12_000
 
 
@@ -147,7 +168,7 @@ def test_missing_originals_leave_a_placeholder():
 
 def test_names_from_outside_cannot_become_markup():
     name = "<script>alert(1)</script>"
-    assert "<script" not in explorer.class_panel(name, {name: (experiment(), attack())}, 0, shown_of)
+    assert "<script" not in explorer.class_panel(name, {name: explorer.of(experiment(), attack())}, 0)
 
 
 def test_new_samples_come_from_the_kept_generator():
@@ -156,11 +177,12 @@ def test_new_samples_come_from_the_kept_generator():
     run.pair = pair.Pair.new(config, SHAPE, CLASSES, CLASSES, seed=0)
     lab = experiment()
     lab.asked = lambda attack: BlackBox(small("snn", SHAPE, CLASSES, hidden=4), seed=0)
-    (images, target, surrogate), (again, *_) = (explorer.new_samples(lab, run, 1) for _ in range(2))
-    assert images.shape == (explorer.SHOWN, *SHAPE) and 0 <= images.min() and images.max() <= 1
-    assert target.shape == surrogate.shape == (explorer.SHOWN, CLASSES)
-    np.testing.assert_allclose(target.sum(1), 1, rtol=1e-5)
+    (images, target, surrogate), (again, *_) = (explorer.new_samples(lab, run) for _ in range(2))
+    assert images.shape == (CLASSES, explorer.SHOWN, *SHAPE) and 0 <= images.min() and images.max() <= 1
+    assert target.shape == surrogate.shape == (CLASSES, explorer.SHOWN, CLASSES)
+    np.testing.assert_allclose(target.sum(-1), 1, rtol=1e-5)
     assert not np.array_equal(images, again)
+    assert explorer.of(lab, run).fresh(1).pictures.shape == images.shape
 
 
 def test_button_says_where_weights_are_missing():
@@ -169,9 +191,9 @@ def test_button_says_where_weights_are_missing():
         def pair(self):
             raise FileNotFoundError("no weights here")
 
-    box = explorer.explorer({"Toy": cells(Bare(**vars(attack())))})
+    box = explorer.explorer({"Toy": one(Bare(**vars(attack())))})
     parts(box, widgets.Button)[0].click()
-    assert any("no weights here" in one.value for one in parts(box, widgets.HTML))
+    assert any("no weights here" in found.value for found in parts(box, widgets.HTML))
 
 
 def test_nothing_to_explore_is_an_error():

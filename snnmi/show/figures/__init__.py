@@ -1,7 +1,7 @@
 """Arrays and tables in, matplotlib figures out: one style, one pair of colours for ANN and SNN. Computes nothing.
 
-Every function returns a closed Figure, so a notebook shows it once, as a cell's last value. Figures
-stand on a white card of their own and can be read in a light and in a dark page.
+Every function returns a closed Figure, so a notebook shows it once, as a cell's last value. Figures have no ground:
+a dark page turns their ink (book/_static/book.css), but for grids of pictures, whose ink is read on both.
 """
 
 from snnmi.show.figures.attackers import anytime, attackers

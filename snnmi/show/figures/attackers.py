@@ -6,7 +6,7 @@ from textwrap import fill
 import pandas as pd
 from matplotlib.figure import Figure
 
-from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, new_figure
+from snnmi.show.figures.style import COLORS, DASHED, KINDS, key, legend, new_figure, panels
 
 
 def attackers(
@@ -23,8 +23,8 @@ def attackers(
     """
     scales = list(frame.scale.unique())
     order = {scale: list(frame[frame.scale == scale].attacker.unique()) for scale in scales}
-    heights = [0.5 + 0.24 * len(names) for names in order.values()]
-    fig = new_figure(min(WIDTH, 1.3 + 1.7 * len(measures)), sum(heights) + 0.9)
+    heights = [0.5 + 0.33 * len(names) for names in order.values()]
+    fig = new_figure(sum(heights) + 0.9)
     grid = fig.subplots(len(scales), len(measures), squeeze=False, sharey="row", height_ratios=heights)
     for axes, (scale, names) in zip(grid, order.items(), strict=True):
         for ax, (measure, title) in zip(axes, measures.items(), strict=True):
@@ -38,11 +38,11 @@ def attackers(
                 floor = floors[measure]
                 at = floor[scale] if isinstance(floor, Mapping) else floor
                 ax.axvline(at, color=COLORS["floor"], **DASHED)
-            ax.set(xlim=(-0.03, 1.03), xticks=(0, 0.5, 1), xlabel=title)
+            ax.set(xlim=(-0.03, 1.03), xticks=(0, 0.5, 1), xlabel=fill(title, 16))
             ax.grid(axis="x")
-        axes[0].set_yticks(range(len(names)), names)
+        axes[0].set_yticks(range(len(names)), [fill(name, 22) for name in names])
         axes[0].set_ylim(len(names) - 0.4, -0.6)
-        axes[0].set_title(scale, loc="left", fontsize=9.5)
+        axes[0].set_title(scale, loc="left")
     shape = {"linestyle": "", "markersize": 5}
     kinds = [kind for kind in KINDS if kind in set(frame.target)]
     handles = [key(KINDS[kind], COLORS[kind], marker="o", **shape) for kind in kinds]
@@ -58,10 +58,8 @@ def anytime(frame: pd.DataFrame, measures: Mapping[str, str], *, budget: float, 
     `frame`: target, seed, queries (a class) and a column a measure, shares of 1. `measures`: their names. Dotted: the
     paper's `budget` of queries; dashed: what guessing gives.
     """
-    fig = new_figure(WIDTH, 2.9)
-    for ax, (measure, title) in zip(
-        fig.subplots(1, len(measures), sharex=True, sharey=True), measures.items()
-    ):
+    fig, axes = panels(len(measures), 0.7, 1.9, sharex=True, sharey=True)
+    for ax, (measure, title) in zip(axes.flat, measures.items()):
         for (kind, _), own in frame.groupby(["target", "seed"], sort=False):
             ax.plot(own.queries, own[measure], color=COLORS[kind], linewidth=0.8, alpha=0.45)
         for kind, own in frame.groupby("target", sort=False):
@@ -70,7 +68,7 @@ def anytime(frame: pd.DataFrame, measures: Mapping[str, str], *, budget: float, 
         ax.axvline(budget, color=COLORS["ink"], linewidth=0.9, linestyle=(0, (1, 2)))
         ax.axhline(floor, color=COLORS["floor"], **DASHED)
         ax.set(xscale="log", xlabel="queries a class", ylim=(-0.03, 1.03))
-        ax.set_title(fill(title, 22), loc="left", fontsize=9.5)
+        ax.set_title(fill(title, 22), loc="left")
         ax.grid(axis="y")
     kinds = [kind for kind in KINDS if kind in set(frame.target)]
     legend(fig, [key(KINDS[kind], COLORS[kind], marker="o", markersize=4) for kind in kinds])

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from snnmi.show.figures.style import COLORS, DASHED, KINDS, WIDTH, key, legend, new_figure, panels
+from snnmi.show.figures.style import COLORS, DASHED, KINDS, key, legend, new_figure, panels
 
 CURVES = {
     "L_N": "noise loss $L_N$",
@@ -28,7 +28,7 @@ def convergence(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     `histories`: `{"ann": history, "snn": history}`, each with "batch" (logged,) and "L_N", "L_G", "k",
     "M_global" (logged, classes).
     """
-    fig = new_figure(WIDTH, 4.6)
+    fig = new_figure(4.0)
     axes = fig.subplots(2, 2, sharex=True)
     for ax, (name, label) in zip(axes.flat, CURVES.items(), strict=True):
         _curves(ax, histories, name)
@@ -77,7 +77,7 @@ def growth(frame: pd.DataFrame) -> Figure:
         "num_steps": "time steps $T$",
     }
     variables = list(frame.variable.unique())
-    fig = new_figure(WIDTH, 2.7)
+    fig = new_figure(2.5)
     axes = fig.subplots(1, len(variables), squeeze=False, sharey=True)[0]
     for ax, variable in zip(axes, variables, strict=True):
         part = frame[frame.variable == variable].sort_values("value")
@@ -104,7 +104,7 @@ def time_steps(frame: pd.DataFrame) -> Figure:
     `frame`: metric, scale, target, num_steps (of no use for the ANN), value, low, high.
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    fig, axes = panels(len(metrics), 0.6, 1.75, columns=2, width=5.2, sharex=True)
+    fig, axes = panels(len(metrics), 0.6, 1.6, sharex=True)
     markers, dashed = dict(zip(scales, cycle("osD^vP"))), DASHED | {"linewidth": 1.2}
     for ax, metric in zip(axes.flat, metrics, strict=False):
         own = frame[frame.metric == metric]

@@ -15,7 +15,6 @@ from snnmi.show.figures.style import (
     COLORS,
     DASHED,
     KINDS,
-    WIDTH,
     diamond,
     key,
     legend,
@@ -26,7 +25,7 @@ from snnmi.show.figures.style import (
 )
 
 
-def score_dots(scores: pd.DataFrame, *, columns: int = 3, width: float = WIDTH) -> Figure:
+def score_dots(scores: pd.DataFrame) -> Figure:
     """Scores beside the paper's: a panel a metric, a line a data set and target, a thin line from ours to theirs.
 
     `scores`: metric, dataset, target, value (a dot), and where known low, high (its interval), kept (a ring: the other
@@ -40,7 +39,7 @@ def score_dots(scores: pd.DataFrame, *, columns: int = 3, width: float = WIDTH) 
     positions = _positions(scores)
     bottom = max(positions.values()) + 0.65
     height = 0.55 + 0.25 * (bottom + 0.65)
-    fig, axes = panels(len(metrics), 0.5, height, columns=columns, width=width, sharey=True)
+    fig, axes = panels(len(metrics), 0.5, height, sharey=True)
     hollow = dict(markerfacecolor="white", markeredgewidth=1.1)
     for ax, metric in zip(axes.flat, metrics, strict=False):
         for row in scores[scores.metric == metric].itertuples():
@@ -111,7 +110,7 @@ def effects(frame: pd.DataFrame) -> Figure:
     measure it.
     """
     metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    fig = new_figure(np.clip(1.9 + 1.9 * len(scales), 4.2, 6.4), 0.6 + 1.15 * len(metrics))
+    fig = new_figure(0.7 + 1.15 * len(metrics))
     axes = fig.subplots(len(metrics), len(scales), squeeze=False, sharex="row", sharey=True)
     for (metric, scale), part in frame.groupby(["metric", "scale"], sort=False):
         ax = axes[metrics.index(metric), scales.index(scale)]
@@ -126,7 +125,7 @@ def effects(frame: pd.DataFrame) -> Figure:
         ax.axvline(0, color="#777777", linewidth=0.9)
         ax.axhline(0.5, color=COLORS["faint"], linewidth=0.8)
         ax.use_sticky_edges = False
-        _axis(ax, margin=0.06)
+        _axis(ax, margin=0.06, ticks=2)
         if (part[["effect", "smallest", "largest"]] == 0).all(axis=None):
             middle = dict(transform=ax.transAxes, ha="center", va="center", backgroundcolor="white")
             ax.text(0.5, 0.5, "no gap, no effect", **middle)
@@ -137,7 +136,7 @@ def effects(frame: pd.DataFrame) -> Figure:
         if not frame.loc[frame.metric == metric, ["low", "high", "smallest", "largest"]].to_numpy().any():
             line[0].set(xlim=(-1, 1), xticks=[0])
     for ax, scale in zip(axes[0], scales, strict=True):
-        ax.set_title(textwrap.fill(scale, 16), fontsize=9.5)
+        ax.set_title(textwrap.fill(scale, 16))
     return fig
 
 
@@ -154,7 +153,7 @@ def changes(frame: pd.DataFrame) -> Figure:
             texts.append((factor, ""))
         places[factor, target, name] = len(texts)
         texts.append((f"{KINDS[target]}: {name}", target))
-    fig = new_figure(6.2, 0.8 + 0.19 * len(texts))
+    fig = new_figure(0.8 + 0.19 * len(texts))
     axes = fig.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
     markers = dict(zip(scales, cycle("osD^vPX*")))
     for ax, metric in zip(axes, metrics, strict=True):
@@ -188,7 +187,7 @@ def sources(frame: pd.DataFrame) -> Figure:
     floor (what guessing gives, dashed), value, low, high.
     """
     scales, measures, order = (list(frame[name].unique()) for name in ("scale", "measure", "what"))
-    fig = new_figure(1.6 + 1.5 * len(measures), 0.3 + len(scales) * (0.5 + 0.21 * len(order)))
+    fig = new_figure(0.3 + len(scales) * (0.5 + 0.21 * len(order)))
     axes = fig.subplots(len(scales), len(measures), squeeze=False, sharey=True, sharex=True)
     for (scale, measure), part in frame.groupby(["scale", "measure"], sort=False):
         ax = axes[scales.index(scale), measures.index(measure)]
@@ -207,7 +206,7 @@ def sources(frame: pd.DataFrame) -> Figure:
     for line, scale in zip(axes, scales, strict=True):
         for ax in line:
             lines(ax, order)
-        line[0].set_title(scale, loc="left", fontsize=9.5)
+        line[0].set_title(scale, loc="left")
         for label, what in zip(line[0].get_yticklabels(), order, strict=True):
             label.set_color(COLORS[kinds[what]] if kinds[what] else COLORS["ink"])
     return fig

@@ -18,7 +18,7 @@ def networks(
     appearance. `published`: value by cell. `floor`: what guessing gives, a dashed line. `name`: of the axis.
     """
     cells = list(frame.cell.unique())
-    fig = new_figure(5.6, 0.9 + 0.42 * len(cells))
+    fig = new_figure(0.9 + 0.42 * len(cells))
     ax = fig.subplots()
     for y, cell in enumerate(cells):
         own = frame[frame.cell == cell]
@@ -63,7 +63,7 @@ def specification(
     order = frame[[*shown][0]].sort_values(kind="stable").index
     frame, chosen = frame.loc[order], chosen.loc[order].to_numpy(bool)
     taken = [(choice, value) for choice in choices for value in dict.fromkeys(frame[choice].sort_index())]
-    fig = new_figure(4.4, 2.6 + 0.18 * len(taken))
+    fig = new_figure(2.6 + 0.18 * len(taken))
     above, below = fig.subplots(2, sharex=True, height_ratios=[1.9, 0.18 * len(taken)])
     places = np.arange(len(frame))
     for ax in (above, below):

@@ -8,38 +8,40 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from snnmi.show.figures.style import COLORS, DASHED, WIDTH, Image, frame, new_figure, panels
+from snnmi.show.figures.style import COLORS, DASHED, Image, frame, key, legend, new_figure, panels
 
 
 def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) -> Figure:
     """An image, its spike trains and the image read back from their rates; below, what single steps carry (Fig. 1)."""
     num_steps, height, width = spikes.shape
-    fig = new_figure(WIDTH, 3.9)
+    fig = new_figure(2.9)
     top, bottom = fig.subfigures(2, 1, height_ratios=[2.75, 1], hspace=0.03)
     left, strip, raster, right = top.subplots(1, 4, width_ratios=[1, 0.055, 1.45, 1])
     for ax, picture, label in (
         (left, image, "image $x$"),
-        (right, spikes.mean(0), f"read back: rate over {num_steps} steps"),
+        (right, spikes.mean(0), f"rate, {num_steps} steps"),
     ):
         ax.imshow(picture, vmin=0, vmax=1)
         frame(ax)
         ax.set_xlabel(label)
     strip.imshow(image.reshape(-1, 1), vmin=0, vmax=1, aspect="auto")
     frame(strip)
-    strip.set_ylabel(f"pixel, row by row (1 to {image.size})")
+    strip.set_ylabel(f"{image.size} pixels")
     strip.set_xlabel("$x$")
     step, pixel = np.nonzero(spikes.reshape(num_steps, -1))
     half = max(0.42, image.size / 500)  # of a mark's height, never too small to see
     marks = np.stack([np.stack([step + 1, pixel - half], -1), np.stack([step + 1, pixel + half], -1)], 1)
-    raster.add_collection(LineCollection(marks, colors=COLORS["ink"], linewidths=1.4))
+    raster.add_collection(LineCollection(marks, colors=COLORS["mid"], linewidths=1.1))
+    raster.xaxis.label.set_color(COLORS["mid"])
+    raster.tick_params(labelcolor=COLORS["mid"])
     raster.set(xlim=(0.3, num_steps + 0.7), ylim=(image.size - 0.5, -0.5), yticks=[], xlabel="time step $t$")
     raster.set_xticks([1, *range(5, num_steps + 1, 5)] if num_steps <= 50 else raster.get_xticks())
     raster.spines["left"].set_visible(False)
-    shown = min(num_steps, 10)
+    shown = min(num_steps, 8)
     for t, ax in enumerate(bottom.subplots(1, shown)):
         ax.imshow(spikes[t], vmin=0, vmax=1)
         frame(ax)
-        ax.set_xlabel(f"$t={t + 1}$", fontsize=8)
+        ax.set_xlabel(f"$t={t + 1}$")
     return fig
 
 
@@ -54,7 +56,7 @@ def rasters(
     for ax, (name, fed) in zip(axes.flat, spikes.items()):
         rows = fed.reshape(len(fed), len(image), -1)[:, order].transpose(2, 1, 0).reshape(-1, len(fed))
         ax.imshow(rows, cmap="Greys", vmin=0, vmax=1, aspect="auto", interpolation="nearest")
-        ax.set_title(name, fontsize=9)
+        ax.set_title(name)
         ax.set(xlabel="time step", yticks=[])
     for ax in axes[:, 0]:
         ax.set_ylabel("pixels, by grey value")
@@ -69,8 +71,8 @@ def lif_traces(
 ) -> Figure:
     """Input current, then one panel a trace `{label: (spk, mem)}`: membrane, threshold, and a mark for each spike."""
     steps = np.arange(1, len(current) + 1)
-    fig = new_figure(WIDTH, 1.1 + 1.35 * len(traces))
-    axes = fig.subplots(1 + len(traces), 1, sharex=True, height_ratios=[0.55] + [1] * len(traces))
+    fig = new_figure(0.9 + 1.2 * len(traces))
+    axes = fig.subplots(1 + len(traces), 1, sharex=True, height_ratios=[0.8] + [1] * len(traces))
     axes[0].fill_between(steps, current, step="mid", color=COLORS["faint"])
     axes[0].set(ylabel="current $I$", ylim=(0, None))
     for ax, (label, (spk, mem)) in zip(axes[1:], traces.items(), strict=True):
@@ -82,7 +84,7 @@ def lif_traces(
         ax.set(ylabel="membrane $U$", ylim=(min(mem.min(), 0) - 0.05, top * 1.26))
         beside = dict(xycoords=("axes fraction", "data"), textcoords="offset points", va="center")
         ax.annotate("θ", (1, threshold), (3, 0), **beside)
-        ax.set_title(f"{label}: {int(fired.sum())} spikes", loc="left", fontsize=9, pad=3)
+        ax.set_title(f"{label}: {int(fired.sum())} spikes", loc="left", pad=3)
     axes[-1].set(xlabel="time step $t$", xlim=(0.5, len(current) + 0.5))
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     return fig
@@ -99,19 +101,22 @@ def surrogate_gradient(
     `training`: `{"plain": (curve, accuracy), "surrogate": ...}`; a curve has a row a step: loss, norm.
     """
     colors = {"plain": COLORS["floor"], "surrogate": COLORS["surrogate"]}
-    fig = new_figure(WIDTH, 2.5)
-    shape, loss, norm = fig.subplots(1, 3)
+    fig, axes = panels(3, 0.2, 1.7)
+    shape, loss, norm, spare = axes.flat
     shape.plot(u, spike, color=COLORS["ink"], linewidth=1)
     shape.plot(u, derivative, color=colors["surrogate"])
     shape.plot(u, 0 * u, color=colors["plain"])
-    shape.text(0.34, 0.98, "spike", ha="right", va="top", fontsize=8)
-    shape.text(0.05, 0.4, "surrogate\nderivative", color=colors["surrogate"], fontsize=8)
-    shape.text(0.34, -0.03, "true derivative", color="#555555", ha="right", va="top", fontsize=8)
-    shape.set(xlabel=r"$U - \theta$", ylabel="spike, derivative", ylim=(-0.13, 1.06))
+    shape.set(xlabel=r"$U - \theta$", ylabel="spike, derivative", ylim=(-0.05, 1.06))
+    handles = [
+        key("spike"),
+        key("surrogate derivative", colors["surrogate"]),
+        key("true derivative", colors["plain"]),
+    ]
     for name, (curve, accuracy) in training.items():
-        loss.plot(curve[:, 0], color=colors[name], label=f"{name}: {accuracy:.0%} right")
+        loss.plot(curve[:, 0], color=colors[name])
+        handles.append(key(f"{name}: {accuracy:.0%} right", colors[name]))
         norm.plot(curve[:, 1], color=colors[name])
     loss.set(xlabel="training step", ylabel="loss", ylim=(0, None))
-    loss.legend(handlelength=1.2)
-    norm.set(xlabel="training step", ylabel="norm of hidden gradient")
+    norm.set(xlabel="training step", ylabel="hidden gradient")
+    legend(fig, handles, [spare])
     return fig

@@ -15,7 +15,7 @@ def flips(counted: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     `counted`: scale, kind, ann; of the SNN snn_low and snn_high (a bar between them), snn_single (a ring).
     """
     scales = counted.scale.unique()
-    fig, axes = panels(max(1, len(scales)), 0.5, 1.5, columns=2, width=5.2, sharey=True)
+    fig, axes = panels(max(1, len(scales)), 0.5, 1.6, sharey=True)
     for ax, scale in zip(axes.flat, scales, strict=False):
         part = counted[counted.scale == scale]
         y = part.kind.map([*names].index)
@@ -25,7 +25,7 @@ def flips(counted: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         ax.plot(part.snn_high, y + 0.15, "|", color=COLORS["snn"], markersize=8)
         ax.set(yticks=range(len(names)), yticklabels=names.values(), ylim=(len(names) - 0.5, -0.5))
         ax.set(xlim=(0, None), xlabel="flips per path")
-        ax.set_title(fill(scale, 32), loc="left", fontsize=9)
+        ax.set_title(fill(scale, 22), loc="left")
     dot, ring = {"marker": "o", "linestyle": ""}, {"markerfacecolor": "none"}
     handles = [
         key("ANN", COLORS["ann"], **dot),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from textwrap import fill
 
 import matplotlib as mpl
 import numpy as np
@@ -12,47 +13,45 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy import ndimage
 
-from snnmi.show.figures.style import COLORS, KINDS, WIDTH, Image, frame, new_figure
+from snnmi.show.figures.style import COLORS, SIZE, WIDTH, Image, frame, new_figure
 
-PER_ROW = 10  # classes
+PER_ROW = 10  # classes; half as many of pictures that have detail, so that these are twice as large
+DETAILED = 64  # pixels a side
+NAMES = 0.95  # inches, for the names of the lines
+LETTER = 1.3 * SIZE / 72  # inches, a line of letters
 
 
 def reconstructions(labels: Sequence[int | str], columns: Mapping[str, Sequence[Image | None]]) -> Figure:
     """Classes side by side, PER_ROW to a block; in a block one line a kind of picture (Figs. 3 and 4).
 
     `columns`: `{"class mean": [one image a label], "ANN": ...}`, floats in [0, 1] or uint8, all on the
-    same grey scale. A picture that this machine lacks (None), or whose pixels are no numbers, is an empty frame that
-    says so.
+    same grey scale. A picture that is not there (None) is an empty frame, one whose pixels are no numbers says so; a
+    line that has none is left out. Its ink is read on white and on black: pictures may not be inverted in the dark.
     """
     for name, pictures in columns.items():
         if len(pictures) != len(labels):
             raise ValueError(f"column {name!r} holds {len(pictures)} pictures for {len(labels)} labels")
+    columns = {fill(name, 11): own for name, own in columns.items() if any(one is not None for one in own)}
     shapes = [picture.shape for pictures in columns.values() for picture in pictures if picture is not None]
-    height = shapes[0][0] / shapes[0][1] if shapes else 1.0  # of a picture one unit wide
-    gap, head, block_gap = 0.06, 0.3, 0.22
-    across = min(PER_ROW, len(labels))
-    blocks = -(-len(labels) // across)
-    block = head + len(columns) * (height + gap) + block_gap
-    margin = 1.15  # for the names of the lines
-    total_width, total_height = margin + across * (1 + gap), blocks * block - block_gap
-    scale = WIDTH / (margin + max(across, 8) * (1 + gap))
-    fig = new_figure(total_width * scale, total_height * scale, layout=None)
-    ax = fig.add_axes(
-        (0, 0, 1, 1), xlim=(-margin, total_width - margin), ylim=(total_height, 0), aspect="equal"
-    )
+    across = min(PER_ROW if max(max(shapes, default=(0,))) < DETAILED else PER_ROW // 2, len(labels))
+    unit = (WIDTH - NAMES) / (1.06 * max(across, 5))  # inches, the width of a picture
+    height = unit * shapes[0][0] / shapes[0][1] if shapes else unit
+    pitch = max([height + 0.06 * unit, *(LETTER * (1 + name.count("\n")) for name in columns)])
+    block, blocks = 2.2 * LETTER + len(columns) * pitch, -(-len(labels) // across)
+    fig = new_figure(blocks * block, layout=None)
+    ax = fig.add_axes((0, 0, 1, 1), xlim=(0, WIDTH), ylim=(blocks * block, 0), aspect="equal")
     ax.set_axis_off()
+    middle = dict(color=COLORS["mid"], va="center")
     for index, label in enumerate(labels):
-        x, y = (index % across) * (1 + gap), (index // across) * block
-        ax.text(x + 0.5, y + head - 0.08, str(label), ha="center", va="bottom", fontsize=8.5)
+        x, y = NAMES + (index % across) * 1.06 * unit, (index // across) * block + LETTER
+        ax.text(x + unit / 2, y - LETTER / 2, str(label), ha="center", **middle)
         for line, pictures in enumerate(columns.values()):
-            bottom = y + head + line * (height + gap) + height
-            _picture(ax, pictures[index], (x, x + 1, bottom, bottom - height))
+            bottom = y + line * pitch + height
+            _picture(ax, pictures[index], (x, x + unit, bottom, bottom - height))
     for line, name in enumerate(columns):
-        color = next((COLORS[kind] for kind, known in KINDS.items() if known in name.split()), COLORS["ink"])
         for number in range(blocks):
-            y = number * block + head + line * (height + gap) + height / 2
-            beside = dict(ha="right", va="center", fontsize=8.5, color=color, linespacing=1.1)
-            ax.text(-0.12, y, name.replace(" ", "\n"), **beside)
+            y = number * block + LETTER + line * pitch + height / 2
+            ax.text(NAMES - 0.08, y, name, ha="right", linespacing=1.1, **middle)
     return fig
 
 
@@ -64,7 +63,7 @@ def decision_slices(rows: Sequence[Mapping], num_classes: int) -> Figure:
     """
     strong = label_colors(num_classes)
     soft = 0.45 * strong + 0.55
-    fig = new_figure(5.2, 0.35 + 1.8 * len(rows))
+    fig = new_figure(0.4 + 1.7 * len(rows))
     axes = fig.subplots(len(rows), 3, squeeze=False)
     for line, row in zip(axes, rows, strict=True):
         target, surrogate = np.asarray(row["target"]), np.asarray(row["surrogate"])
@@ -78,15 +77,15 @@ def decision_slices(rows: Sequence[Mapping], num_classes: int) -> Figure:
         for ax, regions in zip(line[:2], (target, surrogate), strict=True):
             _number_regions(ax, regions, row["extent"], points)
         for ax in line if len(points) else ():
-            ring = dict(s=80, edgecolor="white", linewidth=1.3, zorder=3)
+            ring = dict(s=110, edgecolor="white", linewidth=1.3, zorder=3)
             ax.scatter(*points.T, c=strong[np.asarray(row["point_labels"])], **ring)
-            inside = dict(ha="center", va="center_baseline", fontsize=7, color="black", weight="bold")
+            inside = dict(ha="center", va="center_baseline", color="black", weight="bold")
             for (x, y), label in zip(points, row["point_labels"], strict=True):
                 ax.text(x, y, str(label), **inside, zorder=4)
         line[0].set_ylabel(row["title"])
-        line[2].set_xlabel(f"labels differ on {differ.mean():.0%} of the plane", fontsize=8)
+        line[2].set_xlabel(f"{differ.mean():.0%} of the plane")
     for ax, head in zip(axes[0], ("target", "surrogate", "where they differ"), strict=True):
-        ax.set_title(head, fontsize=9.5)
+        ax.set_title(head)
     return fig
 
 
@@ -104,11 +103,9 @@ def _picture(ax: Axes, picture: Image | None, extent: tuple[float, float, float,
     edge = {"linewidth": 0.5, "edgecolor": "#999999"}
     box = partial(Rectangle, (left, top), right - left, bottom - top, **edge)
     if picture is None or np.isnan(picture).any():
-        why = "not on this\nmachine" if picture is None else "no\nnumbers"
-        ax.add_patch(box(facecolor="#F4F4F4", hatch="////", linestyle=":"))
-        card = {"facecolor": "#F4F4F4", "edgecolor": "none", "pad": 1}
+        ax.add_patch(box(facecolor="none", linestyle=":"))
         middle = (left + right) / 2, (top + bottom) / 2
-        ax.text(*middle, why, ha="center", va="center", fontsize=5.5, bbox=card)
+        ax.text(*middle, "" if picture is None else "NaN", ha="center", va="center", color=COLORS["mid"])
         return
     ax.imshow(picture, vmin=0, vmax=255 if picture.dtype == np.uint8 else 1, extent=extent, aspect="equal")
     ax.add_patch(box(facecolor="none"))
@@ -133,4 +130,4 @@ def _number_regions(
                 continue
             row, column = np.unravel_index(depth.argmax(), depth.shape)
             x, y = x0 + (column + 0.5) / width * (x1 - x0), y0 + (row + 0.5) / height * (y1 - y0)
-            ax.text(x, y, str(label), ha="center", va="center", fontsize=7.5)
+            ax.text(x, y, str(label), ha="center", va="center")

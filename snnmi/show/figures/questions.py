@@ -14,16 +14,16 @@ def answers(frame: pd.DataFrame) -> Figure:
     `frame`: kind, name (of the noise, and of what was changed of the target), commonest_answer, surrogate_accuracy
     (shares of 1).
     """
-    fig = new_figure(6.2, 3.7)
+    fig = new_figure(3.3)
     ax = fig.subplots()
     for kind, own in frame.groupby("kind", sort=False):
         dots = dict(color=COLORS[kind], markersize=5.5, markeredgecolor="white", linestyle="", alpha=0.85)
         ax.plot(own.commonest_answer, own.surrogate_accuracy, "o", **dots)
     placed: list[tuple[float, float]] = []
     for (kind, name), own in frame.groupby(["kind", "name"], sort=False):
-        x, y = own.commonest_answer.mean(), own.surrogate_accuracy.mean()
-        if all(abs(x - left) > 0.16 or abs(y - low) > 0.04 for left, low in placed):  # names that can be read
-            ax.annotate(name, (x, y), (6, 3), textcoords="offset points", fontsize=8, color=COLORS[kind])
+        x, y = own.commonest_answer.max(), own.surrogate_accuracy.mean()
+        if all(abs(x - left) > 0.25 or abs(y - low) > 0.05 for left, low in placed):  # names that can be read
+            ax.annotate(name, (x, y), (5, -3), textcoords="offset points", color=COLORS[kind])
             placed.append((x, y))
     ax.set(
         xlim=(0, 1),

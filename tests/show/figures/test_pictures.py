@@ -24,14 +24,21 @@ def test_bytes_and_shares_share_one_grey_scale():
     assert [image.get_clim() for image in white.axes[0].images] == [(0, 255), (0, 1)]
 
 
-def test_a_missing_original_leaves_a_placeholder():
-    fig = figures.reconstructions([0, 1], {"test image": [None, None], "ANN": [BLACK, BLACK]})
-    assert texts(fig).count("not on this\nmachine") == 2 and len(fig.axes[0].images) == 2
+def test_what_is_missing_is_an_empty_frame_and_a_line_that_has_nothing_is_left_out():
+    lines = {"class mean": [None, None], "test image": [BLACK, None], "ANN": [BLACK, np.full((8, 8), np.nan)]}
+    fig = figures.reconstructions([0, 1], lines)
+    said = texts(fig)
+    assert said.count("NaN") == 1 and len(fig.axes[0].images) == 2
+    assert "test image" in said and "class mean" not in said
 
 
-def test_a_picture_without_numbers_says_so():
-    fig = figures.reconstructions([0, 1], {"ANN": [BLACK, np.full((8, 8), np.nan)]})
-    assert texts(fig).count("no\nnumbers") == 1 and len(fig.axes[0].images) == 1
+def test_pictures_with_detail_are_twice_as_large():
+    widths = []
+    for side in (28, 112):
+        fig = figures.reconstructions(range(10), {"ANN": [np.zeros((side, side))] * 10})
+        left, right, *_ = fig.axes[0].images[0].get_extent()
+        widths.append(right - left)
+    assert widths[1] == pytest.approx(2 * widths[0])
 
 
 def test_reconstructions_refuse_columns_of_unequal_length():
@@ -46,7 +53,7 @@ def test_decision_slices_say_how_much_differs():
     plane = {"extent": (-1, 1, -1, 1), "points": [[0, 0.5]], "point_labels": [7]}
     row = plane | {"title": "ANN", "target": target, "surrogate": surrogate}
     found = texts(figures.decision_slices([row], num_classes=10))
-    assert "labels differ on 25% of the plane" in found
+    assert "25% of the plane" in found
     assert found.count("7") == 3 and "0" in found and "1" in found
 
 

@@ -17,5 +17,5 @@ def test_answers_are_a_dot_a_network_in_its_kinds_colour_and_each_cloud_is_named
         figures.COLORS["snn"]: [[0.6, 0.2]],
     }
     named = {text.get_text(): text.xy for text in fig.axes[0].texts}
-    assert named["strokes"] == pytest.approx((0.25, 0.75)) and named["grey"] == (0.6, 0.2)
+    assert named["strokes"] == pytest.approx((0.3, 0.75)) and named["grey"] == (0.6, 0.2)
     assert {"ANN", "SNN"} <= set(texts(fig))
