@@ -218,6 +218,12 @@ def test_no_link_or_anchor_is_broken(book, soups):
                 if not target.find(id=unquote(anchor)) and not target.find(attrs={"name": unquote(anchor)}):
                     broken.append(f"{name}: {link} has no such place")
     assert not broken, "\n".join(broken)
+    chapters = [
+        link
+        for soup in soups.values()
+        for link in soup.select("article a[href*='executed/'], article a.internal")
+    ]
+    assert all(link.get("title") for link in chapters if re.fullmatch(r"Chapter \d+", link.get_text()))
 
 
 def test_every_figure_says_what_it_shows(soups):

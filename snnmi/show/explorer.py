@@ -38,6 +38,7 @@ STYLE = """<style>
 .snnmi-explorer .originals { grid-template-columns: repeat(2, minmax(0, 6rem)); }
 @media (max-width: 34rem) { .snnmi-explorer .cells { grid-template-columns: repeat(2, minmax(0, 10rem)); } }
 .snnmi-explorer .cells b { display: flex; align-items: end; min-height: 2.4em; line-height: 1.2; }
+.snnmi-explorer .widget-dropdown { width: 32rem; max-width: 100%; }
 .snnmi-explorer .pictures { display: grid; gap: 0.3rem; }
 .snnmi-explorer .many { grid-template-columns: 1fr 1fr; }
 .snnmi-explorer .cells div { overflow: hidden; }
