@@ -1,4 +1,4 @@
-# make book [PROFILE=quick|laptop|plan|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
+# make book [PROFILE=quick|plan|paper|smoke] [DEVICE=cpu|cuda]     execute the notebooks, build the book
 #      [PARAMS="-p noise strokes -p datasets mine.npz"]                  with parameters, for the chapters that have them
 # make test                                                               lint, module tests, notebooks, the book in a browser
 # make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills, a real SLURM, make book

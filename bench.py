@@ -121,7 +121,7 @@ def realistic(hidden: int, device: str = "cpu") -> tuple[targets.SNN, Callable[[
 
 def real() -> tuple[targets.SNN, Callable[[int], Tensor], Tensor] | None:
     """A trained SNN, what an attacker asks, and training images; None where MNIST or stored runs are not at hand."""
-    stored = sorted(Path("results/laptop").glob("scores-mnist-snn-s0-*/arrays.npz"))
+    stored = sorted(Path("results/plan").glob("scores-mnist-snn-s0-*/arrays.npz"))
     try:
         mnist = data.load("mnist", download=False)
     except (FileNotFoundError, ValueError):

@@ -210,7 +210,7 @@ def test_half_made_weights_are_made_to_the_end(runs, weightless):
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
 @pytest.mark.parametrize("file", ["run.json", "weights.safetensors", "checkpoint"])
 def test_git_ignores_what_was_made_again(file):
-    path = f"results/laptop/.again/attack-mnist-ann-s0-0123456789/{file}"
+    path = f"results/plan/.again/attack-mnist-ann-s0-0123456789/{file}"
     assert subprocess.run(["git", "check-ignore", "-q", path], cwd=ROOT).returncode == 0
 
 

@@ -93,8 +93,7 @@ def _made(profile: str, key: dict, judge: dict, classes: int, changed: str | Non
     _, variant = names.variant(profile, usual | {"target": target})
     attacker = ATTACKERS.get(key["source"])
     asked = attacker.queries(key) if attacker and attacker.queries else 0
-    early = names.scale(profile, data, 0.0).rpartition(" queries")[2]
-    scale = ", ".join(filter(None, [data + early, changed]))
+    scale = ", ".join(filter(None, [data, changed]))
     return found | {
         "scale": scale, "kind": kind, "variant": variant.name, "who": variant.label,
         "changed": variant.changed(), "factor": variant.factor, "seed": seed, "attack_seed": seed,

@@ -12,7 +12,7 @@ from functools import cache
 from snnmi.models.targets import MODELS
 from snnmi.show import prose
 from snnmi.show.figures.style import title
-from snnmi.study import controls, plan, profiles, published, settings
+from snnmi.study import controls, plan, profiles, settings
 from snnmi.study.controls import BASELINES, Variant
 
 FULL_SIZE = {"faces": (112, 92)}
@@ -38,11 +38,9 @@ def budget(share: float) -> str:
     return f"{SHARES.get(round(share, 6)) or f'{100 * share:.2g} % of the'} queries"
 
 
-def scale(profile: str, about: str, share: float) -> str:
-    """All that must be equal where attacks are compared: panel, budget, and whether it is the plan's frozen attack."""
-    known = profiles.get(profile)
-    early = not known.calibrated and {*known.datasets} <= {*published.CLASSES}
-    return ", ".join([about, budget(share), *["before calibration"] * early])
+def scale(about: str, share: float) -> str:
+    """All that must be equal where attacks are compared: panel and budget."""
+    return f"{about}, {budget(share)}"
 
 
 def networks(scale: str, count: int) -> str:

@@ -1,5 +1,5 @@
-"""Named settings: `smoke` (seconds, for tests), `quick` (the book's default), `laptop` (MNIST, 2 cores), `plan` (the
-analysis plan's networks), `people` and `quarter` (its faces), `paper`.
+"""Named settings: `smoke` (seconds, for tests), `quick` (the book's default), `plan` (the analysis
+plan's networks on MNIST), `people` and `quarter` (its faces), `events` (recordings), `paper`.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,6 @@ class Profile:
     seeds: tuple[int, ...]
     changes: tuple[Change, ...]  # in this order
     kinds: tuple[str, ...] = ("ann", "snn")
-    calibrated: bool = False  # attacked as the analysis plan froze it
 
     def settings(self, dataset: str, kind: str) -> Settings:
         settings = Settings(kind)
@@ -78,25 +77,17 @@ _ALL = (
         seeds=(0,),
         changes=(*SMALL, attack(batches=1000, lr_surrogate=1e-3, lr_generator=1e-3)),
     ),
-    Profile(
-        "laptop",
-        datasets=("mnist",),
-        seeds=(0,),
-        changes=(*BRAINLEAKS, SHORT, attack(batches=2000)),
-    ),
     Profile(  # the analysis plan's networks, at a tenth of the paper's queries (`study/plan.py`)
         "plan",
         datasets=("mnist",),
         seeds=tuple(range(7)),
         changes=(*BRAINLEAKS, TARGET, FROZEN, SHORT, attack(batches=1000)),
-        calibrated=True,
     ),
     Profile(  # the plan's step 5: the first ten people, at the paper's own size
         "people",
         datasets=("faces",),
         seeds=(0, 1, 2),
         changes=(*BRAINLEAKS, FROZEN, SHORT, FACES, attack(batches=1000, classes=10)),
-        calibrated=True,
     ),
     Profile(  # the same step: all forty people at a quarter of the side, of targets as accurate as published
         "quarter",
@@ -112,7 +103,6 @@ _ALL = (
             FACES,
             attack(batches=1000),
         ),
-        calibrated=True,
     ),
     Profile(  # recordings of an event camera: Chapter 12's alone
         "events",
@@ -125,7 +115,6 @@ _ALL = (
         datasets=("mnist", "faces"),
         seeds=(0,),
         changes=(*BRAINLEAKS, TARGET, FROZEN, FACES, attack(batches=10_000)),
-        calibrated=True,
     ),
 )
 PROFILES = {profile.name: profile for profile in _ALL}

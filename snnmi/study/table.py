@@ -127,7 +127,7 @@ def _about(profile: str, run: Run, own: Own) -> dict[str, object]:
     share = found["queries_per_class"] / published.QUERIES
     return {
         "profile": profile, "dataset": dataset, "data": data, "size": size, "classes": attacked, "kind": kind,
-        "scale": ", ".join(filter(None, [names.scale(profile, data, share), changed])),
+        "scale": ", ".join(filter(None, [names.scale(data, share), changed])),
         "variant": variant.name, "who": variant.label, "changed": variant.changed(), "factor": variant.factor,
         "seed": seed, "attack_seed": key["seed"], "queries": share,
         "noise": found.get("noise", key.get("attack", {}).get("noise", "normal")),
@@ -181,13 +181,12 @@ def fair(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
 
 def speaking(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
     """Of `fair` rows those that answer, by the book's one rule: of each panel of data the largest evidence kept with
-    the project, the scale with most networks; of two with as many the one with more queries, the calibrated first.
+    the project, the scale with most networks; of two with as many the one with more queries.
     """
     own = fair(rows, variants)
     own = own[own.kept.astype(bool)]
     size = own.groupby(["data", "scale"], sort=False).agg(n=("seed", "nunique"), q=("queries", "max"))
-    calibrated = ["before calibration" not in scale for _, scale in size.index]
-    best = size.assign(c=calibrated).sort_values(["n", "q", "c"], kind="stable").groupby("data").tail(1)
+    best = size.sort_values(["n", "q"], kind="stable").groupby("data").tail(1)
     return own[own.scale.isin(best.index.get_level_values("scale"))]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import SEEDS, Experiment
 
-KEPT = ("laptop", "plan", "people", "quarter", "paper")  # profiles whose results git keeps
+KEPT = ("plan", "people", "quarter", "paper")  # profiles whose results git keeps
 
 
 def alongside(experiment: Experiment) -> list[Experiment]:

@@ -1,4 +1,4 @@
-"""Make again the weights that results in git lack: `python -m snnmi.study.weights laptop mnist`.
+"""Make again the weights that results in git lack: `python -m snnmi.study.weights plan mnist`.
 
 Runs are made once more beside their records (`.again/`, which git ignores); what has weights is left alone.
 """

@@ -200,12 +200,12 @@ def test_attack_seeds_are_attacks_of_their_own_on_one_target(results):
 def test_larger_scales_are_read_with_the_same_variants_and_changes(results, tmp_path, monkeypatch):
     smoke = results / "smoke"
     small = grid.profiles.get("smoke")
-    monkeypatch.setitem(grid.profiles.PROFILES, "laptop", replace(small, name="laptop"))
-    (tmp_path / "laptop").symlink_to(smoke)
+    monkeypatch.setitem(grid.profiles.PROFILES, "plan", replace(small, name="plan"))
+    (tmp_path / "plan").symlink_to(smoke)
     variants = [CELLS["ann", "clip"], CELLS["snn", "rate"]]
     given = dict(variants=variants, changes=TWO, results=tmp_path, compute=False)
     first, *others = alongside(Experiment("quick", **given))
-    assert first.profile.name == "quick" and [other.profile.name for other in others] == ["laptop"]
+    assert first.profile.name == "quick" and [other.profile.name for other in others] == ["plan"]
     assert not others[0].compute and list(others[0].variants) == [*variants, CELLS["ann", "current"]]
     assert [run.variant for run in others[0].targets()] == ["ann, clipped input", "snn", "ann"]
 

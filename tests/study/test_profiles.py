@@ -31,8 +31,8 @@ def test_paper_profile_is_the_papers_setting(dataset):
         assert (how.epochs, how.batch_size, how.lr) == TRAINING[dataset, kind]
 
 
-def test_laptop_and_quarter_are_real_data_at_the_papers_width():
-    for name, dataset, shrink in (("laptop", "mnist", 1), ("quarter", "faces", 4)):  # 112 x 92 -> 28 x 23
+def test_plan_and_quarter_are_real_data_at_the_papers_width():
+    for name, dataset, shrink in (("plan", "mnist", 1), ("quarter", "faces", 4)):  # 112 x 92 -> 28 x 23
         for kind in ("ann", "snn"):
             small, paper = (profiles.get(one).settings(dataset, kind) for one in (name, "paper"))
             assert (small.data.shrink, small.network.neurons, small.neuron.num_steps) == (shrink, 3000, 25)
@@ -47,7 +47,7 @@ def test_profiles_are_complete_and_called_by_their_names(name):
         found = [profile.settings(dataset, kind) for kind in profile.kinds]
         assert [one.kind for one in found] == list(profile.kinds)
         assert len({one.attack for one in found}) == 1  # equal budgets
-    assert {"smoke", "quick", "laptop", "paper"} <= set(profiles.PROFILES)
+    assert {"smoke", "quick", "plan", "paper"} <= set(profiles.PROFILES)
     assert name not in ("quick", "smoke") or profile.datasets == ("digits",)
 
 

@@ -136,8 +136,4 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
         assert run.queries_per_class == frozen.queries_per_class  # equal budgets
         assert (run.scores["batch"] <= run.config.attack.batches).all()
         assert run.reconstructions.dtype == np.uint8
-    if profile == "laptop":  # the whole grid
-        read = Experiment(profile, results=ROOT / "results", compute=False)
-        cells = len(read.datasets) * len(read.kinds) * len(read.seeds)
-        assert [len(found) for found in (read.targets(), read.attacks(), read.boundaries())] == [cells] * 3
-        assert all(0 < run.test_accuracy <= 1 for run in read.targets())
+    assert all(0 < run.metrics["test_accuracy"] <= 1 for one in whole for run in one.targets())

@@ -123,9 +123,9 @@ def test_a_changed_default_is_another_run(monkeypatch):
 
 
 def test_profiles_share_their_targets():
-    laptop, paper = (PROFILES[name].settings("mnist", "snn") for name in ("laptop", "paper"))
-    assert target_key(laptop, "mnist", 0) == target_key(paper, "mnist", 0)
-    assert attack_key(laptop, "mnist", 0, 0) != attack_key(paper, "mnist", 0, 0)
+    plan, paper = (PROFILES[name].settings("mnist", "snn") for name in ("plan", "paper"))
+    assert target_key(plan, "mnist", 0) == target_key(paper, "mnist", 0)
+    assert attack_key(plan, "mnist", 0, 0) != attack_key(paper, "mnist", 0, 0)
 
 
 # --- code of one's own

@@ -103,8 +103,8 @@ def test_variants_of_a_name_are_found_by_what_they_change(tmp_path, variant):
 
 def test_a_target_trained_to_the_others_accuracy_is_named_so(tmp_path):
     trained = Variant("snn", "whatever", "accuracy", {"training": {"epochs": 7}})
-    put(tmp_path, "laptop", "mnist", trained, 0, 0.5)
-    put(tmp_path, "laptop", "mnist", SNN, 0, 0.5)
+    put(tmp_path, "paper", "mnist", trained, 0, 0.5)
+    put(tmp_path, "paper", "mnist", SNN, 0, 0.5)
     rows = table.runs(results=tmp_path)
     assert {*rows.who} == {"SNN", "SNN, trained to the ANN's accuracy"}
     matched = next(one for one in OTHERS if one.factor == "accuracy" and one.kind == "snn")
@@ -112,7 +112,7 @@ def test_a_target_trained_to_the_others_accuracy_is_named_so(tmp_path):
 
 
 def test_what_has_no_name_is_called_by_its_settings(tmp_path):
-    put(tmp_path, "laptop", "mnist", SNN, 0, 0.5, z_dim=7, noise="sparse")
+    put(tmp_path, "paper", "mnist", SNN, 0, 0.5, z_dim=7, noise="sparse")
     (who,) = {*table.runs(results=tmp_path).who}
     assert "z_dim = 7" in who and "noise = sparse" in who
 

@@ -44,22 +44,22 @@ def five_seeds(monkeypatch):
 
 def test_larger_profiles_are_shown_alongside_where_they_are_finished(copied, monkeypatch, five_seeds):
     smoke = Experiment("smoke", results=copied)
-    monkeypatch.setitem(profiles.PROFILES, "laptop", replace(profiles.get("smoke"), name="laptop"))
+    monkeypatch.setitem(profiles.PROFILES, "plan", replace(profiles.get("smoke"), name="plan"))
     assert alongside(smoke) == [smoke]
-    Experiment("laptop", targets=["ann"], results=copied).attacks()
+    Experiment("plan", targets=["ann"], results=copied).attacks()
     shown = alongside(smoke)
-    assert [e.profile.name for e in shown] == ["smoke", "laptop"] and not shown[1].compute
+    assert [e.profile.name for e in shown] == ["smoke", "plan"] and not shown[1].compute
     rows = attacks_table(shown)[["profile", "target"]].drop_duplicates()
-    assert [*rows.profile + " " + rows.target] == ["smoke ann", "smoke snn", "laptop ann"]
+    assert [*rows.profile + " " + rows.target] == ["smoke ann", "smoke snn", "plan ann"]
     # another seed, found where it is stored
-    Experiment("laptop", targets=["ann"], seeds=[4], results=copied).attacks()
-    laptop = attacks_table(alongside(smoke)).query("profile == 'laptop'")
-    assert laptop.seed.unique().tolist() == [0, 4]
+    Experiment("plan", targets=["ann"], seeds=[4], results=copied).attacks()
+    plan = attacks_table(alongside(smoke)).query("profile == 'plan'")
+    assert plan.seed.unique().tolist() == [0, 4]
 
 
 def test_what_was_changed_here_was_not_changed_there(copied, monkeypatch, five_seeds):
-    monkeypatch.setitem(profiles.PROFILES, "laptop", replace(profiles.get("smoke"), name="laptop"))
-    Experiment("laptop", results=copied).attacks()
+    monkeypatch.setitem(profiles.PROFILES, "plan", replace(profiles.get("smoke"), name="plan"))
+    Experiment("plan", results=copied).attacks()
     changed = {"changes": {"attack": {"noise": "clipped"}}, "targets": ["snn"], "compute": False}
     _, kept = alongside(Experiment("smoke", results=copied, **changed))
     assert not kept.changes and {run.target for run in kept.attacks()} == {"ann", "snn"}

@@ -43,11 +43,11 @@ def effects_of(scale, metric, effects, reach=0.05):
 
 def test_effects_have_a_bar_a_factor_as_long_as_the_effect():
     single = {"neuron": -0.1, "encoding": 0.6, "gap": 0.5}
-    panels = [(scale, metric) for scale in ("quick", "laptop") for metric in ("F", "A")]
+    panels = [(scale, metric) for scale in ("quick", "plan") for metric in ("F", "A")]
     frames = [effects_of(*panel, single) for panel in panels]
     fig = figures.effects(pd.concat(frames))
     assert len(fig.axes) == 2 * 2
-    assert {"quick", "laptop", "F", "A", "SNN − ANN", "neuron"} <= set(texts(fig))
+    assert {"quick", "plan", "F", "A", "SNN − ANN", "neuron"} <= set(texts(fig))
     ax = fig.axes[3]
     drawn = {round(bar.get_y() + bar.get_height() / 2): bar for bar in ax.patches if bar.get_fill()}
     lengths = {factor: drawn[place].get_width() for place, factor in enumerate(figures.FACTORS)}
@@ -65,14 +65,14 @@ def test_effects_say_where_there_is_no_gap():
 
 def test_changes_stand_below_their_factor_and_scales_apart():
     rows = [("quick", "leak", "snn", "beta = 0.5", 0.1)]
-    rows += [(scale, "width", "ann", "a quarter", d) for scale, d in (("quick", -0.2), ("laptop", -0.3))]
+    rows += [(scale, "width", "ann", "a quarter", d) for scale, d in (("quick", -0.2), ("plan", -0.3))]
     frame = pd.DataFrame(rows, columns=["scale", "factor", "target", "name", "difference"])
     frame = frame.assign(metric="F", low=frame.difference - 0.1, high=frame.difference + 0.1)
     fig = figures.changes(frame)
     ax = fig.axes[0]
     labels = [text.get_text() for text in ax.get_yticklabels()]
     assert labels == ["leak", "SNN: beta = 0.5", "width", "ANN: a quarter"]
-    assert {"quick", "laptop"} <= set(texts(fig))
+    assert {"quick", "plan"} <= set(texts(fig))
     marks = {float(line.get_xdata()[0]): line for line in ax.lines if line.get_marker() in ("o", "s")}
     snn, ann, apart = (marks[x] for x in (0.1, -0.2, -0.3))
     assert snn.get_ydata()[0] == 1 and ann.get_ydata()[0] < 3 < apart.get_ydata()[0]
