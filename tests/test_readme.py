@@ -10,14 +10,14 @@ import pytest
 from tests.helpers import ROOT, clone, run
 
 README, OWN = ((ROOT / name).read_text() for name in ("README.md", "book/your_own.md"))
-TONIGHT, SCRIPT, MINE = re.findall(r"```python\n(.*?)```", OWN, re.S)
-AUDIT, SHELL = re.findall(r"```bash\n(papermill .*?)```", OWN, re.S)
+TONIGHT, SCRIPT, MINE, DRAWS, COPIES = re.findall(r"```python\n(.*?)```", OWN, re.S)
+AUDIT, SHELL, ATTACKS = re.findall(r"```bash\n(papermill .*?)```", OWN, re.S)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     folder = clone(tmp_path_factory.mktemp("readme") / "clone")
-    (folder / "mine.py").write_text(MINE)
+    (folder / "mine.py").write_text(MINE + DRAWS + COPIES)
     return folder
 
 
@@ -60,6 +60,7 @@ for command in sys.argv[1:]:
 def test_everything_of_ones_own_is_chosen_by_parameters(project):
     """As papermill hands them to a chapter, each other runs; what is chosen at once by papermill itself."""
     *commands, last = SHELL.splitlines()
+    commands.append(ATTACKS.splitlines()[0])  # with `-p attack`
     said = run([sys.executable, "-c", CHOSEN, "papermill book/03_attack.ipynb out.ipynb", *commands], project)
     runs = [line for line in said.splitlines() if line.startswith("scores-")]
     assert len({*runs}) == len(runs) == 1 + len(commands)

@@ -18,8 +18,8 @@ from snnmi.checks import above, at_least, is_number, one_of, within
 
 @dataclass(frozen=True)
 class GaminConfig:
-    """The attack's settings; marks: (P) the paper says so, (G) GAMIN's code, (?) a guess (the book, "What had to be
-    guessed").
+    """The attack's settings, GAMIN's but for `attacker`; marks: (P) the paper says so, (G) GAMIN's code, (?) a guess
+    (the book, "What had to be guessed").
     """
 
     batches: int = 20_000  # x 64 queries = the paper's 1,280,000 per class (P)
@@ -47,6 +47,8 @@ class GaminConfig:
     answers: str = "full"  # what the interface gives of its confidences
     as_events: bool = False  # inputs are sent as zeros and ones, their values being the chances
     repeats: int = 1  # times each input is asked, the answers averaged; of so many times fewer inputs
+    # Who attacks, of `study/attacks.py`; another than GAMIN takes of all this the classes, the answers and the budget.
+    attacker: str = "GAMIN"
 
     def __post_init__(self):
         one_of(self, family=FAMILIES, noise=[*NOISES, CHOSEN], answers=FORMS)

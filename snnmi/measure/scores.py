@@ -80,12 +80,31 @@ def ask(
     device: str = "cpu",
 ) -> Answers:
     """Ask both; `target` is any callable that a `BlackBox` takes."""
-    blackbox = BlackBox(target, seed=seed, device=device, role="examiner's answers")
     queries, config = chance.generator("examiner's queries", seed, device), pair.config
     x_noise = random_inputs(config, evaluation.noise, *dataset.image_shape, generator=queries, device=device)
     z = torch.randn(len(labels), evaluation.generated, config.z_dim, generator=queries, device=device)
     images, tests = pair.G(z, queries), dataset.x_test.to(device).split(1000)
+    copies = {
+        "S_noise": _says(pair, x_noise).cpu().numpy(),
+        "S_images": pair.S(images).softmax(-1).cpu().numpy(),
+        "S_test": np.concatenate([_says(pair, x).cpu().numpy() for x in tests], axis=1),
+    }
+    return _answers(target, images, x_noise, copies, dataset, labels, seed=seed, device=device)
 
+
+def _answers(
+    target: Callable,
+    images: Float[Tensor, " pairs n height width"],
+    x_noise: Float[Tensor, " m height width"],
+    copies: Mapping[str, np.ndarray],
+    dataset: Dataset,
+    labels: Sequence[int],
+    *,
+    seed: int,
+    device: str,
+) -> Answers:
+    blackbox = BlackBox(target, seed=seed, device=device, role="examiner's answers")
+    tests = dataset.x_test.to(device).split(1000)
     return Answers(
         labels=labels,
         y_test=dataset.y_test.numpy(),
@@ -93,12 +112,59 @@ def ask(
         T_noise=blackbox(x_noise).cpu().numpy(),
         T_again=blackbox(x_noise).cpu().numpy(),
         T_images=blackbox(images).cpu().numpy(),
-        S_noise=_says(pair, x_noise).cpu().numpy(),
-        S_images=pair.S(images).softmax(-1).cpu().numpy(),
-        S_test=np.concatenate([_says(pair, x).cpu().numpy() for x in tests], axis=1),
         T_test=np.concatenate([blackbox(x).cpu().numpy() for x in tests]),
         class_means=dataset.class_means().numpy(),
+        **copies,
     )
+
+
+# --- attacks that keep no pair
+
+
+@torch.no_grad()
+def copy_says(
+    copy: Callable, images: Float[Tensor, " pairs n height width"], x_noise: Tensor, dataset: Dataset
+) -> dict[str, Tensor]:
+    """What a copy, one for all classes, says of all that it is scored by; any callable that a `BlackBox` takes."""
+    box, tests = BlackBox(copy, seed=0, role="examiner's answers"), dataset.x_test.split(1000)
+    said = {"S_noise": box(x_noise)[None], "S_test": torch.cat([box(x) for x in tests])[None]}
+    said = {name: answers.repeat(len(images), 1, 1) for name, answers in said.items()}
+    return said | {"S_images": box(images)}
+
+
+def examiners_noise(
+    config: GaminConfig,
+    evaluation: Evaluation,
+    image_shape: tuple[int, int],
+    *,
+    seed: int,
+    device: str = "cpu",
+) -> Float[Tensor, " m height width"]:
+    """The fresh noise on which `ask` measures, too."""
+    draws = {"generator": chance.generator("examiner's queries", seed, device), "device": device}
+    return random_inputs(config, evaluation.noise, *image_shape, **draws)
+
+
+@torch.no_grad()
+def ask_of_images(
+    target: Callable,
+    images: Float[Tensor, " pairs n height width"],
+    copy: Mapping[str, Tensor] | None,  # `copy_says`; None: there is none, and what hangs on one is NaN
+    x_noise: Float[Tensor, " m height width"],
+    dataset: Dataset,
+    labels: Sequence[int],
+    *,
+    seed: int,
+    device: str = "cpu",
+) -> Answers:
+    """`ask` of what an attack has drawn that keeps no pair."""
+    if copy is None:
+        sizes = {"S_noise": len(x_noise), "S_images": images.shape[1], "S_test": len(dataset.x_test)}
+        nothing = (len(images), dataset.num_classes)
+        copy = {name: torch.full((nothing[0], n, nothing[1]), torch.nan) for name, n in sizes.items()}
+    copies = {name: said.numpy() for name, said in copy.items()}
+    how = {"seed": seed, "device": device}
+    return _answers(target, images.to(device), x_noise, copies, dataset, labels, **how)
 
 
 def commonest_answer(
@@ -112,8 +178,7 @@ def commonest_answer(
 ) -> float:
     """The score of that name alone, of an attack whose players are not at hand: it is the target's."""
     blackbox = BlackBox(target, seed=seed, device=device, role="examiner's answers")
-    draws = {"generator": chance.generator("examiner's queries", seed, device), "device": device}
-    answers = blackbox(random_inputs(config, evaluation.noise, *image_shape, **draws))
+    answers = blackbox(examiners_noise(config, evaluation, image_shape, seed=seed, device=device))
     return metrics.commonest_class(answers.argmax(-1).cpu().numpy())
 
 
@@ -247,6 +312,8 @@ def score(answers: Answers, table: Mapping[str, Metric] = METRICS) -> list[dict[
         for i in range(len(answers.labels))
     ]
     papers = [key for key in own if table[key].paper]
+    if np.isnan(answers.S_test).all():  # there is no copy
+        papers = [key for key in papers if key == "A_target"]
     if lost := [
         label for label, row in zip(answers.labels, rows) if np.isnan([row[key] for key in papers]).any()
     ]:

@@ -77,6 +77,8 @@ def of(experiment, attack) -> Drawn:
 
     def drawn(pictures, target, copy, **more) -> Drawn:
         wanted = [answers[np.arange(len(answers)), :, attack.labels].mean(1) for answers in (target, copy)]
+        if not np.isfinite(wanted[1]).all():  # who made none
+            wanted[1] = None
         originals = experiment.originals(attack.dataset)
         return Drawn(attack.target, attack.labels, originals, pictures[:, :SHOWN], *wanted, **more)
 

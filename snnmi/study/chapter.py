@@ -15,6 +15,7 @@ from snnmi.study.settings import SECTIONS, file_name, home, merged
 
 # Parameters that stand for a field: what readers want to change first.
 PLAIN = {
+    "attack": ("attack", "attacker"),
     "batches": ("attack", "batches"),
     "noise": ("attack", "noise"),
     "family": ("attack", "family"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from snnmi.attack.players import GaminConfig
+from snnmi.study import attacks
 from snnmi.study.settings import Changes
 
 KINDS = ("ann", "snn")
@@ -222,13 +223,18 @@ BETTER_SENT = tuple(
 
 def attackers(attack: GaminConfig) -> list[Variant]:
     """All who play GAMIN otherwise than a profile's `attack`, as far as its settings let them: with other noise, those
-    of `ATTACKERS`, and, to set averaging against, who asks as many different inputs, each once.
+    of `ATTACKERS`, and, to set averaging against, who asks as many different inputs, each once; then a user's own.
     """
     once = [
         Variant("snn", f"{share} of the inputs, asked once", "averaging", {"attack": {"batch_size": size}})
         for share, size in (("a quarter", attack.batch_size // 4), ("a 16th", attack.batch_size // 16))
     ]
-    return [variant for variant in (*NOISE, *ATTACKERS, *once) if _can(attack, variant)]
+    mine = [
+        Variant(kind, name, "attack", {"attack": {"attacker": name}})
+        for name, entry in attacks.own().items()
+        for kind in entry.kinds
+    ]
+    return [variant for variant in (*NOISE, *ATTACKERS, *once, *mine) if _can(attack, variant)]
 
 
 def restarts(attack: GaminConfig) -> list[Variant]:

@@ -22,6 +22,7 @@ from snnmi.attack.pair import Pair
 from snnmi.checkpoint import flatten
 from snnmi.fast import cpu
 from snnmi.models.targets import MODELS, build
+from snnmi.study.attacks import ATTACKS
 from snnmi.study.experiment import Experiment
 from snnmi.study.grid import Cell
 
@@ -41,7 +42,10 @@ def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
         missing = [cell for cell in cells if not experiment.is_stored(cell)]
         row = {"dataset": dataset, "target": kind, "attacks": len(cells), "stored": len(cells) - len(missing)}
         row |= {"queries": 0.0, "hours": 0.0}
-        if missing and kind not in MODELS:  # of a user's own target nobody knows the cost
+        known = (
+            kind in MODELS and ATTACKS[experiment.settings(dataset, cells[0].variant).attack.attacker].pairs
+        )
+        if missing and not known:  # of a user's own target or attack nobody knows the cost
             row |= {"queries": None, "hours": None}
         elif missing:
             images, one = experiment.dataset(dataset), measure(experiment, missing[0], seconds)

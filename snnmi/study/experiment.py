@@ -4,6 +4,7 @@ import copy
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,8 @@ from snnmi.measure import boundaries, metrics, scores
 from snnmi.models import coding, training
 from snnmi.models.targets import MODELS, TARGETS, Query, build
 from snnmi.store import Run
-from snnmi.study import settings
+from snnmi.study import attacks, settings
+from snnmi.study.attacks import ATTACKS
 from snnmi.study.controls import BASELINES, OTHER
 from snnmi.study.grid import Cell, Grid, Step
 from snnmi.study.runs import AttackRun, BoundaryRun, TargetRun
@@ -211,6 +213,8 @@ class Experiment(Grid):
 
     def _invert(self, run: Run, cell: Cell) -> None:
         config, seed = self._config(cell).attack, cell.attack_seed
+        if not ATTACKS[config.attacker].pairs:
+            return self._draw(run, cell)
         images, (model, temperature) = self.dataset(cell.dataset), self._asked(cell)
         labels = list(range(images.num_classes))[: config.classes]
         queries = config.queries_per_class * len(labels)
@@ -246,6 +250,38 @@ class Experiment(Grid):
             weights={"kept": result.kept.parameters, "last": result.last.parameters},
         )
 
+    def _draw(self, run: Run, cell: Cell) -> None:
+        """An attack that keeps no pair: its images, and what its copy, if it makes one, says of all it is scored by."""
+        config, images = self._config(cell), self.dataset(cell.dataset)
+        (model, temperature), entry = self._asked(cell), ATTACKS[config.attack.attacker]
+        if not entry.fits(cell.variant.kind, config.neuron.encoder):
+            raise ValueError(
+                f"attacker is {config.attack.attacker!r}, which cannot attack {cell.variant.label}"
+            )
+        labels, seed = list(range(images.num_classes))[: config.attack.classes], cell.attack_seed
+        if (least := entry.queries(entry.how)) > config.attack.queries_per_class:
+            raise ValueError(
+                f"batches is {config.attack.batches}, expected more: {config.attack.attacker} asks {least:,} queries a "
+                f"class, and they pay for {config.attack.queries_per_class:,}"
+            )
+        run.checkpoint.start()
+        how = {"seed": seed, "device": self.device, "checkpoint": run.checkpoint}
+        how |= {"budget": config.attack.queries_per_class * len(labels)} | FORMS[config.attack.answers]
+        drawn = attacks.draw(entry, model, labels, images.image_shape, **how)
+        kept = {"images": drawn.images.contiguous()}
+        if drawn.copy:
+            noise = scores.examiners_noise(config.attack, config.evaluation, images.image_shape, seed=seed)
+            kept |= {"copy": scores.copy_says(drawn.copy, drawn.images, noise, images)}
+        losses = pd.DataFrame(columns=["label", "pair", *gamin.CURVES[-1:], *gamin.CURVES[:-1], "batch"])
+        losses["label"], losses["pair"] = labels * 2, ["kept"] * len(labels) + ["last"] * len(labels)
+        metrics = {
+            "labels": labels,
+            "queries_per_class": drawn.queries // len(labels),
+            "temperature": temperature,
+        }
+        metrics |= {"image_shape": list(images.image_shape), "num_classes": images.num_classes}
+        run.finish(metrics=metrics, tables={"losses": losses}, arrays={}, weights=kept)
+
     # --- scores: of what an attack found
 
     def _scores_key(self, cell: Cell) -> dict | None:
@@ -269,12 +305,19 @@ class Experiment(Grid):
         model, _ = self._asked(cell)
         self._keep_originals(images, self._config(cell))
         run.checkpoint.start()
-        rows, shown = [], {}
-        for name in ("kept", "last"):
-            pair = attack.pairs[name].to(self.device)
-            answers = scores.ask(
-                model, pair, images, attack.labels, evaluation, seed=cell.attack_seed, device=self.device
-            )
+        rows, shown, how = [], {}, {"seed": cell.attack_seed, "device": self.device}
+        if attack.attacker.pairs:
+            ask = partial(scores.ask, dataset=images, labels=attack.labels, evaluation=evaluation, **how)
+            found = {name: ask(model, pair.to(self.device)) for name, pair in attack.pairs.items()}
+        else:  # one set of images is kept and last
+            noise = scores.examiners_noise(attack.config.attack, evaluation, images.image_shape, **how)
+            drawn, copy = attack.weights["images"], attack.weights.get("copy")
+            found = {"kept": scores.ask_of_images(model, drawn, copy, noise, images, attack.labels, **how)}
+            rows = [
+                {"label": y, "pair": "last"} | row
+                for y, row in zip(attack.labels, scores.score(found["kept"]))
+            ]
+        for name, answers in found.items():
             shown |= scores.pictures(answers, evaluation.shown, "last_" if name == "last" else "")
             keys = [{"label": label, "pair": name} for label in attack.labels]
             rows += [key | row for key, row in zip(keys, scores.score(answers))]
@@ -315,8 +358,10 @@ class Experiment(Grid):
     # --- boundaries
 
     def _boundary_key(self, cell: Cell) -> dict | None:
-        attack = self._attack_key(cell)
-        own = settings.differences(self._config(cell), "evaluation")
+        attack, config = self._attack_key(cell), self._config(cell)
+        if not ATTACKS[config.attack.attacker].pairs:  # its copy is gone
+            return None
+        own = settings.differences(config, "evaluation")
         return attack and {"attack": attack, "label": 0} | own
 
     def _explore(self, run: Run, cell: Cell) -> None:

@@ -1,7 +1,9 @@
-"""A user's own code: one Python file that registers encoders, decoders, noises, families, targets, data sets, metrics.
+"""A user's own code: one Python file that registers encoders, decoders, noises, families, targets, data sets, metrics,
+attacks.
 
 It registers by adding to the project's tables: `ENCODERS["mine"] = encode`, and so DECODERS (models.coding),
-NOISES (attack.noises), FAMILIES (attack.players), TARGETS (models.targets), LOADERS (data), METRICS (measure.scores).
+NOISES (attack.noises), FAMILIES (attack.players), TARGETS (models.targets), LOADERS (data), METRICS (measure.scores),
+ATTACKS (study.attacks).
 """
 
 import hashlib
@@ -20,12 +22,14 @@ from snnmi.measure.scores import METRICS, Metric
 from snnmi.models.coding import DECODERS, ENCODERS
 from snnmi.models.targets import TARGETS
 from snnmi.own_data import plain
+from snnmi.study.attacks import ATTACKS, Attack
 
 NAMED = {
     "encoder": ENCODERS, "decoder": DECODERS, "noise": NOISES, "family": FAMILIES, "target": TARGETS,
-    "data set": LOADERS, "metric": METRICS,
+    "data set": LOADERS, "metric": METRICS, "attack": ATTACKS,
 }  # fmt: skip
 TABLES = tuple(NAMED.values())
+ENTRIES = {"metric": (Metric, "a Metric(name, function)"), "attack": (Attack, "an Attack(function)")}
 OWN = tuple(dict(table) for table in TABLES)  # the project's
 PREFIX = "snnmi_code_"  # and a digest: the name of a module that was made of such a file
 _latest = [""]  # the module that was run last: what it registers stands in the tables
@@ -113,10 +117,10 @@ def _look(path: Path, what: str, key: str, thing: object) -> None:
             f"{path} registers {key!r}, which tables and figures would read as more than a name: "
             f"expected letters, digits and '_', '.', '+', '-' between them, such as {plain(key)!r}"
         )
-    expected = "Metric(name, function)" if what == "metric" else "function"
-    if what != "data set" and not (isinstance(thing, Metric) if what == "metric" else callable(thing)):
+    kind, expected = ENTRIES.get(what, (Callable, "a function"))
+    if what != "data set" and not isinstance(thing, kind):
         raise ValueError(
-            f"{path} registers the {what} {key!r} as a {type(thing).__name__}, expected a {expected}"
+            f"{path} registers the {what} {key!r} as a {type(thing).__name__}, expected {expected}"
         )
 
 
@@ -150,7 +154,7 @@ def only_here() -> list[str]:
         name
         for table, own in zip(TABLES, OWN)
         for name, thing in table.items()
-        if thing is not own.get(name) and not loaded(getattr(thing, "score", thing))
+        if thing is not own.get(name) and not loaded(getattr(thing, "score", getattr(thing, "invert", thing)))
     ]
 
 

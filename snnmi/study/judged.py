@@ -13,9 +13,10 @@ from jaxtyping import UInt8
 from snnmi.files import place
 from snnmi.store import Run, Store, digest
 from snnmi.study import names, profiles, published
+from snnmi.study.attacks import ATTACKS
 from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Experiment
-from snnmi.study.judgements import ATTACKERS, LAST, REFERENCES, SOURCES, judgements
+from snnmi.study.judgements import LAST, REFERENCES, SOURCES, judgements
 from snnmi.study.settings import said
 from snnmi.study.table import HOW, OF_A_MACHINE, SEEN, WHO
 
@@ -91,8 +92,8 @@ def _made(profile: str, key: dict, judge: dict, classes: int, changed: str | Non
     kind, seed = target["kind"], target["seed"]
     usual = json.loads(names.of_variant(profile, dataset, BASELINES[kind]))
     _, variant = names.variant(profile, usual | {"target": target})
-    attacker = ATTACKERS.get(key["source"])
-    asked = attacker.queries(key) if attacker and attacker.queries else 0
+    attack = ATTACKS.get(key["source"])
+    asked = attack.queries(key) if attack else 0
     scale = ", ".join(filter(None, [data, changed]))
     return found | {
         "scale": scale, "kind": kind, "variant": variant.name, "who": variant.label,

@@ -2,7 +2,7 @@
 first.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from functools import partial
 from typing import NamedTuple
@@ -13,14 +13,10 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from snnmi.attack.blackbox import BlackBox
-from snnmi.attack.evolution import evolve
-from snnmi.checkpoint import Checkpoint
 from snnmi.measure import inversion, judges, recognition
-from snnmi.measure.inversion import Fooling
 from snnmi.measure.scores import as_bytes
-from snnmi.models.coding import is_per_pixel
 from snnmi.store import Run
+from snnmi.study.attacks import ATTACKS, WEIGHTS, Attack, draw
 from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Cell, Experiment
 from snnmi.study.settings import FROZEN, difference, differences
@@ -32,52 +28,6 @@ LAST = "last reconstruction"  # where "reconstruction" is the kept pair's
 SEED = 0  # of the judge, of reference images and fooling noise
 PER_CLASS = 20  # reference images and images of fooling noise
 FOOLING = {"per_class": PER_CLASS, "steps": 100}  # the white-box search for noise that fools a target
-
-
-def _evolved(
-    model: Callable,
-    labels: Sequence[int],
-    image_shape: tuple[int, int],
-    *,
-    seed: int,
-    checkpoint: Checkpoint,
-    **how: int | float,
-) -> Fooling:
-    x = evolve(BlackBox(model, seed=seed), labels, image_shape, seed=seed, checkpoint=checkpoint, **how)
-    asked = BlackBox(model, seed=seed, role="examiner's answers")(x)
-    return Fooling(x.cpu(), asked[range(len(labels)), :, labels].cpu())
-
-
-class Attacker(NamedTuple):
-    """Who inverts a class without GAMIN: what makes the images, and with what settings."""
-
-    invert: Callable[..., Fooling]
-    how: dict[str, int | float]
-    kinds: tuple[str, ...] = tuple(BASELINES)
-    per_pixel: bool = False  # only where a code feeds one input for each pixel
-    queries: Callable[[Mapping], int] | None = (
-        None  # of a class, by its settings; None: who holds the weights
-    )
-
-
-def _of_pairs(how: Mapping) -> int:
-    return 2 * how["pairs"] * how["steps"] * how["per_class"]
-
-
-# In the order of what the attacker knows: answers, then weights.
-ATTACKERS = {
-    "evolution": Attacker(_evolved, {"per_class": 2, "steps": 200, "pairs": 20}, queries=_of_pairs),
-    # is it the missing copy that draws, or that it starts black and is pulled there?
-    "evolution from grey": Attacker(
-        _evolved,
-        {"per_class": 2, "steps": 200, "pairs": 20, "start": 1.0, "sparsity": 0.0},
-        queries=_of_pairs,
-    ),
-    "BrainLeaks v1": Attacker(inversion.brainleaks, {"per_class": 8, "steps": 10}, ("snn",), per_pixel=True),
-    "gradient descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100}),
-    "generator descent": Attacker(inversion.generate, {"per_class": 4, "steps": 100}),
-    "smooth descent": Attacker(inversion.descend, {"per_class": 4, "steps": 100, "smooth": 1.0}),
-}
 
 
 class Judgement(NamedTuple):
@@ -95,7 +45,7 @@ class Judgement(NamedTuple):
 
     @property
     def first(self) -> UInt8[np.ndarray, " classes height width"]:
-        """The first image of every class; kept of `ATTACKERS` alone."""
+        """The first image of every class; kept of attacks alone that are asked for by name."""
         return self.run.arrays()["first"]
 
 
@@ -182,12 +132,11 @@ def _wanted(experiment: Experiment, sources: Sequence[str]) -> Iterator[tuple]:
     trained = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in experiment.cells()}
     for cell in trained.values():
         if cell.variant in BASELINES.values() and "fooling noise" in sources:
-            yield _made, cell, "fooling noise", Attacker(inversion.adversarial_noise, FOOLING)
-        for source, attacker in ATTACKERS.items():
+            yield _made, cell, "fooling noise", Attack(inversion.adversarial_noise, FOOLING, WEIGHTS)
+        for source in sources if cell.variant in BASELINES.values() else ():
             code = experiment.settings(cell.dataset, cell.variant).neuron.encoder
-            fits = is_per_pixel(code) or not attacker.per_pixel
-            if source in sources and fits and cell.variant in [BASELINES[kind] for kind in attacker.kinds]:
-                yield _made, cell, source, attacker
+            if source in ATTACKS and ATTACKS[source].fits(cell.variant.kind, code):
+                yield _made, cell, source, ATTACKS[source]
     for source in ("reconstruction", LAST):
         for cell in experiment.cells() if source in sources else ():
             yield _reconstructions, cell, source
@@ -202,17 +151,18 @@ def _reference(experiment: Experiment, dataset: str, source: str) -> Judgement |
     return _judged(experiment, dataset, source.replace(" ", "-"), settings, images, source=source)
 
 
-def _made(experiment: Experiment, cell: Cell, source: str, attacker: Attacker) -> Judgement | None:
-    """Images that were made for a target without GAMIN."""
+def _made(experiment: Experiment, cell: Cell, source: str, attack: Attack) -> Judgement | None:
+    """Images that an attack makes for a target as it is."""
     if (target := experiment.target_of(cell)) is None:
         return None
-    how = attacker.how | {"seed": SEED}
+    how = {**attack.how, "seed": SEED}
 
     def images(run: Run) -> Judged:
         dataset = experiment.dataset(cell.dataset)
-        labels, shape = range(dataset.num_classes), dataset.image_shape
-        model, saving = experiment.model(cell), {"checkpoint": run.checkpoint}
-        return Judged(*attacker.invert(model, labels, shape, **how, **saving))
+        labels, model = range(dataset.num_classes), experiment.model(cell)
+        given = {"seed": SEED, "device": experiment.device, "checkpoint": run.checkpoint}
+        drawn = draw(attack, model, labels, dataset.image_shape, **given)
+        return Judged(drawn.images, drawn.confidences)
 
     key = {"source": source, "target": target.settings} | how
     keys = {"target": target.target, "variant": target.variant, "seed": target.seed}
@@ -263,7 +213,7 @@ def _judged(
         rows = pd.DataFrame(recognition.judge_images(network, data, x.images, labels, natural=natural))
         if x.confidences is not None:
             rows["target_confidence"] = x.confidences.mean(1).numpy()
-        first = {"first": as_bytes(x.images[:, 0].numpy())} if source in ATTACKERS else None
+        first = {"first": as_bytes(x.images[:, 0].numpy())} if source in ATTACKS else None
         run.finish(metrics={}, tables={"judged": rows}, arrays=first)
 
     name = f"judged-{experiment.name(dataset)}-{name}"

@@ -10,6 +10,7 @@ from itertools import product
 
 from snnmi.show import prose
 from snnmi.study import profiles
+from snnmi.study.attacks import WITHOUT_A_COPY
 from snnmi.study.controls import (
     ATTACKERS,
     AVERAGING,
@@ -33,7 +34,6 @@ from snnmi.study.controls import (
     training,
 )
 from snnmi.study.experiment import Experiment
-from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import LAST, judgements
 from snnmi.study.settings import merged
 
@@ -158,7 +158,7 @@ STEPS = {
 # What of a step the honest judge is shown.
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"
 SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | {"codes": ("reconstruction", "test image")}
-SHOWN["bounds"] = ("reconstruction", *WITHOUT_GAMIN)
+SHOWN["bounds"] = ("reconstruction", *WITHOUT_A_COPY)
 BETTER_ASKED = "questions", "black start", "faces, chosen", "codes, strokes", "recordings", "smoothness"
 SHOWN |= dict.fromkeys(BETTER_ASKED, ("reconstruction", LAST))
 

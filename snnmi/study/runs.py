@@ -13,6 +13,7 @@ from snnmi.attack.pair import Pair
 from snnmi.measure.scores import METRICS
 from snnmi.models import targets
 from snnmi.store import Run
+from snnmi.study.attacks import ATTACKS, Attack
 from snnmi.study.settings import Settings
 
 
@@ -94,6 +95,10 @@ class AttackRun(Finished):
     scored: Run
 
     @property
+    def attacker(self) -> Attack:
+        return ATTACKS[self.config.attack.attacker]
+
+    @property
     def labels(self) -> list[int]:
         return self.metrics["labels"]
 
@@ -118,7 +123,7 @@ class AttackRun(Finished):
 
     @property
     def history(self) -> dict[str, np.ndarray]:
-        """ "batch" (points,) and "L_N", "L_G", "k", "M_global" (points, K): means since the point before."""
+        """ "batch" (points,) and "L_N", "L_G", "k", "M_global" (points, K), means since the point before: of GAMIN."""
         return {name: self.arrays[name] for name in ("batch", *gamin.CURVES)}
 
     @property
@@ -160,7 +165,13 @@ class AttackRun(Finished):
 
     @cached_property
     def pairs(self) -> dict[str, Pair]:
-        """Both pairs, "kept" and "last", with the noise that was asked, if an attacker chose it."""
+        """Both pairs, "kept" and "last", with the noise that was asked, if an attacker chose it. Raises
+        FileNotFoundError for who keeps none.
+        """
+        if not self.attacker.pairs:
+            raise FileNotFoundError(
+                f"{self.run.folder}: this attack draws its images once and keeps no generator"
+            )
         shape, classes, config = self.image_shape, self.num_classes, self.config.attack
         config = replace(config, noise=self.metrics.get("noise", config.noise))
         return {name: Pair(config, shape, classes, own) for name, own in self.weights.items()}

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from snnmi.attack.noises import NOISES
 from snnmi.attack.players import FAMILIES, GaminConfig
-from snnmi.checks import at_least
+from snnmi.checks import at_least, one_of
 from snnmi.measure.scores import METRICS, Evaluation
 from snnmi.models.coding import DECODERS, ENCODERS, is_constant
 from snnmi.models.targets import TARGETS, Network, Neuron, Query
 from snnmi.models.training import Training
 from snnmi.study import extensions
+from snnmi.study.attacks import ATTACKS
 
 PACKAGE = Path(__file__).parents[1]
 Changes = Mapping[str, object]  # section -> field -> value; `checked` looks
@@ -47,6 +48,9 @@ class Settings:
     query: Query = Query()
     attack: GaminConfig = GaminConfig()
     evaluation: Evaluation = Evaluation()
+
+    def __post_init__(self):
+        one_of(self.attack, attacker=ATTACKS)
 
     def changed(self, changes: Changes) -> "Settings":
         """These settings with some fields replaced; `training` may name fields of network and neuron too."""
@@ -188,14 +192,20 @@ def originals_key(settings: Settings, dataset: str) -> dict:
 def attack_key(settings: Settings, dataset: str, seed: int, attack_seed: int) -> dict:
     """What names an attack."""
     query, attack = settings.query, settings.attack
+    entry = ATTACKS[attack.attacker]
     own = code(
         encoder=ENCODERS.get(query.encoder),
         decoder=DECODERS.get(query.decoder),
         noise=NOISES.get(attack.noise),
         family=FAMILIES[attack.family],
+        attacker=entry.invert,
     )
+    how = {"how": dict(entry.how)} if entry.how else {}
+    asked = (
+        ("query", "attack") if entry.pairs else ("query", "attack", "evaluation")
+    )  # what its copy is asked then
     target = target_key(settings, dataset, seed)
-    return {"target": target, "seed": attack_seed} | differences(settings, "query", "attack") | own
+    return {"target": target, "seed": attack_seed} | differences(settings, *asked) | how | own
 
 
 def answers_key(attack: dict) -> dict:

@@ -259,6 +259,8 @@ def endings(rows: pd.DataFrame, results: str | Path = "results") -> pd.DataFrame
     for folder in rows.folder.unique():
         run = Run(place(results) / folder)
         curves = run.arrays()
+        if "M_global" not in curves:  # of who plays no game
+            continue
         ends = {"settled": verdicts.settled(curves["M_global"]), "off": verdicts.adversary_off(curves["k"])}
         found.append(pd.DataFrame({"folder": folder, "label": run.metrics["labels"]} | ends))
     nothing = pd.DataFrame(columns=["folder", "label", "settled", "off"])

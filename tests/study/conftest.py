@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from snnmi import data
-from snnmi.attack import gamin, players
-from snnmi.measure import boundaries, scores
-from snnmi.models import coding, targets, training
+from snnmi.attack import gamin
+from snnmi.measure import boundaries
+from snnmi.models import training
 from snnmi.study import extensions
 from snnmi.study.experiment import Experiment
 
@@ -53,11 +52,9 @@ def no_computing(results, monkeypatch):
 @pytest.fixture
 def mine(tmp_path, monkeypatch) -> Path:
     """A file of the user's own, to be written; what it registers is forgotten afterwards."""
-    tables = [coding.ENCODERS, coding.DECODERS, players.NOISES, players.FAMILIES]
-    tables += [targets.TARGETS, data.LOADERS, scores.METRICS]
-    before = [dict(table) for table in tables]
+    before = [dict(table) for table in extensions.TABLES]
     monkeypatch.setattr(extensions, "_latest", [""])
     yield tmp_path / "mine.py"
-    for table, known in zip(tables, before):
+    for table, known in zip(extensions.TABLES, before):
         table.clear()
         table.update(known)

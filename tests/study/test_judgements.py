@@ -12,10 +12,10 @@ import pytest
 
 from snnmi import data
 from snnmi.measure import inversion, judges, recognition
+from snnmi.study.attacks import ATTACKS, WITHOUT_A_COPY
 from snnmi.study.controls import BASELINES, CELLS
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import (
-    ATTACKERS,
     FOOLING,
     REFERENCES,
     SOURCES,
@@ -35,8 +35,8 @@ def quick_judge():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judges, "JudgeConfig", partial(judges.JudgeConfig, updates=60, epochs=1))
         patch.setitem(FOOLING, "steps", 3)
-        for attacker in ATTACKERS.values():
-            patch.setitem(attacker.how, "steps", 2)
+        for name in WITHOUT_A_COPY:
+            patch.setitem(ATTACKS[name].how, "steps", 2)
         yield
 
 
@@ -87,8 +87,8 @@ def test_every_source_and_class_has_a_row(table, results):
     assert (len(folders(results, "judge")), len(folders(results, "judged"))) == (1, 8)
 
 
-def test_attackers_without_gamin_are_judged_where_they_are_asked_for(smoke):
-    found = [one for one in judgements(smoke, tuple(ATTACKERS)) if one.keys["seed"] == 0]
+def test_attacks_without_a_copy_are_judged_where_they_are_asked_for(smoke):
+    found = [one for one in judgements(smoke, WITHOUT_A_COPY) if one.keys["seed"] == 0]
     made = [(one.keys["source"], one.keys["target"]) for one in found]
     both = ("evolution", "evolution from grey", "gradient descent", "generator descent", "smooth descent")
     assert sorted(made) == sorted(

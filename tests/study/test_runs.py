@@ -11,9 +11,9 @@ import pytest
 from snnmi.attack import gamin
 from snnmi.models import training
 from snnmi.study import plan, profiles
+from snnmi.study.attacks import WITHOUT_A_COPY
 from snnmi.study.controls import BEYOND, CONTROLS, HALVED, RECORDED, RESTARTS, SENT, attackers
 from snnmi.study.experiment import Experiment
-from snnmi.study.judgements import ATTACKERS as WITHOUT_GAMIN
 from snnmi.study.judgements import LAST, SOURCES, judge, judgements
 from snnmi.study.tables import KEPT, attacks_table
 from tests.helpers import ROOT
@@ -112,7 +112,7 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
         warnings.simplefilter("error")  # a damaged run is only a warning
         attacks = [run for one in whole for run in one.attacks()]
         runs = [run for one in whole for run in one.targets()] + whole[0].boundaries() + attacks
-        sources = (*SOURCES, LAST, *WITHOUT_GAMIN)
+        sources = (*SOURCES, LAST, *WITHOUT_A_COPY)
         judged = [judgement.run for one in whole for judgement in judgements(one, sources)]
         judged += [run for dataset in whole[0].datasets if (run := judge(whole[0], dataset))]
     folders = {path.parent for path in files} - {ROOT / "results" / profile}
