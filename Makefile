@@ -3,7 +3,7 @@
 # make test                                                               lint, module tests, notebooks, the book in a browser
 # make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills, a real SLURM, make book
 # make offline-kit [PYTHON_THERE=3.12]                                     pack all that a GPU machine without network lacks
-# make import-results FROM=results.zip                                    take home what was made there, verified
+# make import-results FROM=results.zip                                    take home what was made there
 # make grid [JOBS=2] [ON=slurm] [CONFIG="seeds=[0,1] controls=true"]      one job a network, here or on a cluster; then make book
 # make lab                                                              the explorer, live, in JupyterLab
 # make bench [DEVICE=cpu|cuda]                                            our speed against plain loops

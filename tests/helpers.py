@@ -12,6 +12,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import nbformat
+import pandas as pd
 import pytest
 import torch
 
@@ -146,6 +147,28 @@ def run(command: list[str], folder: Path) -> str:
         said = f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}"
         pytest.fail(said, pytrace=False)
     return done.stdout
+
+
+def scores_of(*experiments) -> pd.DataFrame:
+    """One row a class and pair of their attacks, with all scores."""
+    keys = ("profile", "dataset", "target", "variant", "seed", "attack_seed")
+    found = [
+        run.scores.assign(**{key: getattr(run, key) for key in keys}, queries=run.queries_per_class)
+        for one in experiments
+        for run in one.attacks()
+    ]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
+
+
+def judged_of(experiment, *sources) -> pd.DataFrame:
+    """One row a class and set of images, with what the judge says; `keys` first."""
+    from snnmi.study.judgements import SOURCES, judgements  # not before the hook
+
+    found = [
+        one.rows.assign(**one.keys)[[*one.keys, *one.rows]]
+        for one in judgements(experiment, sources or SOURCES)
+    ]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def plain(text: str) -> str:

@@ -30,8 +30,7 @@ from snnmi.models.targets import TARGETS
 from snnmi.study import extensions, published, verdicts
 from snnmi.study.controls import BASELINES, QUICK, Variant
 from snnmi.study.experiment import Experiment
-from snnmi.study.judgements import judge, judgements_table
-from snnmi.study.tables import attacks_table
+from snnmi.study.judgements import judge, judgements
 
 KIND = "yours"  # what grid and store call the reader's network
 OWN = ("model", "dataset", "dt", "reset")  # parameters of the chapter alone
@@ -268,14 +267,15 @@ def scores(experiment: Experiment) -> pd.DataFrame:
     """One row a network, attacker and score of the paper, last pair: target, variant, score, value (mean over classes),
     low, high (95 % bootstrap interval over them), floor, ceiling, queries (a class).
     """
-    rows, attacks = [], attacks_table([experiment])
-    for (target, variant), part in attacks[attacks.pair == "last"].groupby(["target", "variant"], sort=False):
+    rows = []
+    for run in experiment.attacks():
+        part = run.scores[run.scores["pair"] == "last"]
         for score in published.SCORES:
             low, high = bootstrap_interval(part[score].to_numpy(), seed=0)
             found = {"value": part[score].mean(), "low": low, "high": high}
             ends = {end: part[f"{score}_{end}"].mean() for end in ("floor", "ceiling")}
-            about = {"target": target, "variant": variant, "score": score}
-            rows.append(about | found | ends | {"queries": part.queries.iloc[0]})
+            about = {"target": run.target, "variant": run.variant, "score": score}
+            rows.append(about | found | ends | {"queries": run.queries_per_class})
     return pd.DataFrame(rows)
 
 
@@ -283,14 +283,14 @@ def judged(experiment: Experiment) -> pd.DataFrame:
     """One row a set of images, the attacks' (by ORDER), class means and noise: images, recognised and identified, each
     with _low and _high (over classes), reading, chance.
     """
-    found, rows = judgements_table([experiment], ["reconstruction", "class mean", "noise"]), []
-    chance = 1 / judge(experiment, experiment.datasets[0]).metrics["num_classes"]
-    named = found.variant.where(found.source == "reconstruction", found.source)
+    said = judgements(experiment, ["reconstruction", "class mean", "noise"])
+    found = {one.keys["variant"] or one.keys["source"]: one.rows for one in said}
+    chance, rows = 1 / judge(experiment, experiment.datasets[0]).metrics["num_classes"], []
     for name in [*ORDER, "class mean", "noise"]:
         row: dict[str, object] = {"images": name, "chance": chance}
         lows = []
         for measure in ("recognised", "identified"):
-            values = found[measure][named == name].to_numpy()
+            values = found[name][measure].to_numpy()
             low, high = bootstrap_interval(values, seed=0)
             row |= {measure: values.mean(), f"{measure}_low": low, f"{measure}_high": high}
             lows.append(values.mean() if np.isnan(low) else low)

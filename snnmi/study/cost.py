@@ -1,7 +1,5 @@
-"""What a profile would cost, before anything runs: `make plan PROFILE=paper`.
-
-Its own training and attack steps are timed here for seconds, of a few classes, and time is taken to grow with classes
-(on a GPU it grows more slowly); queries, memory and disk are counted.
+"""What a profile would cost, before anything runs: `make plan PROFILE=paper`. Queries are counted; a step of its own
+training and one of its attack are timed here, of a few classes (on a GPU time grows more slowly than with classes).
 """
 
 import argparse
@@ -19,56 +17,47 @@ from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.gamin import State, step
 from snnmi.attack.noises import CHOSEN, IN_RANGE
 from snnmi.attack.pair import Pair
-from snnmi.checkpoint import flatten
 from snnmi.fast import cpu
 from snnmi.models.targets import MODELS, build
-from snnmi.study.attacks import ATTACKS
-from snnmi.study.experiment import Experiment
-from snnmi.study.grid import Cell
+from snnmi.study.experiment import Cell, Experiment
 
 SECONDS = 1.25  # of timing for a target's training and for its attack, each
-FEW = 4  # classes whose attack is timed; all of them may need more memory than there is
+FEW = 4  # classes whose attack is timed
 
 
 def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
-    """One row a data set and kind of target: attacks wanted and stored, and what the missing ones cost.
-
-    Columns: queries of the target; memory and disk, GiB of one attack; hours here.
-    """
-    rows, groups = [], {}
+    """One row a data set and kind of target: attacks wanted and stored, the missing ones' queries and hours here."""
+    groups: dict[tuple, list[Cell]] = {}
     for cell in experiment.cells():
         groups.setdefault((cell.dataset, cell.variant.kind), []).append(cell)
+    rows = []
     for (dataset, kind), cells in groups.items():
-        missing = [cell for cell in cells if not experiment.is_stored(cell)]
-        row = {"dataset": dataset, "target": kind, "attacks": len(cells), "stored": len(cells) - len(missing)}
-        row |= {"queries": 0.0, "hours": 0.0}
-        known = (
-            kind in MODELS and ATTACKS[experiment.settings(dataset, cells[0].variant).attack.attacker].pairs
+        missing, images = (
+            [cell for cell in cells if not experiment.is_stored(cell)],
+            experiment.dataset(dataset),
         )
-        if missing and not known:  # of a user's own target or attack nobody knows the cost
-            row |= {"queries": None, "hours": None}
-        elif missing:
-            images, one = experiment.dataset(dataset), measure(experiment, missing[0], seconds)
-            row |= {name: one[name] / 2**30 for name in ("memory", "disk")}
-            for config in (experiment.settings(dataset, cell.variant) for cell in missing):
-                attack, training = config.attack, config.training
-                steps = training.epochs * -(-len(images.x_train) // training.batch_size)
-                row["queries"] += attack.queries_per_class * len(range(images.num_classes)[: attack.classes])
-                row["hours"] += (steps * one["train_s"] + attack.batches * one["attack_s"]) / 3600
-        rows.append(row)
+        queries, hours = 0.0, 0.0
+        train_s, attack_s = (
+            measure(experiment, missing[0], seconds) if missing and kind in MODELS else (None, None)
+        )
+        for config in (experiment.settings(dataset, cell.variant) for cell in missing):
+            attack, training = config.attack, config.training
+            queries += attack.queries_per_class * len(range(images.num_classes)[: attack.classes])
+            steps = training.epochs * -(-len(images.x_train) // training.batch_size)
+            if train_s is None:  # of a user's own target nobody knows the cost
+                hours = float("nan")
+            else:
+                hours += (steps * train_s + attack.batches * attack_s) / 3600
+        counts = {"attacks": len(cells), "stored": len(cells) - len(missing)}
+        rows.append({"dataset": dataset, "target": kind} | counts | {"queries": queries, "hours": hours})
     return pd.DataFrame(rows)
 
 
-def measure(experiment: Experiment, cell: Cell, seconds: float) -> dict[str, float]:
-    """The first steps of a training and of an attack on FEW classes, timed; nothing is stored.
-
-    "train_s", "attack_s": one step of training, one batch of all classes; "memory", "disk": bytes that an attack holds
-    (players, kept pair, optimisers, gradients, target), and those of its checkpoint and of the weights that it leaves.
-    """
+def measure(experiment: Experiment, cell: Cell, seconds: float) -> tuple[float, float]:
+    """Seconds of one step of training and of one batch of GAMIN on all classes; nothing is stored."""
     config, images = experiment.settings(cell.dataset, cell.variant), experiment.dataset(cell.dataset)
     device, shape, classes = torch.device(experiment.device), images.image_shape, images.num_classes
     attacked = len(range(classes)[: config.attack.classes])
-    few = min(FEW, attacked)
     about = {"network": config.network, "neuron": config.neuron}
     target = build(cell.variant.kind, shape, classes, seed=cell.seed, **about).to(device)
     adam = torch.optim.Adam(target.parameters(), lr=config.training.lr, fused=True)
@@ -80,42 +69,22 @@ def measure(experiment: Experiment, cell: Cell, seconds: float) -> dict[str, flo
         target.loss(x, y, generator=draws).backward()
         adam.step()
 
-    attacker = config.attack
-    if attacker.noise == CHOSEN:  # whichever it will be
-        attacker = replace(attacker, noise=IN_RANGE[0])
-    pair = Pair.new(attacker, shape, classes, few, seed=cell.seed, device=device)
+    noise = config.attack.noise
+    attacker = replace(config.attack, noise=IN_RANGE[0] if noise == CHOSEN else noise)  # whichever it will be
+    pair = Pair.new(attacker, shape, classes, few := min(FEW, attacked), seed=cell.seed, device=device)
     state = State.new(attacker, pair, chance.generator("attacker's queries", cell.seed, device))
     box = BlackBox(target.asked(config.query), seed=cell.seed, device=device)
-    wanted = F.one_hot(torch.arange(few, device=device), classes).float()
-    wanted = wanted[:, None].expand(-1, config.attack.half, -1)
+    wanted = F.one_hot(torch.arange(few, device=device), classes).float()[:, None]
+    wanted = wanted.expand(-1, attacker.half, -1)
 
     def attack() -> None:
         state.batch.zero_()  # the first batch again and again
         step(state, box, wanted)
 
-    threads, share = torch.get_num_threads(), attacked / few
-    train_s, attack_s = (
-        Timer("work()", globals={"work": work}, num_threads=threads).blocked_autorange(min_run_time=seconds)
-        for work in (train, attack)
-    )
-    players, held = (share * _bytes(own) for own in (pair.parameters, state.dump()))
-    weights = _bytes(dict(target.named_parameters()))
-    found = {"train_s": train_s.median, "attack_s": attack_s.median * share}
-    return found | {"memory": held + players + weights, "disk": held + 2 * players + weights}
-
-
-def _bytes(state: dict) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in flatten(state).values())
-
-
-def said(table: pd.DataFrame) -> str:
-    """The table and its sums as text."""
-    text = table.to_string(index=False, float_format=lambda value: f"{value:,.3g}", na_rep="?")
-    missing, (queries, hours) = int((table.attacks - table.stored).sum()), table[["queries", "hours"]].sum()
-    return (
-        f"{text}\n{missing} of {int(table.attacks.sum())} attacks are missing: {queries:,.0f} queries, "
-        f"about {hours:,.1f} hours here, one after the other, a target trained for each."
-    )
+    threads = torch.get_num_threads()
+    timers = (Timer("work()", globals={"work": work}, num_threads=threads) for work in (train, attack))
+    train_s, attack_s = (timer.blocked_autorange(min_run_time=seconds).median for timer in timers)
+    return train_s, attack_s * attacked / few
 
 
 def main() -> None:
@@ -127,9 +96,15 @@ def main() -> None:
     try:
         experiment = Experiment(args.profile, device=args.device, results=args.results)
         cpu.make_fast()
-        tqdm.write(said(costs(experiment)))
+        table = costs(experiment)
     except (ValueError, OSError) as error:
         sys.exit(str(error))
+    missing, (queries, hours) = int((table.attacks - table.stored).sum()), table[["queries", "hours"]].sum()
+    tqdm.write(table.to_string(index=False, float_format="{:,.3g}".format, na_rep="?"))
+    tqdm.write(
+        f"{missing} of {int(table.attacks.sum())} attacks are missing: {queries:,.0f} queries, about {hours:,.1f} "
+        "hours here, one after the other, a target trained for each."
+    )
 
 
 if __name__ == "__main__":

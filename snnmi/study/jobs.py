@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from snnmi import checks
 from snnmi.study.controls import CONTROLS, FOUR
-from snnmi.study.grid import Grid, device_name
+from snnmi.study.experiment import Experiment
+from snnmi.study.given import device_name
 
 # What may be asked for, and what is where it is not; None: the profile's own.
 ASKED = {
@@ -44,7 +45,7 @@ def asked(config: Mapping[str, object]) -> Jobs:
     device = device_name(wanted["device"])
     variants = CONTROLS if _switch("controls", wanted["controls"]) else FOUR
     own = {"datasets": wanted["datasets"], "seeds": wanted["seeds"], "variants": variants}
-    grid = Grid(wanted["profile"], **own)
+    grid = Experiment(wanted["profile"], **own)
     numbers = {name: checks.number(wanted[name]) for name in ("mem_mb", "minutes")}
     for name, value in numbers.items():
         checks.whole(name, value, 1)

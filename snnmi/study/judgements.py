@@ -31,7 +31,7 @@ FOOLING = {"per_class": PER_CLASS, "steps": 100}  # the white-box search for noi
 
 
 class Judgement(NamedTuple):
-    """What the judge says of one set of images; `keys` name them as the columns of `judgements_table` do."""
+    """What the judge says of one set of images; `keys`: profile, dataset, source, target, variant and seeds."""
 
     keys: dict[str, str | int | None]
     run: Run
@@ -102,18 +102,6 @@ def judgements(experiment: Experiment, sources: Sequence[str] = SOURCES) -> list
             _network(experiment, dataset)  # first, or two workers would train the same one
         experiment.share("judgements", [(find, experiment, *of) for find, *of in missing])
     return [judged for find, *of in wanted if (judged := find(experiment, *of))]
-
-
-def judgements_table(experiments: Sequence[Experiment], sources: Sequence[str] = SOURCES) -> pd.DataFrame:
-    """One row a class and set of images: profile, dataset, source, target, variant, seed, attack_seed, and the
-    judge's scores.
-    """
-    tables = [
-        j.rows.assign(**j.keys)[[*j.keys, *j.rows.columns]]
-        for e in experiments
-        for j in judgements(e, sources)
-    ]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def _judge_key(experiment: Experiment, dataset: str) -> dict:

@@ -1,5 +1,5 @@
-"""A machine with a GPU and no network: `kit` packs what it lacks, the kit's run.sh works there in slices, `bring`
-takes results home.
+"""A machine with a GPU and no network: `kit` packs what it lacks, the kit's run.sh works there in slices, `bring` takes
+results.zip home. What is brought is looked at as every stored run is, when it is loaded.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from snnmi import data, places
 from snnmi.files import atomic_write
 from snnmi.own_data import UNREADABLE, in_a_line
 from snnmi.provenance import commit
-from snnmi.store import Store
+from snnmi.store import Run
 from snnmi.study import controls, profiles
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import judgements
@@ -28,36 +28,34 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = "numpy pandas scipy scikit-learn scikit-image safetensors jaxtyping tqdm".split()
 ON_TORCH = "snntorch torchvision".split()  # and torch itself must be there
 PLATFORMS = [f"--platform=manylinux{which}_x86_64" for which in ("_2_28", "_2_27", "_2_17", "2014", "1")]
+NAMES = "|".join(profiles.PROFILES)  # of files that come home, whatever folders they were packed into
 KEPT = re.compile(
-    rf"(?:^|/)((?:{'|'.join(profiles.PROFILES)})/[A-Za-z0-9][\w.=-]*)/(run\.json|arrays\.npz|[a-z_]+\.csv)$",
-    re.ASCII,
+    rf"(?:^|/)((?:{NAMES})/[A-Za-z0-9][\w.=-]*)/(run\.json|arrays\.npz|[a-z_]+\.csv)$", re.ASCII
 )
 
 
-def kit(folder: Path, *, python: str, datasets: Sequence[str]) -> None:
-    """Pack source, wheels for that Python, data sets and run.sh into `folder`, made anew."""
+def kit(
+    python: str, datasets: Sequence[str] = ("mnist", "faces"), folder: Path = Path("build/offline-kit")
+) -> None:
+    """Source, wheels for that Python, data sets and run.sh in a folder, made anew."""
     files = [(ROOT / "bench.py", "bench.py"), (ROOT / "grid/offline/run.sh", "run.sh")]
     files += [(path, f"data/{name}") for path, name in data.files(datasets)]
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     pip = [sys.executable, "-I", ROOT / "own_venv.py", "download"]  # whatever a user's settings say
     pip += ["--quiet", "--only-binary=:all:", "--implementation=cp", f"--python-version={python}", *PLATFORMS]
     pip += ["--dest", folder / "wheels", "--constraint", ROOT / "requirements.txt"]
+    shutil.copytree(ROOT / "snnmi", folder / "snnmi", ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run([*pip, *PACKAGES], check=True)
     subprocess.run([*pip, "--no-deps", *ON_TORCH], check=True)
-    shutil.copytree(ROOT / "snnmi", folder / "snnmi", ignore=shutil.ignore_patterns("__pycache__"))
     for source, place in files:
         (folder / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, folder / place)
     (folder / "COMMIT").write_text(commit() + "\n")
-    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    tqdm.write(f"{folder}: {size / 2**20:.0f} MiB of commit {commit()}, for Python {python} with PyTorch")
 
 
-def chain(profile: str, *, seeds: Sequence[int], **given: object) -> None:
-    """All there is to do, in the order of its value: the profile's runs, further seeds, the controls; `given`: device
-    and results.
-    """
+def chain(profile: str, device: str, seeds: Sequence[int], results: Path) -> None:
+    """All there is to do, in the order of its value: the profile's runs, further seeds, the controls."""
+    given = {"device": device, "results": results}
     for variants, wanted in ((None, seeds), (controls.CONTROLS, seeds[:1])):
         for seed, dataset in product(wanted, profiles.get(profile).datasets):
             experiment = Experiment(profile, datasets=[dataset], seeds=[seed], variants=variants, **given)
@@ -77,37 +75,27 @@ def pack(results: Path) -> None:
 
 
 def bring(archive: Path, results: Path) -> list[Path]:
-    """Take the finished runs of a results.zip home, packed anew or unpacked, too; returns their folders. A run that is
-    here stays as it is; one that is not as its run.json says is not taken. Raises ValueError where there are such.
+    """Unpack a results.zip, or a folder that it was unpacked into; the folders of the runs that are whole. A whole run
+    that is here stays as it is; of another the store says what is wrong with it.
     """
-    runs: set[Path] = set()
     members = places.members(archive, "", "a results.zip")
-    if not any(map(KEPT.search, members)):
+    found = {name: match for name in members if (match := KEPT.search(name))}
+    if not found:
         raise ValueError(f"{archive} holds no run, expected a results.zip: is it all there?")
-    for name in sorted(
-        members, key=lambda name: name.endswith("run.json")
-    ):  # until then a run is not complete
-        found = KEPT.search(name)
-        if found and not (results / found[1] / "run.json").exists():
+    new = {folder: not Run(results / folder).complete() for folder in {match[1] for match in found.values()}}
+    for name in sorted(found, key=lambda name: name.endswith("run.json")):  # until then a run is not complete
+        if new[found[name][1]]:
             try:
-                atomic_write(results / found[1] / found[2], members[name]())
+                atomic_write(results / found[name][1] / found[name][2], members[name]())
             except UNREADABLE as error:
                 raise ValueError(f"{archive}: {name} cannot be read ({in_a_line(error)})") from None
-            runs.add(results / found[1])
-    if wrong := [folder for folder in sorted(runs) if not Store(folder.parent).finished(folder.name)]:
-        for folder in wrong:
-            (folder / "run.json").unlink(missing_ok=True)  # without it there is no run
-        raise ValueError(f"{archive}: {wrong[0].name} is not as its run.json says, expected finished runs")
-    return sorted(runs)
+    return sorted(results / folder for folder in new if new[folder] and Run(results / folder).complete())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("kit")
-    one.add_argument("--folder", type=Path, default=Path("build/offline-kit"))
-    one.add_argument("--python", default="3.12", help="Python of that machine")
-    one.add_argument("--datasets", nargs="*", default=["mnist", "faces"])
+    commands.add_parser("kit").add_argument("--python", default="3.12", help="Python of that machine")
     one = commands.add_parser("chain")
     one.add_argument("--profile", default="paper")
     one.add_argument("--device", default="cuda")

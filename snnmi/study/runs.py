@@ -109,7 +109,7 @@ class AttackRun(Finished):
     @cached_property
     def scores(self) -> pd.DataFrame:
         """Two rows a class, for the kept and the last pair: losses (nats), batch, and every metric; one that these
-        scores lack is NaN (columns: `tables.attacks_table`).
+        scores lack is NaN.
         """
         losses, found = self.run.table("losses"), self.scored.table("scores")
         missing = [key for key, metric in METRICS.items() if metric.score and key not in found]

@@ -7,6 +7,7 @@ keeps those that may stand side by side, `speaking` those that answer; then `net
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -251,6 +252,36 @@ def paired(wide: pd.DataFrame, contrasts: Mapping[str, tuple[str, str]]) -> pd.D
             p = [sign_flip_p(values) for values in known]
             found.loc[own.index, "p"], found.loc[own.index, "p_holm"] = p, holm(p)
     return found.reindex(columns=[*found.columns[:6], "p", "p_holm"])
+
+
+class Boundary(NamedTuple):
+    """A boundary measurement (`boundaries.measure`), of the target and of the copy of the attack in `folder`."""
+
+    scale: str
+    target: str  # its kind
+    seed: int
+    label: int  # the class whose copy it is
+    folder: str
+    metrics: dict
+    arrays: dict
+
+
+def boundaries(
+    rows: pd.DataFrame, *experiments: Experiment, results: str | Path = "results"
+) -> list[Boundary]:
+    """Those of the attacks among `rows`, in their order; `experiments` compute what they lack."""
+    for one in experiments:
+        one.boundaries()
+    folder, found = experiments[0].results if experiments else place(results), []
+    attacks = {
+        (r.folder.partition("/")[0], r.folder[-10:]): r for r in rows.drop_duplicates("folder").itertuples()
+    }
+    for profile in rows.folder.str.partition("/")[0].unique():
+        for run in Store(folder / profile).finished("boundary-"):
+            if of := attacks.get((profile, digest(run.settings["attack"]))):
+                about = of.scale, of.kind, of.seed, run.settings["label"], of.folder
+                found.append(Boundary(*about, run.metrics, run.arrays()))
+    return found
 
 
 def endings(rows: pd.DataFrame, results: str | Path = "results") -> pd.DataFrame:

@@ -180,11 +180,11 @@ def test_chapters_that_attack_take_what_readers_want_to_change_first(notebook):
 
 SAYS = """
 import warnings
-from snnmi.study import chapter, grid
+from snnmi.study import chapter, workers
 if __name__ == "__main__":
     chapter.given({"profile": "smoke"})
     warnings.warn("said here")
-    grid._workers(1).submit(warnings.warn, "said there").result()
+    workers._workers(1).submit(warnings.warn, "said there").result()
 """
 
 

@@ -12,11 +12,10 @@ from snnmi.attack.players import GaminConfig
 from snnmi.models import coding, training
 from snnmi.models.targets import MODELS
 from snnmi.store import Store
-from snnmi.study import controls, grid
+from snnmi.study import controls
 from snnmi.study.controls import BASELINES, CELLS, CONTROLS, IN_RANGE, INPUTS, KINDS, Variant
 from snnmi.study.experiment import Cell, Experiment
-from snnmi.study.tables import alongside, attacks_table
-from tests.helpers import assert_same_tensors, seeded
+from tests.helpers import assert_same_tensors, scores_of, seeded
 
 NAMED = {control.name: control for control in CONTROLS}
 TWO = {"attack": {"batches": 2}}
@@ -135,7 +134,7 @@ def test_a_clip_changes_answers_outside_the_range_only(results, kind):
 
 
 def test_attacks_of_the_cells_stand_in_one_table_with_their_names(results):
-    table = attacks_table([six_cells(results, compute=False)])
+    table = scores_of(six_cells(results, compute=False))
     assert Counter(table.variant) == {control.name: 20 for control in CELLS.values()}
     assert (table.queries == 128).all()
     own = table.groupby("variant").surrogate_accuracy_ceiling.first()
@@ -195,19 +194,6 @@ def test_attack_seeds_are_attacks_of_their_own_on_one_target(results):
     assert again.run.folder.name.count("-a5-") == 1
     assert own.settings["target"] == again.settings["target"] and len(twice.targets()) == 1
     assert (own.scores["M_global"] != again.scores["M_global"]).any()
-
-
-def test_larger_scales_are_read_with_the_same_variants_and_changes(results, tmp_path, monkeypatch):
-    smoke = results / "smoke"
-    small = grid.profiles.get("smoke")
-    monkeypatch.setitem(grid.profiles.PROFILES, "plan", replace(small, name="plan"))
-    (tmp_path / "plan").symlink_to(smoke)
-    variants = [CELLS["ann", "clip"], CELLS["snn", "rate"]]
-    given = dict(variants=variants, changes=TWO, results=tmp_path, compute=False)
-    first, *others = alongside(Experiment("quick", **given))
-    assert first.profile.name == "quick" and [other.profile.name for other in others] == ["plan"]
-    assert not others[0].compute and list(others[0].variants) == [*variants, CELLS["ann", "current"]]
-    assert [run.variant for run in others[0].targets()] == ["ann, clipped input", "snn", "ann"]
 
 
 def test_who_cannot_play_with_a_profiles_settings_is_left_out():

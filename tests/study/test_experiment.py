@@ -1,5 +1,7 @@
 """The chain from data set to scores: computed once, loaded ever after, the same for anybody's data."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,9 +11,9 @@ from snnmi.attack.blackbox import BlackBox
 from snnmi.checkpoint import Checkpoint
 from snnmi.measure import scores
 from snnmi.study import experiment
+from snnmi.study.controls import RECORDED
 from snnmi.study.experiment import Experiment
-from snnmi.study.tables import attacks_table
-from tests.helpers import DEVICE
+from tests.helpers import DEVICE, ROOT, scores_of
 
 
 def test_stored_scores_are_those_of_the_stored_weights(results):
@@ -49,7 +51,34 @@ def test_an_attack_may_take_the_first_classes_alone(copied):
 def test_what_is_finished_is_loaded_and_never_computed_again(results, no_computing, compute):
     again = Experiment("smoke", results=results, compute=compute)
     assert [len(runs) for runs in (again.targets(), again.attacks(), again.boundaries())] == [2, 2, 2]
-    assert len(attacks_table([again])) == 40
+    assert len(scores_of(again)) == 40
+
+
+COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k
+    M_global_floor M_global_ceiling entropy_generated commonest_answer commonest_answer_floor
+    likeness likeness_ceiling ssim
+    ssim_ceiling identified identified_floor identified_ceiling
+    fidelity_mae fidelity_mae_floor fidelity_mae_ceiling fidelity_top fidelity_top_floor fidelity_top_ceiling
+    surrogate_accuracy surrogate_accuracy_floor surrogate_accuracy_ceiling A_comb A_comb_floor A_comb_ceiling
+    A_target A_target_floor A_target_ceiling""".split()
+
+
+def test_tables_have_every_number_with_floor_and_ceiling(results):
+    smoke = Experiment("smoke", results=results)
+    table = scores_of(smoke)
+    assert sorted(table.columns) == sorted(COLUMNS) and len(table) == 2 * 10 * 2
+    cells = {(kind, y, pair) for kind in ("ann", "snn") for y in range(10) for pair in ("kept", "last")}
+    assert set(zip(table["target"], table["label"], table["pair"], strict=True)) == cells
+    shares = table.filter(regex="^(fidelity|surrogate|A_)")
+    assert shares.notna().all(axis=None) and (shares >= 0).all(axis=None) and (shares <= 1).all(axis=None)
+    assert (table["queries"] == 1920).all() and np.isfinite(table["M_global"]).all()
+    ann, snn = (table[table["target"] == kind] for kind in ("ann", "snn"))
+    assert (ann["fidelity_top_ceiling"] == 1).all() and (table["A_target_floor"] == 0.1).all()
+    assert (snn["fidelity_mae_ceiling"] < 1).all()  # it answers two equal queries differently
+    trained, top = smoke.targets(), "surrogate_accuracy_ceiling"
+    drawn_anew = pytest.approx(snn[top].iloc[0], abs=0.03)
+    assert [target.test_accuracy for target in trained] == [ann[top].iloc[0], drawn_anew]
+    assert [(t.target, t.metrics["n_train"]) for t in trained] == [("ann", 1438), ("snn", 1438)]
 
 
 def test_reading_computes_nothing_and_loads_no_data(results, tmp_path, no_computing, monkeypatch):
@@ -58,7 +87,7 @@ def test_reading_computes_nothing_and_loads_no_data(results, tmp_path, no_comput
     part = Experiment("smoke", seeds=[0, 7], results=results, compute=False)
     assert empty.targets() == empty.attacks() == empty.boundaries() == [] and not any(tmp_path.iterdir())
     assert [run.seed for run in part.attacks()] == [0, 0]
-    assert attacks_table([empty]).empty
+    assert scores_of(empty).empty
 
 
 def test_class_means_and_a_picture_a_class_are_stored_when_an_attack_is_scored(results, no_computing, digits):
@@ -138,7 +167,7 @@ def test_a_users_images_go_the_same_way(tmp_path):
     for run in mine.attacks():
         assert run.reconstructions.shape == (3, 3, 9, 8)
         assert run.labels == [0, 1, 2] and run.queries_per_class == 192
-    table = attacks_table([mine])
+    table = scores_of(mine)
     assert len(table) == 2 * 3 * 2 and table["A_comb_floor"].unique() == pytest.approx(1 / 3)
     assert {path.name.split("-")[1] for path in (tmp_path / "smoke").iterdir()} == {"flags"}
     records = [path.read_text() for path in tmp_path.rglob("run.json")]
@@ -168,3 +197,90 @@ def test_what_an_attacker_chose_is_stored_and_asked_again_when_it_is_scored(tmp_
     assert run.moments["accuracy"][-1].mean() == pytest.approx(
         run.scores[run.scores.pair == "last"].surrogate_accuracy.mean()
     )
+
+
+# --- what may be asked for
+
+
+def npz(path, **changes):
+    x, y = np.random.default_rng(0).random((6, 8, 8)), np.arange(6) % 2
+    np.savez(path, **{"x_train": x, "y_train": y, "x_test": x[:2], "y_test": y[:2]} | changes)
+    return str(path)
+
+
+NAMES, WHOLE = "expected a list of different names", "expected a list of different whole numbers"
+MISTAKES = [
+    ({"profile": "huge"}, r"profile is 'huge', expected one of \["),
+    ({"profile": ["quick"]}, r"profile is \['quick'\], expected one of \["),
+    ({"datasets": ["mnits"]}, "mnits.*expected"),
+    ({"datasets": "digits.npy"}, "digits.npy.*expected .* or paths of .npz files"),
+    ({"datasets": []}, f"datasets is .*{NAMES}"),
+    ({"datasets": "[]"}, f"datasets is .*{NAMES}"),
+    ({"datasets": {"digits": 1}}, f"datasets is .*{NAMES}"),
+    ({"datasets": ["digits", "digits"]}, f"datasets is .*{NAMES}"),
+    ({"datasets": ["digits", "Digits"]}, "datasets holds 'digits' 2 times, expected different ones"),
+    ({"targets": ["rnn"]}, "rnn.*expected some of .'ann', 'snn'"),
+    ({"targets": "ann, ANN"}, "targets holds 'ann' 2 times"),
+    ({"seeds": '["0"]'}, f"seeds is .*{WHOLE}"),
+    ({"seeds": "[0.5]"}, f"seeds is .*{WHOLE}"),
+    ({"seeds": [True]}, f"seeds is .*{WHOLE}"),
+    ({"seeds": [0, 1, 0]}, f"seeds is .*{WHOLE}"),
+    ({"seeds": "0, two"}, f"seeds is .*{WHOLE}"),
+    ({"attack_seeds": [None]}, f"attack_seeds is .*{WHOLE}"),
+    ({"workers": 0}, "workers is 0, expected a whole number, at least 1"),
+    ({"workers": "many"}, "workers is 'many', expected a whole number"),
+    ({"compute": "no"}, "compute is 'no', expected true or false"),
+    ({"device": "tpu"}, "device is 'tpu', expected 'cpu' or 'cuda'"),
+    ({"device": "gpu:99"}, "device is 'gpu:99', and PyTorch finds no such GPU here: expected 'cpu'"),
+]
+
+
+@pytest.mark.parametrize("settings, found", MISTAKES)
+def test_a_mistake_in_the_settings_is_told_before_any_work(tmp_path, settings, found):
+    with pytest.raises(ValueError, match=found) as error:
+        Experiment(**{"profile": "smoke", "results": tmp_path} | settings)
+    assert "\n" not in str(error.value) and not any(tmp_path.iterdir())
+
+
+def test_a_file_of_ones_own_is_looked_at_before_any_work(tmp_path):
+    bad, good = npz(tmp_path / "bad.npz", y_test=[0, 0]), npz(tmp_path / "good.npz")
+    again = shutil.copy(good, tmp_path / "Again.NPZ")
+    for path, found in ((bad, "no image of class 1"), (good + "x.npz", "does not exist")):
+        datasets = ["digits", path]
+        with pytest.raises((ValueError, FileNotFoundError), match=found):
+            Experiment("smoke", datasets=datasets, results=tmp_path / "results")
+    (tmp_path / "other").mkdir()
+    same = npz(tmp_path / "other/good.npz")
+    with pytest.raises(ValueError, match="datasets holds 'good-[0-9a-f]{8}' 2 times"):
+        Experiment("smoke", datasets=[good, same], results=tmp_path / "results")
+    assert Experiment("smoke", datasets=str(again), results=tmp_path / "results").datasets == (str(again),)
+    assert not (tmp_path / "results").exists()
+
+
+def test_results_that_cannot_be_written_are_said_so_before_any_work(tmp_path):
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(ValueError, match="results: .* cannot be written, expected a folder that can"):
+        Experiment("smoke", results=tmp_path / "results").targets()
+
+
+def test_lists_may_come_as_text_from_a_command_line(tmp_path):
+    given = Experiment("smoke", datasets='["digits"]', targets='["snn"]', seeds="[3, 4]", results=tmp_path)
+    assert (given.datasets, given.kinds, given.seeds) == (("digits",), ("snn",), (3, 4))
+    one = Experiment("smoke", datasets="digits", targets="snn", seeds=3, results=tmp_path)
+    assert (one.datasets, one.kinds, one.seeds) == (("digits",), ("snn",), (3,))
+    bare = Experiment("smoke", datasets="[Digits]", targets="SNN, ann", seeds="[3, 1e1]", results=tmp_path)
+    assert (bare.datasets, bare.kinds, bare.seeds) == (("digits",), ("snn", "ann"), (3, 10))
+    assert Experiment("smoke", seeds=[3.0], workers="2", results=tmp_path).seeds == (3,)
+    whole = Experiment("paper", results=tmp_path)
+    assert (whole.datasets, whole.kinds, whole.seeds) == (("mnist", "faces"), ("ann", "snn"), (0,))
+
+
+def test_without_the_recordings_their_stored_runs_are_found_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    stored = Experiment("events", results=ROOT / "results", compute=False, variants=RECORDED)
+    assert len(stored.attacks()) == 4 * 3 and stored.name("nmnist") == "nmnist-03555933"
+    with pytest.raises(FileNotFoundError, match="'nmnist' is not on this machine"):
+        Experiment("events", results=ROOT / "results")
+    with pytest.raises(FileNotFoundError, match="'nmnist' is not on this machine"):
+        Experiment("events", results=tmp_path, compute=False)

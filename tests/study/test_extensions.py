@@ -18,7 +18,7 @@ from snnmi.models.coding import ENCODERS
 from snnmi.study import extensions, settings, table
 from snnmi.study.experiment import Experiment
 from snnmi.study.settings import Settings, target_key
-from snnmi.study.tables import attacks_table
+from tests.helpers import scores_of
 
 ENCODER = """
 from snnmi.models.coding import ENCODERS
@@ -355,9 +355,9 @@ METRICS["mine"] = Metric("my metric", lambda answers, i: {score}, floor=lambda a
 
 
 def test_a_metric_of_ones_own_is_scored_and_nothing_else_is_done_again(mine, copied, no_computing):
-    before = attacks_table([Experiment("smoke", results=copied, compute=False)])
+    before = scores_of(Experiment("smoke", results=copied, compute=False))
     mine.write_text(METRIC.format(score="answers.labels[i] / 2"))
-    table = attacks_table([Experiment("smoke", code=mine, results=copied)])
+    table = scores_of(Experiment("smoke", code=mine, results=copied))
     assert (table.mine == table.label / 2).all() and (table.mine_floor == 0.25).all()
     pd.testing.assert_frame_equal(table[before.columns], before)
     assert len([*copied.glob("smoke/scores-*")]) == 4 and len([*copied.glob("smoke/attack-*")]) == 2
@@ -374,13 +374,13 @@ def test_scores_made_before_a_metric_of_ones_own_are_read_and_lack_it(mine, resu
     """Larger scales stay on the page, their cell of it empty."""
     mine.write_text(METRIC.format(score="1.0"))
     reading = Experiment("smoke", code=mine, results=results, compute=False)
-    table = attacks_table([reading])
+    table = scores_of(reading)
     assert len(table) == 40 and table.mine.isna().all() and table.A_target.notna().all()
 
 
 def test_scores_made_before_a_metric_of_the_projects_stay_as_they_are(results, no_computing, monkeypatch):
     monkeypatch.setitem(METRICS, "younger", Metric("younger", METRICS["A_comb"].score))
-    table = attacks_table([Experiment("smoke", results=results)])
+    table = scores_of(Experiment("smoke", results=results))
     assert len(table) == 40 and table.younger.isna().all() and table.A_comb.notna().all()
 
 
@@ -414,6 +414,7 @@ def test_a_loader_that_gives_other_images_gives_other_runs(mine, tmp_path):
 TARGET = """
 import numpy as np
 from snnmi.models.targets import TARGETS
+from tests.helpers import scores_of
 def nearest(dataset, *, seed):
     means = np.stack([dataset.class_mean(y) for y in range(dataset.num_classes)]).reshape(1, 10, -1)
     def confidences(images):
@@ -437,12 +438,12 @@ def test_a_target_of_ones_own_goes_all_the_way(mine, copied, digits):
     assert target.test_accuracy == pytest.approx(float(right)) and target.history.empty
     assert attack.queries_per_class == 128 and attack.reconstructions.shape == (10, 3, 8, 8)
     assert boundary.label == 0 and boundary.metrics
-    table = attacks_table([own])
+    table = scores_of(own)
     assert Counter(table.target) == {"ann": 20, "nearest": 20}
     ceiling = table[table.target == "nearest"].surrogate_accuracy_ceiling.unique()
     assert ceiling == pytest.approx([float(right)])
     assert [target.variant for target in own.targets()] == ["ann", "nearest"]
-    assert len(attacks_table([Experiment("smoke", **given, compute=False)])) == 40
+    assert len(scores_of(Experiment("smoke", **given, compute=False))) == 40
 
 
 def test_a_changed_target_of_ones_own_is_another_one(mine, tmp_path):

@@ -21,9 +21,8 @@ from snnmi.study.judgements import (
     SOURCES,
     judge,
     judgements,
-    judgements_table,
 )
-from tests.helpers import ROOT, TOOLS
+from tests.helpers import ROOT, TOOLS, judged_of
 
 TWO = {"attack": {"batches": 2}}
 KEYS = ["profile", "dataset", "source", "target", "variant", "seed", "attack_seed"]
@@ -44,7 +43,7 @@ def quick_judge():
 def results(results, tmp_path_factory):
     """The smoke profile, finished and judged."""
     folder = shutil.copytree(results, tmp_path_factory.mktemp("judged") / "results")
-    judgements_table([Experiment("smoke", results=folder)])
+    judged_of(Experiment("smoke", results=folder))
     return folder
 
 
@@ -55,7 +54,7 @@ def smoke(results):
 
 @pytest.fixture(scope="module")
 def table(smoke):
-    return judgements_table([smoke])
+    return judged_of(smoke)
 
 
 @pytest.fixture
@@ -165,7 +164,7 @@ def test_a_judge_is_the_same_in_a_process_that_only_loaded_what_it_judges(tmp_pa
 
 
 def test_what_is_stored_is_not_computed_again(no_judging, smoke, table):
-    pd.testing.assert_frame_equal(judgements_table([smoke]), table)
+    pd.testing.assert_frame_equal(judged_of(smoke), table)
 
 
 def test_read_only_gives_what_is_stored_without_data_or_weights(no_judging, copied, table, monkeypatch):
@@ -173,14 +172,14 @@ def test_read_only_gives_what_is_stored_without_data_or_weights(no_judging, copi
         path.unlink()
     monkeypatch.setattr(data, "load", lambda *args, **kwargs: pytest.fail("the data set was asked for"))
     reading = Experiment("smoke", results=copied, compute=False)
-    pd.testing.assert_frame_equal(judgements_table([reading]), table)
+    pd.testing.assert_frame_equal(judged_of(reading), table)
     assert judge(reading, "digits").metrics["n_test"] == 359
 
 
 def test_read_only_leaves_out_what_is_missing(copied, table):
     (fooling,) = (copied / "smoke").glob("judged-digits-fooling-snn-*")
     (fooling / "run.json").unlink()
-    found = judgements_table([Experiment("smoke", results=copied, compute=False)])
+    found = judged_of(Experiment("smoke", results=copied, compute=False))
     assert len(found) == len(table) - 10
     assert not ((found.source == "fooling noise") & (found.target == "snn")).any()
     assert not (fooling / "run.json").exists()
@@ -189,7 +188,7 @@ def test_read_only_leaves_out_what_is_missing(copied, table):
 def test_an_empty_folder_has_no_judgements(tmp_path):
     reading = Experiment("smoke", results=tmp_path, compute=False)
     assert judgements(reading) == [] and judge(reading, "digits") is None
-    assert judgements_table([reading]).empty
+    assert judged_of(reading).empty
 
 
 def test_a_judge_without_weights_is_trained_again_and_judges_alike(copied, table):
@@ -197,14 +196,14 @@ def test_a_judge_without_weights_is_trained_again_and_judges_alike(copied, table
     (judged,) = (copied / "smoke").glob("judged-digits-test-image-*")
     weights.unlink()
     (judged / "run.json").unlink()
-    again = judgements_table([Experiment("smoke", results=copied)])
+    again = judged_of(Experiment("smoke", results=copied))
     assert not weights.exists()  # what was made again lies beside
     pd.testing.assert_frame_equal(again, table, rtol=1e-4)
 
 
 def test_a_judge_of_other_settings_judges_anew(copied, table, monkeypatch):
     monkeypatch.setattr(judges, "JudgeConfig", partial(judges.JudgeConfig, noise=0.2))
-    found = judgements_table([Experiment("smoke", results=copied, compute=False)])
+    found = judged_of(Experiment("smoke", results=copied, compute=False))
     assert found.empty
 
 
@@ -213,7 +212,7 @@ def test_a_judge_of_other_settings_judges_anew(copied, table, monkeypatch):
 
 def test_variants_are_judged_by_the_same_judge_and_fooled_only_as_baselines(copied):
     variants = (BASELINES["ann"], CELLS["ann", "clip"])
-    found = judgements_table([Experiment("smoke", results=copied, variants=variants)])
+    found = judged_of(Experiment("smoke", results=copied, variants=variants))
     counted = Counter(zip(found.source, found.variant))
     assert counted["reconstruction", "ann"] == counted["reconstruction", "ann, clipped input"] == 10
     assert [variant for source, variant in counted if source == "fooling noise"] == ["ann"]

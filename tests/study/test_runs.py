@@ -15,8 +15,7 @@ from snnmi.study.attacks import WITHOUT_A_COPY
 from snnmi.study.controls import BEYOND, CONTROLS, HALVED, RECORDED, RESTARTS, SENT, attackers
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import LAST, SOURCES, judge, judgements
-from snnmi.study.tables import KEPT, attacks_table
-from tests.helpers import ROOT
+from tests.helpers import ROOT, scores_of
 
 
 def test_targets_are_trained_and_scored(results, digits):
@@ -49,7 +48,7 @@ def test_boundaries_are_measured_for_every_target(results):
 
 def test_runs_without_weights_show_all_but_the_networks(without_weights, no_computing):
     smoke = Experiment("smoke", results=without_weights)
-    assert len(attacks_table([smoke])) == 40 and len(smoke.boundaries()) == 2
+    assert len(scores_of(smoke)) == 40 and len(smoke.boundaries()) == 2
     for network in (lambda: smoke.targets()[0].model, lambda: smoke.attacks()[0].pair):
         with pytest.raises(FileNotFoundError, match="keeps no weights"):
             network()
@@ -96,7 +95,7 @@ def test_git_keeps_numbers_and_pictures_and_no_weights():
     assert not any(path.name.startswith(".") for path in files)
 
 
-@pytest.mark.parametrize("profile", [*KEPT, "events"])
+@pytest.mark.parametrize("profile", ["plan", "people", "quarter", "events", "paper"])
 def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     if not (files := kept_in_git(profile)):
         pytest.skip(f"no results of {profile} are kept")

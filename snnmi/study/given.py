@@ -1,0 +1,65 @@
+"""Lists, names and devices as command lines and notebooks hand them on."""
+
+import json
+import re
+from collections.abc import Collection, Sequence
+
+import torch
+
+from snnmi import checks
+from snnmi.files import given_file
+
+
+def listed(name: str, given: object, default: tuple, of: type) -> tuple:
+    """A list as notebooks and the command line give it: '["mnist"]', '[mnist]', 'mnist, faces' and ["mnist"] are such;
+    None: the default.
+    """
+    items = given
+    if isinstance(given, str):
+        try:
+            items = json.loads(given)
+        except json.JSONDecodeError:  # without quotes
+            inside = given.strip().removeprefix("[").removesuffix("]")
+            items = [item.strip(" \"'") for item in inside.split(",")]
+            items = [checks.number(item) for item in items] if of is int else items
+    if items is None:
+        return tuple(default)
+    if not isinstance(items, (list, tuple)):
+        items = [items]
+    if of is int:
+        items = [int(item) if isinstance(item, float) and item.is_integer() else item for item in items]
+    if not items or not all(type(item) is of for item in items) or len(set(items)) < len(items):
+        kind, example = {str: ("names", ["digits"]), int: ("whole numbers", [0, 1])}[of]
+        raise ValueError(
+            f"{name} is {given!r}, expected a list of different {kind} such as {json.dumps(list(default) or example)}"
+        )
+    return tuple(items)
+
+
+def called(name: str, known: Collection[str]) -> str:
+    """A path as it is meant; any other name as it is known, whatever its case."""
+    if name.lower().endswith(".npz"):
+        return str(given_file(name))
+    return name if name in known else {other.lower(): other for other in known}.get(name.lower(), name)
+
+
+def once(name: str, values: Sequence[str]) -> None:
+    """Refuse what is named twice, if under two names."""
+    if twice := [value for value in values if list(values).count(value) > 1]:
+        raise ValueError(f"{name} holds {twice[0]!r} {len(twice)} times, expected different ones")
+
+
+def device_name(given: object) -> str:
+    """ "cpu", "cuda" (also called "gpu") or one of several, "cuda:1"."""
+    name = str(given).lower().replace("gpu", "cuda")
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise ValueError(f"device is {given!r}, expected 'cpu' or 'cuda'")
+    return name
+
+
+def processor(given: object) -> str:
+    """A device that PyTorch has here."""
+    name = device_name(given)
+    if name != "cpu" and int(name.partition(":")[2] or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device is {given!r}, and PyTorch finds no such GPU here: expected 'cpu'")
+    return name
