@@ -1,1 +1,15 @@
-"""What is run and kept: the grid, its runs, its settings, and the rules that turn numbers into words."""
+"""What is run and kept, and the rules that turn numbers into words. Where to look:
+
+defaults                settings (`FROZEN`, and the dataclasses whose fields it names), then profiles; changes to them:
+                        controls for those with names, chapter for a page's parameters
+attacks                 attacks: the registry, of GAMIN and a user's own alike
+what is run             experiment: a grid and the steps of its chain; plan: its fixed steps; workers: processes
+what is written when    experiment and judgements, at each step's `run.finish`; checkpoints on the way: `snnmi/store.py`
+what a run offers       runs
+which rows speak        table (`of`, `fair`, `speaking`); judged: the same of pictures; verdicts: from numbers to words
+a cluster's job         jobs reads `make grid CONFIG=...`; the Snakefile's `given` writes a chapter's from that
+what is handed on       asked: `make book PARAMS=...`; given: lists, names and devices
+the paper, in words     published: its numbers; names: what pages call a run
+one's own               extensions: a Python file; audit: a network
+command lines           plan, cost, offline, weights
+"""
