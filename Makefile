@@ -106,7 +106,7 @@ grid: $(VENV)/.grid
 lock: env
 	$(PIP) uv
 	for pinned in requirements requirements-lab requirements-grid; do \
-		grep -vE '^(torch|triton)==' $$pinned.txt | uv pip compile --quiet --no-deps --universal --python-version 3.11.5 --generate-hashes --no-annotate --no-header --output-file $$pinned.lock - || exit 1; \
+		grep -vE '^(torch|triton)==' $$pinned.txt | uv pip compile --quiet --no-deps --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --output-file $$pinned.lock - || exit 1; \
 	done
 
 # A process a core (at most four), each of one thread: a file's tests stay together, since they share what they build.
