@@ -162,7 +162,9 @@ def _html(text: str) -> widgets.HTML:
 def _thumbs(drawn: Drawn) -> str:
     """A button a class, with its mean."""
     means = drawn.originals.get("class mean", ())
-    pictures = (img(means[label], f"class {label}", THUMB) for label in drawn.labels if len(means))
+    pictures = (
+        img(means[label], f"the mean of class {label}", THUMB) for label in drawn.labels if len(means)
+    )
     buttons = "".join(f'<button type="button">{picture}</button>' for picture in pictures)
     return f'<div class="picks">{buttons}</div>'
 

@@ -35,7 +35,7 @@ def guess_who(cells: Mapping[str, Drawn]) -> str:
     labels = first.labels[:PEOPLE]
     photographs = [first.originals["test image"][label] for label in labels]
     faces = "".join(
-        f'<button type="button" disabled>{img(photo, f"Person {label}")}</button>'
+        f'<button type="button" disabled>{img(photo, f"A photograph of person {label}")}</button>'
         for label, photo in zip(labels, photographs)
     )
     drawings = [

@@ -174,7 +174,8 @@ class AttackRun(Finished):
             )
         shape, classes, config = self.image_shape, self.num_classes, self.config.attack
         config = replace(config, noise=self.metrics.get("noise", config.noise))
-        return {name: Pair(config, shape, classes, own) for name, own in self.weights.items()}
+        # by name: safetensors gives what it holds in any order
+        return {name: Pair(config, shape, classes, self.weights[name]) for name in ("kept", "last")}
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def test_every_class_has_a_thumbnail():
     (thumbs,) = [
         found.value for found in parts(box, widgets.HTML) if "picks" in found.value and "<img" in found.value
     ]
-    assert re.findall('<button type="button"><img alt="class (.)"', thumbs) == ["0", "1", "2"]
+    assert re.findall('<button type="button"><img alt="the mean of class (.)"', thumbs) == ["0", "1", "2"]
 
 
 def test_a_scale_opens_where_it_is_told_to():

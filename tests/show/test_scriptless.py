@@ -34,6 +34,7 @@ def test_every_formula_of_a_page_can_be_read(page):
     if page.suffix == ".ipynb":
         cells = nbformat.reads(text, as_version=4).cells
         text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        text = text.replace("```", "")  # captions have formulas, too
     written = [mathml(tex) for tex in formulas(text)]
     assert not [one for one in written if not one.startswith("<math") or "\\" in one]
     assert written or "$" not in text
