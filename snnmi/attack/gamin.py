@@ -202,18 +202,16 @@ def pilot(
     return shares
 
 
-def chosen(config: GaminConfig, shares: dict[str, Tensor], classes: int) -> GaminConfig:
-    """An attack's settings with the noise of the most different answers, and with the batches that the pilot left it.
-
-    Raises ValueError where it left none.
-    """
-    spent = -(-PILOT * len(shares) // (classes * config.batch_size))  # in batches of all classes
+def left_by_pilot(config: GaminConfig, classes: int) -> int:
+    """The batches that a pilot leaves an attack on so many classes; ValueError where these are none."""
+    asked = PILOT * len(IN_RANGE)
+    spent = -(-asked // (classes * config.batch_size))  # in batches of all classes
     if config.batches - spent < config.keep_window:
         raise ValueError(
             f"batches is {config.batches}, expected at least {spent + config.keep_window}: choosing its noise costs "
-            f"the attacker {PILOT * len(shares):,} queries"
+            f"the attacker {asked:,} queries"
         )
-    return replace(config, noise=min(shares, key=shares.get), batches=config.batches - spent)
+    return config.batches - spent
 
 
 def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n classes"]) -> None:
@@ -280,8 +278,9 @@ def attack(
     saved = checkpoint.load() if checkpoint else None
     draws, shares = chance.generator("attacker's queries", seed, device), {}
     if config.noise == CHOSEN:
+        left = left_by_pilot(config, len(labels))
         shares = saved["pilot"] if saved else pilot(blackbox, config, image_shape, draws)
-        config = chosen(config, shares, len(labels))
+        config = replace(config, noise=min(shares, key=shares.get), batches=left)
     pair = Pair.new(config, image_shape, num_classes, len(labels), seed=seed, device=device)
     state = State.new(config, pair, draws)
     if saved:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 from snnmi import chance, checks, data
 from snnmi.attack import gamin
 from snnmi.attack.blackbox import FORMS, BlackBox, Remembered
+from snnmi.attack.noises import CHOSEN
 from snnmi.attack.pair import try_pieces
 from snnmi.attack.players import random_inputs
 from snnmi.data import Dataset
@@ -222,6 +223,8 @@ class Experiment:
             for decoder in filter(None, (own.neuron.decoder, own.query.decoder)):
                 coding.try_decoder(decoder, own.neuron.num_steps, classes, self.device)
             try_pieces(own.attack, images.image_shape, classes, self.device)
+            if own.attack.noise == CHOSEN:
+                gamin.left_by_pilot(own.attack, len(range(classes)[: own.attack.classes]))
         scores.try_metrics(images, self.settings(name, self.variants[0]).evaluation)
         self._tried.add(name)
 

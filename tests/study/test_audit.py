@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.noises import IN_RANGE
 from snnmi.models import foreign, targets
 from snnmi.models.foreign import Assumed
 from snnmi.study import audit, published, settings
@@ -317,7 +318,7 @@ def test_the_targets_beside_it_have_as_many_weights(digits):
 def audited(results, tmp_path_factory):
     """Results in which an audit of this book's SNN is finished; what it was given and found."""
     folder = shutil.copytree(results, tmp_path_factory.mktemp("audit") / "results")
-    given = {"profile": "smoke", "results": folder, "changes": {"attack": {"batches": 4}}}
+    given = {"profile": "smoke", "results": folder, "changes": {"attack": {"batches": 20}}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(targets.TARGETS, audit.KIND, None)  # put back afterwards
         found = audit.prepare(given, **NONE)
@@ -337,7 +338,10 @@ def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(aud
     assert set(scores.score) == set(published.SCORES) and ((wide[audit.KIND] - wide.snn).abs() < 1e-6).all()
     records = given["results"].glob("smoke/attack-digits-yours-*/run.json")
     stored = [json.loads(path.read_text()) for path in records]
-    assert len(stored) == 2  # asked anything, and in the range
+    assert len(stored) == 2  # asked as published, and what the attacker chose
+    tried = audit.pilots(found.experiment)
+    assert list(tried) == ["yours", "ann", "snn"] and list(tried.index) == list(IN_RANGE)
+    assert (tried.yours == tried.snn).all() and tried.min().max() < 0.9
     assert all(run["settings"]["target"]["code"] == {"kind": found.own.digest} for run in stored)
     judged = audit.judged(found.experiment)
     assert judged.images.tolist() == [*audit.ORDER, "class mean", "noise"] and judged.notna().all(axis=None)
@@ -360,16 +364,16 @@ def test_what_a_page_says_of_steps_and_codes_holds_for_the_file(tmp_path, copied
     assert beside.network.neurons == 50  # as the file's
 
 
-def surrogates(own: float = 0.5, *, accuracy: float = 0.9, in_range: float = 0.7) -> pd.DataFrame:
+def surrogates(own: float = 0.5, *, accuracy: float = 0.9, chosen: float = 0.7) -> pd.DataFrame:
     """What copies read: the network's as said, the others' 0.6; chance is 0.1."""
-    values = {"yours": own, "yours, clipped noise": in_range}
+    values = {"yours": own, "yours, chosen noise": chosen}
     found = pd.DataFrame({"variant": audit.ORDER, "value": [values.get(name, 0.6) for name in audit.ORDER]})
     ends = {"low": found.value - 0.05, "high": found.value + 0.05, "floor": 0.1, "ceiling": accuracy}
     return found.assign(**ends, target=found.variant.str.partition(",")[0], score="surrogate_accuracy")
 
 
-def outcome(copies: pd.DataFrame, plain: str = "nothing", in_range: str = "nothing") -> audit.Outcome:
-    readings = {"yours": plain, "yours, clipped noise": in_range, "ann": "image"}
+def outcome(copies: pd.DataFrame, plain: str = "nothing", chosen: str = "nothing") -> audit.Outcome:
+    readings = {"yours": plain, "yours, chosen noise": chosen, "ann": "image"}
     judged = pd.DataFrame({"images": audit.ORDER})
     judged["reading"] = [readings.get(name, "nothing") for name in audit.ORDER]
     return audit.outcome(copies, judged, test_images=400)
@@ -378,7 +382,7 @@ def outcome(copies: pd.DataFrame, plain: str = "nothing", in_range: str = "nothi
 def test_an_outcome_is_read_off_the_tables():
     found = outcome(surrogates())
     assert (found.accuracy, found.guess, found.works, found.copied) == (0.9, 0.1, True, True)
-    assert found.copies["yours"] == 0.5 and found.copies["yours, clipped noise"] == 0.7
+    assert found.copies["yours"] == 0.5 and found.copies["yours, chosen noise"] == 0.7
 
 
 @pytest.mark.parametrize("accuracy, works", [(0.9, True), (0.11, False)])
@@ -386,17 +390,17 @@ def test_a_network_no_better_than_the_commonest_class_is_not_read_as_it_was_trai
     assert outcome(surrogates(accuracy=accuracy)).works is works
 
 
-@pytest.mark.parametrize("own, in_range, copied", [(0.12, 0.12, False), (0.12, 0.7, True), (0.7, 0.12, True)])
-def test_a_copy_that_either_attacker_gets_is_a_copy(own, in_range, copied):
-    assert outcome(surrogates(own, in_range=in_range)).copied is copied
+@pytest.mark.parametrize("own, chosen, copied", [(0.12, 0.12, False), (0.12, 0.7, True), (0.7, 0.12, True)])
+def test_a_copy_that_either_attacker_gets_is_a_copy(own, chosen, copied):
+    assert outcome(surrogates(own, chosen=chosen)).copied is copied
 
 
 @pytest.mark.parametrize(
-    "plain, in_range, reading",
+    "plain, chosen, reading",
     [("nothing", "trace", "trace"), ("image", "trace", "image"), ("nothing", "nothing", "nothing")],
 )
-def test_the_pictures_that_show_most_count_and_only_the_networks_own(plain, in_range, reading):
-    assert outcome(surrogates(), plain, in_range).reading == reading
+def test_the_pictures_that_show_most_count_and_only_the_networks_own(plain, chosen, reading):
+    assert outcome(surrogates(), plain, chosen).reading == reading
 
 
 @pytest.mark.parametrize("book", [True, False])
@@ -405,7 +409,7 @@ def test_the_pictures_that_show_most_count_and_only_the_networks_own(plain, in_r
     "own, accuracy, numbers", [(0.5, 0.9, "50% 70%"), (0.12, 0.9, "12% 10%"), (0.12, 0.11, "11% 10%")]
 )
 def test_an_answer_is_whole_and_says_what_makes_it_doubtful(own, accuracy, numbers, assumed, book):
-    found = outcome(surrogates(own, accuracy=accuracy, in_range=0.7 if own == 0.5 else own))
+    found = outcome(surrogates(own, accuracy=accuracy, chosen=0.7 if own == 0.5 else own))
     said = audit.answer(found, audit.Own(len, "", assumed=assumed, unsteady="It draws."), book=book)
     assert all(number in said for number in numbers.split()) and said.endswith(" It draws.")
     assert not set("{}") & set(said) and not {"None", "nan"} & set(said.split()) and said.count("**") == 2
