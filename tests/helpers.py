@@ -161,13 +161,19 @@ def scores_of(*experiments) -> pd.DataFrame:
 
 
 def judged_of(experiment, *sources) -> pd.DataFrame:
-    """One row a class and set of images, with what the judge says; `keys` first."""
+    """One row a class and set of images, with what the judge says; first whose images they are."""
     from snnmi.study.judgements import SOURCES, judgements  # not before the hook
 
-    found = [
-        one.rows.assign(**one.keys)[[*one.keys, *one.rows]]
-        for one in judgements(experiment, sources or SOURCES)
-    ]
+    found = []
+    for one in judgements(experiment, sources or SOURCES):
+        about = {"profile": experiment.scale, "dataset": one.dataset, "source": one.source}
+        about |= {"target": "", "variant": "", "seed": None, "attack_seed": None}
+        if cell := one.cell:
+            about |= {"target": cell.variant.kind, "variant": cell.variant.name, "seed": cell.seed}
+        if cell and "reconstruction" in one.source:
+            about["attack_seed"] = cell.attack_seed
+        rows = one.run.table("judged")
+        found.append(rows.assign(**about)[[*about, *rows]])
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 

@@ -95,7 +95,7 @@ def new_samples(experiment, attack) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
     Raises FileNotFoundError, with the command that helps, where the run keeps no weights.
     """
-    pair, target = attack.pair, experiment.asked(attack)
+    pair, target = attack.pair, experiment.box(attack)
     chance = torch.Generator()
     chance.seed()  # a new draw at every call: this is for looking, not for measuring
     images = pair.G(torch.randn(len(attack.labels), SHOWN, pair.config.z_dim, generator=chance), chance)

@@ -19,7 +19,8 @@ from snnmi.attack.noises import CHOSEN, IN_RANGE
 from snnmi.attack.pair import Pair
 from snnmi.fast import cpu
 from snnmi.models.targets import MODELS, build
-from snnmi.study.experiment import Cell, Experiment
+from snnmi.study.experiment import Experiment
+from snnmi.study.runs import Cell
 
 SECONDS = 1.25  # of timing for a target's training and for its attack, each
 FEW = 4  # classes whose attack is timed
@@ -33,7 +34,7 @@ def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
     rows = []
     for (dataset, kind), cells in groups.items():
         missing, images = (
-            [cell for cell in cells if not experiment.is_stored(cell)],
+            [cell for cell in cells if not experiment.stored(cell)],
             experiment.dataset(dataset),
         )
         queries, hours = 0.0, 0.0

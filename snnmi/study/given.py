@@ -36,17 +36,29 @@ def listed(name: str, given: object, default: tuple, of: type) -> tuple:
     return tuple(items)
 
 
-def called(name: str, known: Collection[str]) -> str:
-    """A path as it is meant; any other name as it is known, whatever its case."""
-    if name.lower().endswith(".npz"):
-        return str(given_file(name))
-    return name if name in known else {other.lower(): other for other in known}.get(name.lower(), name)
+def called(
+    what: str, names: Sequence[str], known: list[str], *, more: Collection[str] = (), paths: bool = False
+) -> tuple[str, ...]:
+    """Names as they are known, whatever their case. `more`: others that may stand among them; `paths`: those of .npz
+    files may.
+    """
+    files = {name: str(given_file(name)) for name in names if paths and name.lower().endswith(".npz")}
+    spelt = (
+        {name.lower(): name for name in (*known, *more)} | {name: name for name in (*known, *more)} | files
+    )
+    if unknown := [name for name in names if name not in spelt and name.lower() not in spelt]:
+        raise ValueError(
+            f"{what} holds {unknown}, expected some of {known}{' or paths of .npz files' * paths}"
+        )
+    found = tuple(spelt.get(name) or spelt[name.lower()] for name in names)
+    once(what, found)
+    return found
 
 
-def once(name: str, values: Sequence[str]) -> None:
+def once(what: str, names: Sequence[str]) -> None:
     """Refuse what is named twice, if under two names."""
-    if twice := [value for value in values if list(values).count(value) > 1]:
-        raise ValueError(f"{name} holds {twice[0]!r} {len(twice)} times, expected different ones")
+    if twice := [name for name in names if list(names).count(name) > 1]:
+        raise ValueError(f"{what} holds {twice[0]!r} {len(twice)} times, expected different ones")
 
 
 def device_name(given: object) -> str:

@@ -7,18 +7,18 @@ from copy import copy
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import UInt8
 from torch import Tensor
 
 from snnmi.measure import inversion, judges, recognition
 from snnmi.measure.scores import as_bytes
 from snnmi.store import Run
+from snnmi.study import workers
 from snnmi.study.attacks import ATTACKS, WEIGHTS, Attack, draw
 from snnmi.study.controls import BASELINES
-from snnmi.study.experiment import Cell, Experiment
+from snnmi.study.experiment import Experiment
+from snnmi.study.runs import Cell
 from snnmi.study.settings import FROZEN, difference, differences
 
 REFERENCES = ("class mean", "test image", "training image", "noise")
@@ -29,31 +29,20 @@ SEED = 0  # of the judge, of reference images and fooling noise
 PER_CLASS = 20  # reference images and images of fooling noise
 FOOLING = {"per_class": PER_CLASS, "steps": 100}  # the white-box search for noise that fools a target
 
+# What names images to be judged; and how they come: (classes, n, height, width), with their target's confidence in the
+# class (classes, n), if they were made for one.
+Found = tuple[dict, Callable[[Run], tuple[Tensor, Tensor | None]]]
+
 
 class Judgement(NamedTuple):
-    """What the judge says of one set of images; `keys`: profile, dataset, source, target, variant and seeds."""
+    """What the judge says of one set of images. `run`: table "judged", a row a class (`recognition.judge_images`; of a
+    target's images its mean "target_confidence" too); arrays "first", a picture a class, of who is asked for by name.
+    """
 
-    keys: dict[str, str | int | None]
+    source: str
+    dataset: str  # as results call it
+    cell: Cell | None  # whose target or attack they are of; None: of a reference
     run: Run
-
-    @property
-    def rows(self) -> pd.DataFrame:
-        """One row a class (`recognition.judge_images`); a target's images also have its mean "target_confidence" in
-        the class.
-        """
-        return self.run.table("judged")
-
-    @property
-    def first(self) -> UInt8[np.ndarray, " classes height width"]:
-        """The first image of every class; kept of attacks alone that are asked for by name."""
-        return self.run.arrays()["first"]
-
-
-class Judged(NamedTuple):
-    """Images to judge, and the confidence in their class of the target that they were made for."""
-
-    images: Tensor  # (classes, n, height, width)
-    confidences: Tensor | None = None  # (classes, n)
 
 
 def judge(experiment: Experiment, dataset: str) -> Run | None:
@@ -61,6 +50,121 @@ def judge(experiment: Experiment, dataset: str) -> Run | None:
     key = _judge_key(experiment, dataset)
     make = partial(_train, experiment, dataset) if experiment.compute else None
     return experiment.store.get(f"judge-{key['dataset']}", key, make, shared=experiment.compute)
+
+
+def judgements(experiment: Experiment, sources: Sequence[str] = SOURCES) -> list[Judgement]:
+    """Of the reference points, of noise made to fool the baselines' targets, and of every attack's reconstructions."""
+    wanted = [*_wanted(experiment, sources)]
+    if experiment.compute and experiment.workers > 1:
+        stored = copy(experiment)
+        stored.compute = False
+        missing = [one for one in wanted if one[1] not in REFERENCES and not _judged(stored, *one)]
+        for dataset in experiment.datasets if missing else ():
+            _network(experiment, dataset)  # first, or two workers would train the same one
+        jobs = [(_judged, experiment, *one) for one in missing]
+        workers.share(f"{experiment.scale}: judgements", jobs, experiment.workers)
+    return [judged for one in wanted if (judged := _judged(experiment, *one))]
+
+
+def _wanted(experiment: Experiment, sources: Sequence[str]) -> Iterator[tuple[str, str, Cell | None]]:
+    """Data set, source and cell of each judgement."""
+    for dataset in experiment.datasets:
+        yield from ((dataset, source, None) for source in REFERENCES if source in sources)
+    trained = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in experiment.cells()}
+    for cell in trained.values():
+        code = experiment.settings(cell.dataset, cell.variant).neuron.encoder
+        for source in sources if cell.variant in BASELINES.values() else ():
+            if (attack := _maker(source)) and attack.fits(cell.variant.kind, code):
+                yield cell.dataset, source, cell
+    for source in ("reconstruction", LAST):
+        yield from ((cell.dataset, source, cell) for cell in experiment.cells() if source in sources)
+
+
+def _maker(source: str) -> Attack | None:
+    """Who makes images for a target as it is."""
+    fooling = Attack(inversion.adversarial_noise, FOOLING, WEIGHTS)
+    return fooling if source == "fooling noise" else ATTACKS.get(source)
+
+
+def _judged(experiment: Experiment, dataset: str, source: str, cell: Cell | None) -> Judgement | None:
+    """The stored verdict on one set of images."""
+    if cell is None:
+        found = _reference(experiment, dataset, source)
+    else:
+        found = _made(experiment, cell, source) if _maker(source) else _drawn(experiment, cell, source)
+    if found is None:
+        return None
+    key, images = found
+
+    def compute(run: Run) -> None:
+        network, data = _network(experiment, dataset), experiment.dataset(dataset)
+        natural = judge(experiment, dataset).metrics["natural_distance"]
+        run.checkpoint.start()
+        x, confidences = images(run)
+        labels = range(len(x))  # an attack's are the first classes
+        rows = pd.DataFrame(recognition.judge_images(network, data, x, labels, natural=natural))
+        if confidences is not None:
+            rows["target_confidence"] = confidences.mean(1).numpy()
+        first = {"first": as_bytes(x[:, 0].numpy())} if source in ATTACKS else None
+        run.finish(metrics={}, tables={"judged": rows}, arrays=first)
+
+    name = f"judged-{experiment.name(dataset)}-{source.replace(' noise', '').replace(' ', '-')}"
+    name += f"-{cell.variant.kind}-s{cell.seed}" if cell else ""
+    key |= {"judge": _judge_key(experiment, dataset)}
+    run = experiment.store.get(name, key, compute if experiment.compute else None)
+    return run and Judgement(source, experiment.name(dataset), cell, run)
+
+
+# --- whose images
+
+
+def _reference(experiment: Experiment, dataset: str, source: str) -> Found:
+    def images(run: Run) -> tuple[Tensor, None]:
+        return recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=SEED)[
+            source
+        ], None
+
+    return {"source": source, "per_class": PER_CLASS, "seed": SEED}, images
+
+
+def _made(experiment: Experiment, cell: Cell, source: str) -> Found | None:
+    """Images that an attack makes for a target as it is."""
+    attack, target = _maker(source), experiment.target_of(cell)
+
+    def images(run: Run) -> tuple[Tensor, Tensor]:
+        dataset = experiment.dataset(cell.dataset)
+        labels, model = range(dataset.num_classes), experiment.model(cell)
+        given = {"seed": SEED, "device": experiment.device, "checkpoint": run.checkpoint}
+        drawn = draw(attack, model, labels, dataset.image_shape, **given)
+        return drawn.images, drawn.confidences
+
+    return target and ({"source": source, "target": target.settings, **attack.how, "seed": SEED}, images)
+
+
+def _drawn(experiment: Experiment, cell: Cell, source: str) -> Found | None:
+    """Reconstructions, of the kept pair or of the last one."""
+    if (attack := experiment.attack_of(cell)) is None:
+        return None
+    drawn = attack.last if source == LAST else (attack.reconstructions, attack.target_confidences)
+    if drawn is None:
+        return None
+
+    def images(run: Run) -> tuple[Tensor, Tensor]:
+        shown, confidences = (torch.from_numpy(x) for x in drawn)
+        return shown / 255, confidences[range(len(attack.labels)), :, attack.labels]
+
+    key = {"attack": attack.settings} | differences(attack.config, "evaluation")
+    return key | ({"pair": "last"} if source == LAST else {}), images
+
+
+# --- the judge
+
+
+def _judge_key(experiment: Experiment, dataset: str) -> dict:
+    config = experiment.settings(dataset, experiment.variants[0])
+    judge = difference(judges.JudgeConfig(), FROZEN["judge"])
+    key = {"dataset": experiment.name(dataset), "seed": SEED} | differences(config, "data")
+    return key | ({"judge": judge} if judge else {})
 
 
 def _network(experiment: Experiment, dataset: str) -> judges.EvaluationCNN:
@@ -73,11 +177,9 @@ def _network(experiment: Experiment, dataset: str) -> judges.EvaluationCNN:
 
 
 def _train(experiment: Experiment, dataset: str, run: Run) -> None:
-    images = experiment.dataset(dataset)
+    images, how = experiment.dataset(dataset), {"seed": SEED, "device": experiment.device}
     run.checkpoint.start()
-    trained = judges.train_judge(
-        judges.JudgeConfig(), images, seed=SEED, device=experiment.device, checkpoint=run.checkpoint
-    )
+    trained = judges.train_judge(judges.JudgeConfig(), images, **how, checkpoint=run.checkpoint)
     run.finish(
         metrics={
             "test_accuracy": trained.history["test_accuracy"][-1],
@@ -89,124 +191,3 @@ def _train(experiment: Experiment, dataset: str, run: Run) -> None:
         tables={"history": trained.table()},
         weights=trained.model.state_dict(),
     )
-
-
-def judgements(experiment: Experiment, sources: Sequence[str] = SOURCES) -> list[Judgement]:
-    """Of the reference points, of noise made to fool the baselines' targets, and of every attack's reconstructions."""
-    wanted = [*_wanted(experiment, sources)]
-    if experiment.compute and experiment.workers > 1:
-        stored = copy(experiment)
-        stored.compute = False
-        missing = [(find, *of) for find, *of in wanted if find is not _reference and not find(stored, *of)]
-        for dataset in experiment.datasets if missing else ():
-            _network(experiment, dataset)  # first, or two workers would train the same one
-        experiment.share("judgements", [(find, experiment, *of) for find, *of in missing])
-    return [judged for find, *of in wanted if (judged := find(experiment, *of))]
-
-
-def _judge_key(experiment: Experiment, dataset: str) -> dict:
-    config = experiment.settings(dataset, experiment.variants[0])
-    judge = difference(judges.JudgeConfig(), FROZEN["judge"])
-    key = {"dataset": experiment.name(dataset), "seed": SEED} | differences(config, "data")
-    return key | ({"judge": judge} if judge else {})
-
-
-def _wanted(experiment: Experiment, sources: Sequence[str]) -> Iterator[tuple]:
-    """What finds each judgement: a function, and what it is given after the experiment."""
-    for dataset in experiment.datasets:
-        for source in REFERENCES:
-            if source in sources:
-                yield _reference, dataset, source
-    trained = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in experiment.cells()}
-    for cell in trained.values():
-        if cell.variant in BASELINES.values() and "fooling noise" in sources:
-            yield _made, cell, "fooling noise", Attack(inversion.adversarial_noise, FOOLING, WEIGHTS)
-        for source in sources if cell.variant in BASELINES.values() else ():
-            code = experiment.settings(cell.dataset, cell.variant).neuron.encoder
-            if source in ATTACKS and ATTACKS[source].fits(cell.variant.kind, code):
-                yield _made, cell, source, ATTACKS[source]
-    for source in ("reconstruction", LAST):
-        for cell in experiment.cells() if source in sources else ():
-            yield _reconstructions, cell, source
-
-
-def _reference(experiment: Experiment, dataset: str, source: str) -> Judgement | None:
-    def images(run: Run) -> Judged:
-        x = recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=SEED)
-        return Judged(x[source])
-
-    settings = {"source": source, "per_class": PER_CLASS, "seed": SEED}
-    return _judged(experiment, dataset, source.replace(" ", "-"), settings, images, source=source)
-
-
-def _made(experiment: Experiment, cell: Cell, source: str, attack: Attack) -> Judgement | None:
-    """Images that an attack makes for a target as it is."""
-    if (target := experiment.target_of(cell)) is None:
-        return None
-    how = {**attack.how, "seed": SEED}
-
-    def images(run: Run) -> Judged:
-        dataset = experiment.dataset(cell.dataset)
-        labels, model = range(dataset.num_classes), experiment.model(cell)
-        given = {"seed": SEED, "device": experiment.device, "checkpoint": run.checkpoint}
-        drawn = draw(attack, model, labels, dataset.image_shape, **given)
-        return Judged(drawn.images, drawn.confidences)
-
-    key = {"source": source, "target": target.settings} | how
-    keys = {"target": target.target, "variant": target.variant, "seed": target.seed}
-    name = f"{source.replace(' noise', '').replace(' ', '-')}-{target.target}-s{target.seed}"
-    return _judged(experiment, cell.dataset, name, key, images, source=source, **keys)
-
-
-def _reconstructions(experiment: Experiment, cell: Cell, source: str) -> Judgement | None:
-    if (attack := experiment.attack_of(cell)) is None:
-        return None
-    drawn = attack.last if source == LAST else (attack.reconstructions, attack.target_confidences)
-    if drawn is None:
-        return None
-
-    def images(run: Run) -> Judged:
-        shown, confidences = drawn
-        own = confidences[range(len(attack.labels)), :, attack.labels]
-        return Judged(torch.from_numpy(shown) / 255, torch.from_numpy(own))
-
-    key = {"attack": attack.settings} | differences(attack.config, "evaluation")
-    key |= {"pair": "last"} if source == LAST else {}
-    keys = {name: getattr(attack, name) for name in ("target", "variant", "seed", "attack_seed")}
-    name = f"{source.replace(' ', '-')}-{attack.target}-s{attack.seed}"
-    return _judged(experiment, cell.dataset, name, key, images, source=source, **keys)
-
-
-def _judged(
-    experiment: Experiment,
-    dataset: str,
-    name: str,
-    key: dict,
-    images: Callable[[Run], Judged],
-    *,
-    source: str,
-    target: str = "",
-    variant: str = "",
-    seed: int | None = None,
-    attack_seed: int | None = None,
-) -> Judgement | None:
-    """The stored verdict on one set of images."""
-
-    def compute(run: Run) -> None:
-        network, data = _network(experiment, dataset), experiment.dataset(dataset)
-        natural = judge(experiment, dataset).metrics["natural_distance"]
-        run.checkpoint.start()
-        x = images(run)
-        labels = range(len(x.images))  # an attack's are the first classes
-        rows = pd.DataFrame(recognition.judge_images(network, data, x.images, labels, natural=natural))
-        if x.confidences is not None:
-            rows["target_confidence"] = x.confidences.mean(1).numpy()
-        first = {"first": as_bytes(x.images[:, 0].numpy())} if source in ATTACKS else None
-        run.finish(metrics={}, tables={"judged": rows}, arrays=first)
-
-    name = f"judged-{experiment.name(dataset)}-{name}"
-    key = key | {"judge": _judge_key(experiment, dataset)}
-    run = experiment.store.get(name, key, compute if experiment.compute else None)
-    about = {"profile": experiment.scale, "dataset": experiment.name(dataset), "source": source}
-    about |= {"target": target, "variant": variant, "seed": seed, "attack_seed": attack_seed}
-    return run and Judgement(about, run)

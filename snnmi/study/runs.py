@@ -4,6 +4,7 @@ are kept.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,20 +15,43 @@ from snnmi.measure.scores import METRICS
 from snnmi.models import targets
 from snnmi.store import Run
 from snnmi.study.attacks import ATTACKS, Attack
+from snnmi.study.controls import Variant
 from snnmi.study.settings import Settings
+
+
+class Cell(NamedTuple):
+    """One attack of a grid; training a target asks for no attack seed."""
+
+    dataset: str
+    variant: Variant
+    seed: int  # of the target
+    attack_seed: int
 
 
 @dataclass(frozen=True)
 class Finished:
     """What all of them have: which cell of the grid they are, and the stored record."""
 
-    profile: str
-    dataset: str
-    target: str  # "ann" or "snn"
-    variant: str  # name of the control; of a baseline its target's
-    seed: int  # of the target
+    profile: str  # and what was changed for the whole grid
+    dataset: str  # as results call it
+    cell: Cell
     config: Settings
     run: Run
+
+    @property
+    def target(self) -> str:
+        """ "ann" or "snn"."""
+        return self.cell.variant.kind
+
+    @property
+    def variant(self) -> str:
+        """Name of the control; of a baseline its target's."""
+        return self.cell.variant.name
+
+    @property
+    def seed(self) -> int:
+        """Of the target."""
+        return self.cell.seed
 
     @property
     def settings(self) -> dict:
@@ -91,8 +115,11 @@ class TargetRun(Finished):
 class AttackRun(Finished):
     """An attack on all classes of one target, and its scores."""
 
-    attack_seed: int
     scored: Run
+
+    @property
+    def attack_seed(self) -> int:
+        return self.cell.attack_seed
 
     @property
     def attacker(self) -> Attack:
@@ -114,12 +141,6 @@ class AttackRun(Finished):
         losses, found = self.run.table("losses"), self.scored.table("scores")
         missing = [key for key, metric in METRICS.items() if metric.score and key not in found]
         return losses.merge(found.assign(**dict.fromkeys(missing, float("nan"))), on=["label", "pair"])
-
-    @property
-    def lost(self) -> list[int]:
-        """Labels of the classes whose reconstructions got answers that are no numbers."""
-        kept = self.scores[self.scores.pair == "kept"]
-        return kept.label[kept.A_target.isna()].tolist()
 
     @property
     def history(self) -> dict[str, np.ndarray]:
@@ -176,12 +197,3 @@ class AttackRun(Finished):
         config = replace(config, noise=self.metrics.get("noise", config.noise))
         # by name: safetensors gives what it holds in any order
         return {name: Pair(config, shape, classes, self.weights[name]) for name in ("kept", "last")}
-
-
-@dataclass(frozen=True)
-class BoundaryRun(Finished):
-    """Decision-boundary measurements of one target and the surrogate of one class (`boundaries.measure`)."""
-
-    @property
-    def label(self) -> int:
-        return self.settings["label"]

@@ -223,6 +223,12 @@ def scores_key(settings: Settings, attack: dict) -> dict:
     return {"attack": attack} | evaluation | code(**{key: metric.score for key, metric in METRICS.items()})
 
 
+def boundary_key(settings: Settings, attack: dict) -> dict | None:
+    """What names the boundaries of an attack's target and first copy; None where that copy is gone."""
+    found = {"attack": attack, "label": 0} | differences(settings, "evaluation")
+    return found if ATTACKS[settings.attack.attacker].pairs else None
+
+
 def code(**things: object) -> dict:
     """{"code": {name: digest}} of what is not the project's own; nothing if all of it is."""
     found = {name: digest for name, thing in things.items() if thing and (digest := foreign(thing))}

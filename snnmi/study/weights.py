@@ -17,7 +17,7 @@ def main() -> None:
     args = parser.parse_args()
     experiment = Experiment(args.profile, datasets=args.datasets or None, results=args.results)
     for attack in experiment.attacks():
-        experiment.asked(attack)  # the target's
+        experiment.box(attack)  # the target's
         experiment.with_weights(attack)
 
 

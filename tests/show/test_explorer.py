@@ -176,7 +176,7 @@ def test_new_samples_come_from_the_kept_generator():
     config = players.GaminConfig(batches=1, hidden=4, z_dim=3)
     run.pair = pair.Pair.new(config, SHAPE, CLASSES, CLASSES, seed=0)
     lab = experiment()
-    lab.asked = lambda attack: BlackBox(small("snn", SHAPE, CLASSES, hidden=4), seed=0)
+    lab.box = lambda attack: BlackBox(small("snn", SHAPE, CLASSES, hidden=4), seed=0)
     (images, target, surrogate), (again, *_) = (explorer.new_samples(lab, run) for _ in range(2))
     assert images.shape == (CLASSES, explorer.SHOWN, *SHAPE) and 0 <= images.min() and images.max() <= 1
     assert target.shape == surrogate.shape == (CLASSES, explorer.SHOWN, CLASSES)

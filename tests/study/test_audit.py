@@ -16,8 +16,7 @@ from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.noises import IN_RANGE
 from snnmi.models import foreign, targets
 from snnmi.models.foreign import Assumed
-from snnmi.study import audit, published, settings
-from snnmi.study.experiment import Experiment
+from snnmi.study import audit, published, settings, steps
 from tests.helpers import seeded, small
 
 NONE = {"model": None, "dataset": None, "dt": None, "reset": None}
@@ -350,7 +349,7 @@ def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(aud
 
 def test_an_audit_that_was_finished_is_loaded(audited, mine, monkeypatch):
     given, _, before = audited
-    monkeypatch.setattr(Experiment, "_invert", lambda *_: pytest.fail("attacked again"))
+    monkeypatch.setattr(steps, "attack", lambda *_: pytest.fail("attacked again"))
     assert audit.scores(audit.prepare(given, **NONE).experiment).equals(before)
 
 

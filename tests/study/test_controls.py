@@ -14,7 +14,8 @@ from snnmi.models.targets import MODELS
 from snnmi.store import Store
 from snnmi.study import controls
 from snnmi.study.controls import BASELINES, CELLS, CONTROLS, IN_RANGE, INPUTS, KINDS, Variant
-from snnmi.study.experiment import Cell, Experiment
+from snnmi.study.experiment import Experiment
+from snnmi.study.runs import Cell
 from tests.helpers import assert_same_tensors, scores_of, seeded
 
 NAMED = {control.name: control for control in CONTROLS}
@@ -65,7 +66,7 @@ def six_cells(results, **more):
 
 def asked_as(six, control):
     """The smoke profile's target of seed 0 as this control asks it."""
-    return six._asked(Cell("digits", control, 0, 0))[0]
+    return six.asked(Cell("digits", control, 0, 0))
 
 
 def flat(settings: dict, above: str = "") -> dict:
@@ -78,7 +79,7 @@ def flat(settings: dict, above: str = "") -> dict:
 
 def differences(control: Variant) -> dict:
     smoke = Experiment("smoke", variants=[BASELINES[control.kind], control], compute=False)
-    before, after = (flat(smoke._attack_key(cell)) for cell in smoke.cells())
+    before, after = (flat(smoke.key("attack", cell)) for cell in smoke.cells())
     assert before.keys() <= after.keys()
     return {key: value for key, value in after.items() if value != before.get(key)}
 
@@ -158,11 +159,11 @@ def test_matched_accuracy_stops_at_the_epoch_nearest_to_the_others_last(tmp_path
     store, smoke = Store(tmp_path / "smoke"), Experiment("smoke", results=tmp_path, compute=False)
     for control, accuracies in zip((BASELINES["snn"], BASELINES["ann"]), (own, other), strict=True):
         history = pd.DataFrame({"epoch": range(1, len(accuracies) + 1), "test_accuracy": accuracies})
-        settings = smoke._target_key(Cell("digits", control, 0, 0))
+        settings = smoke.key("target", Cell("digits", control, 0, 0))
         run = store.run(f"target-digits-{control.kind}-s0", settings)
         run.finish(metrics={}, tables={"history": history})
     matched = Cell("digits", NAMED["snn, trained to the ann's accuracy"], 0, 0)
-    found = smoke._trained(matched).training
+    found = smoke.trained(matched).training
     assert found == replace(smoke.profile.settings("digits", "snn").training, epochs=epochs)
 
 
@@ -173,13 +174,13 @@ def test_matched_accuracy_waits_for_both_baselines(tmp_path, name):
 
 def test_matched_entropy_is_that_of_the_other_targets_answers_to_test_images(results):
     smoke = Experiment("smoke", changes=TWO, results=results)
-    matched, temperature = smoke._asked(Cell("digits", NAMED["snn, entropy as the ann's"], 0, 0))
+    matched = smoke.asked(Cell("digits", NAMED["snn, entropy as the ann's"], 0, 0))
     ann, snn = (run.model for run in smoke.targets())
     images, seed = smoke.dataset("digits").x_test, 0
     answers = (training.answers(model, images, seed=seed) for model in (ann, snn, matched))
     entropy = [coding.mean_entropy(answer) for answer in answers]
     assert entropy[2] == pytest.approx(entropy[0], rel=1e-3) and abs(entropy[1] - entropy[0]) > 0.01
-    assert temperature == matched.temperature != 1 and snn.temperature == 1
+    assert matched.temperature != 1 == snn.temperature
 
 
 # --- seeds and scales

@@ -87,21 +87,22 @@ def test_every_source_and_class_has_a_row(table, results):
 
 
 def test_attacks_without_a_copy_are_judged_where_they_are_asked_for(smoke):
-    found = [one for one in judgements(smoke, WITHOUT_A_COPY) if one.keys["seed"] == 0]
-    made = [(one.keys["source"], one.keys["target"]) for one in found]
+    found = [one for one in judgements(smoke, WITHOUT_A_COPY) if one.cell.seed == 0]
+    made = [(one.source, one.cell.variant.kind) for one in found]
     both = ("evolution", "evolution from grey", "gradient descent", "generator descent", "smooth descent")
     assert sorted(made) == sorted(
         [(name, kind) for name in both for kind in BASELINES] + [("BrainLeaks v1", "snn")]
     )
     for one in found:
-        assert len(one.rows) == 10 and one.first.shape == (10, 8, 8) and one.first.dtype == np.uint8
-        assert one.rows.target_confidence.between(0, 1).all()
+        rows, first = one.run.table("judged"), one.run.arrays()["first"]
+        assert len(rows) == 10 and first.shape == (10, 8, 8) and first.dtype == np.uint8
+        assert rows.target_confidence.between(0, 1).all()
 
 
 def test_brainleaks_is_left_out_where_a_code_feeds_several_inputs_a_pixel(copied):
     changes = {"training": {"encoder": "population"}, "attack": {"batches": 2}}
     exp = Experiment("smoke", datasets="digits", targets=["snn"], seeds=0, results=copied, changes=changes)
-    made = [one.keys["source"] for one in judgements(exp, ("BrainLeaks v1", "gradient descent"))]
+    made = [one.source for one in judgements(exp, ("BrainLeaks v1", "gradient descent"))]
     assert made == ["gradient descent"]
 
 

@@ -41,7 +41,7 @@ def test_attacks_spend_their_queries_and_keep_what_figures_need(results):
 
 def test_boundaries_are_measured_for_every_target(results):
     for run in Experiment("smoke", results=results).boundaries():
-        assert run.label == 0 and run.arrays and run.metrics
+        assert run.settings["label"] == 0 and run.arrays and run.metrics
         assert all(isinstance(value, float) for value in run.metrics.values())
         assert run.settings["attack"]["target"]["kind"] == run.target
 

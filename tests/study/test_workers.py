@@ -42,7 +42,7 @@ def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypat
     jobs = []
 
     class Pool:
-        def submit(self, work, take, of, step, cell):
+        def submit(self, work, get, step, cell):
             jobs.append(step)
             done = Future()
             done.set_result(None)

@@ -1,0 +1,242 @@
+"""What each step of the chain does: data set -> train -> attack -> score, and what is measured besides.
+
+A step is given all that it needs by `Experiment`, which has asked the store first; it begins the run's clock, computes,
+and writes the run at `run.finish`, all at once. Nothing else writes runs but the judge's steps (`judgements`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import torch
+
+from snnmi import chance
+from snnmi.attack import gamin
+from snnmi.attack.blackbox import FORMS, BlackBox, Remembered
+from snnmi.attack.pair import Pair
+from snnmi.attack.players import random_inputs
+from snnmi.data import Dataset
+from snnmi.measure import boundaries, metrics, scores
+from snnmi.models import training
+from snnmi.models.targets import build
+from snnmi.store import Run
+from snnmi.study import attacks
+from snnmi.study.attacks import ATTACKS
+from snnmi.study.runs import AttackRun, Cell
+from snnmi.study.settings import Settings
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every step is given: which cell of the grid, by which settings, on which images."""
+
+    cell: Cell
+    config: Settings
+    images: Dataset
+    device: str
+
+    @property
+    def draws(self) -> dict:
+        """Of whoever examines an attack."""
+        return {"seed": self.cell.attack_seed, "device": self.device}
+
+    @property
+    def about(self) -> dict:
+        return {"image_shape": list(self.images.image_shape), "num_classes": self.images.num_classes}
+
+    def said(self, what: str) -> str:
+        return f"{what} {self.images.name} {self.cell.variant.name} seed {self.cell.seed}"
+
+
+# --- the target
+
+
+def train(run: Run, work: Work, own: Callable | None) -> None:
+    """`own`: a target of a user's, which is at hand already."""
+    run.checkpoint.start()
+    images, config, seed = work.images, work.config, work.cell.seed
+    about = {"n_train": len(images.x_train), "n_test": len(images.x_test)} | work.about
+    about["commonest_class"] = metrics.commonest_class(images.y_test.numpy())
+    if own:
+        right = BlackBox(own, seed=seed, role="examiner's answers")(images.x_test).argmax(-1) == images.y_test
+        no_history = pd.DataFrame(columns=["epoch", "loss", "test_accuracy"])
+        found = {"test_accuracy": float(right.float().mean())} | about
+        return run.finish(metrics=found, tables={"history": no_history})
+    how = {"seed": seed, "network": config.network, "neuron": config.neuron}
+    trained = training.train(
+        build(config.kind, images.image_shape, images.num_classes, **how).to(work.device),
+        images,
+        config.training,
+        seed=seed,
+        checkpoint=run.checkpoint,
+        description=work.said("train"),
+    )
+    right = training.accuracy(trained.model, images.x_test, images.y_test, seed=seed)
+    run.finish(
+        metrics={"test_accuracy": right} | about,
+        tables={"history": trained.table()},
+        weights=trained.model.state_dict(),
+    )
+
+
+# --- the attack
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is kept of an attack."""
+
+    queries: int  # asked in all
+    losses: pd.DataFrame  # two rows a class: label, pair, M_global, L_N, L_G, k, batch
+    weights: dict
+    arrays: dict = field(default_factory=dict)
+    metrics: dict = field(default_factory=dict)
+
+
+def attack(run: Run, work: Work, target: Callable) -> None:
+    """Have the attack of these settings played or drawn, on all classes that it is to attack."""
+    run.checkpoint.start()
+    labels = list(range(work.images.num_classes))[: work.config.attack.classes]
+    how = _play if ATTACKS[work.config.attack.attacker].pairs else _draw
+    found = how(run, work, target, labels)
+    about = {"labels": labels, "queries_per_class": found.queries // len(labels)}
+    about["temperature"] = getattr(target, "temperature", 1.0)
+    columns = ["label", "pair", "M_global", "L_N", "L_G", "k", "batch"]
+    run.finish(
+        metrics=about | work.about | found.metrics,
+        tables={"losses": found.losses.reindex(columns=columns)},
+        arrays=found.arrays,
+        weights=found.weights,
+    )
+
+
+def _play(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
+    """GAMIN, a game of two players."""
+    config, seed, images = work.config.attack, work.cell.attack_seed, work.images
+    budget = config.queries_per_class * len(labels)
+    box = BlackBox(target, seed=seed, device=work.device, budget=budget, **FORMS[config.answers])
+    result = gamin.attack(
+        box,
+        config,
+        image_shape=images.image_shape,
+        num_classes=images.num_classes,
+        labels=labels,
+        seed=seed,
+        device=work.device,
+        checkpoint=run.checkpoint,
+        examine=lambda pair: scores.surrogate_accuracy(pair, images, work.device),
+        description=work.said("attack"),
+    )
+    if not 0 <= budget - box.queries < (len(labels) * config.batch_size if result.pilot else 1):
+        raise RuntimeError(f"{box.queries} queries were spent, expected {budget}")
+    ends = {"kept": result.kept_loss, "last": result.last_loss}
+    losses = [pd.DataFrame(loss).assign(label=labels, pair=name) for name, loss in ends.items()]
+    return Found(
+        box.queries,
+        pd.concat(losses),
+        weights={"kept": result.kept.parameters, "last": result.last.parameters},
+        arrays={name: values.numpy() for name, values in result.history.items()} | _on_the_way(result),
+        metrics={"noise": result.last.config.noise, "pilot": result.pilot} if result.pilot else {},
+    )
+
+
+def _on_the_way(result: gamin.AttackResult) -> dict[str, np.ndarray]:
+    """The attack at work, small: images as uint8, confidences in half precision."""
+    seen = {name: values.numpy() for name, values in result.moments.items()}
+    return {
+        "moment_target": seen["target"].astype(np.float16),
+        "moment_surrogate": seen["surrogate"].astype(np.float16),
+        "moment_accuracy": seen["examined"],
+        "moment_batch": seen["batch"],
+        "moment_image": scores.as_bytes(seen["image"]),
+    }
+
+
+def _draw(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
+    """An attack that keeps no pair: its images, and what its copy, if it makes one, says of all it is scored by."""
+    config, variant, images = work.config.attack, work.cell.variant, work.images
+    entry, pays = ATTACKS[config.attacker], config.queries_per_class
+    if not entry.fits(variant.kind, work.config.neuron.encoder):
+        raise ValueError(f"attacker is {config.attacker!r}, which cannot attack {variant.label}")
+    if (least := entry.queries(entry.how)) > pays:
+        raise ValueError(
+            f"batches is {config.batches}, expected more: {config.attacker} asks {least:,} queries a class, and they "
+            f"pay for {pays:,}"
+        )
+    given = {"checkpoint": run.checkpoint, "budget": pays * len(labels)} | FORMS[config.answers]
+    drawn = attacks.draw(entry, target, labels, images.image_shape, **work.draws, **given)
+    kept = {"images": drawn.images.contiguous()}
+    if drawn.copy:
+        seed = work.cell.attack_seed
+        noise = scores.examiners_noise(config, work.config.evaluation, images.image_shape, seed=seed)
+        kept["copy"] = scores.copy_says(drawn.copy, drawn.images, noise, images)
+    ends = [(label, pair) for pair in ("kept", "last") for label in labels]
+    return Found(drawn.queries, pd.DataFrame(ends, columns=["label", "pair"]), kept)
+
+
+# --- what an attack found
+
+
+def score(run: Run, work: Work, target: Callable, attack: AttackRun) -> None:
+    """Every metric of the kept and the last pair; who keeps no pair has drawn one set of images, which is both."""
+    run.checkpoint.start()
+    images, evaluation, labels = work.images, work.config.evaluation, attack.labels
+    if attack.attacker.pairs:
+        ask = partial(scores.ask, target, dataset=images, labels=labels, evaluation=evaluation, **work.draws)
+        found = {name: ask(pair.to(work.device)) for name, pair in attack.pairs.items()}
+    else:
+        noise = scores.examiners_noise(work.config.attack, evaluation, images.image_shape, **work.draws)
+        drawn, copy = attack.weights["images"], attack.weights.get("copy")
+        found = {"kept": scores.ask_of_images(target, drawn, copy, noise, images, labels, **work.draws)}
+    rows, shown = {}, {}
+    for name, answers in found.items():
+        rows[name] = scores.score(answers)
+        shown |= scores.pictures(answers, evaluation.shown, "last_" if name == "last" else "")
+    both = [(name, rows.get(name, rows["kept"])) for name in ("kept", "last")]
+    rows = [{"label": y, "pair": name} | row for name, own in both for y, row in zip(labels, own)]
+    run.finish(metrics={}, tables={"scores": pd.DataFrame(rows)}, arrays=shown)
+
+
+def keep_originals(run: Run, images: Dataset) -> None:
+    """A class mean and one picture a class, for figures without the data set; credits: results/README.md."""
+    run.checkpoint.start()
+    kept = {
+        "class mean": images.class_means(),
+        "test image": torch.stack([images.example(label) for label in range(images.num_classes)]),
+    }
+    run.finish(metrics={}, arrays={name: scores.as_bytes(x.numpy()) for name, x in kept.items()})
+
+
+def answer(run: Run, work: Work, target: Callable) -> None:
+    """What the target answers to the attack's noise most often."""
+    run.checkpoint.start()
+    config, shape = work.config, work.images.image_shape
+    share = scores.commonest_answer(target, config.attack, config.evaluation, shape, **work.draws)
+    run.finish(metrics={"commonest_answer": share})
+
+
+def explore(run: Run, work: Work, target: Callable, pair: Pair) -> None:
+    """Decision boundaries of the target and of the copy of one class."""
+    run.checkpoint.start()
+    images, evaluation, seed = work.images, work.config.evaluation, work.cell.attack_seed
+    queries = chance.generator("examiner's queries", seed, work.device)
+    pair = pair.only(run.settings["label"]).to(work.device)
+    draws = {"generator": queries, "device": work.device}
+    noise = random_inputs(pair.config, evaluation.noise, *images.image_shape, **draws)
+    z = torch.randn(1, evaluation.generated, pair.config.z_dim, **draws)
+    with torch.no_grad():
+        generated = pair.G(z, queries)[0]
+    box = BlackBox(target, seed=seed, device=work.device, role="examiner's answers")
+    numbers, arrays = boundaries.measure(
+        Remembered(box, run.checkpoint),
+        lambda x: pair.S(x[None])[0].softmax(-1),
+        images,
+        generated,
+        noise,
+        seed=seed,
+        resolution=evaluation.resolution,
+        paths=evaluation.paths,
+    )
+    run.finish(metrics=numbers, arrays=arrays)
