@@ -257,6 +257,13 @@ def test_a_file_of_ones_own_is_looked_at_before_any_work(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+def test_a_pilot_that_leaves_no_batches_is_refused_before_any_work(tmp_path):
+    changes = {"attack": {"noise": "chosen", "batches": 16}}  # 10,000 questions of ten classes
+    with pytest.raises(ValueError, match="batches is 16, expected at least 17.* 10,000 queries"):
+        Experiment("smoke", results=tmp_path, changes=changes).attacks()
+    assert not any(tmp_path.iterdir())
+
+
 def test_results_that_cannot_be_written_are_said_so_before_any_work(tmp_path):
     (tmp_path / "results").write_text("a file")
     with pytest.raises(ValueError, match="results: .* cannot be written, expected a folder that can"):
