@@ -24,7 +24,11 @@ from torch import Tensor
 
 from snnmi import chance
 
-Predict = Callable[[Float[Tensor, " n h w"]], Float[Tensor, " n classes"]]
+Image, Images = Float[Tensor, " h w"], Float[Tensor, " n h w"]
+Predict = Callable[[Images], Float[Tensor, " n classes"]]
+Place = tuple[
+    Image, Image, Image, float
+]  # of a slice: its centre, two orthonormal axes, how far it goes along them
 LEAD = 3.0  # standard deviations
 REPEATS, MORE = 9, 8  # at least LEAD^2 repeats are needed to decide anything
 BATCH = 1024  # images asked at once
@@ -50,14 +54,14 @@ class Flips(NamedTuple):
 
 
 @torch.no_grad()
-def ask(predict: Predict, x: Float[Tensor, " n h w"], repeats: int) -> Float[Tensor, " repeats n classes"]:
+def ask(predict: Predict, x: Images, repeats: int) -> Float[Tensor, " repeats n classes"]:
     """Ask for every image `repeats` times; answers on the CPU."""
     rounds = [[predict(part).cpu() for part in x.split(BATCH)] for _ in range(repeats)]
     return torch.stack([torch.cat(answers) for answers in rounds])
 
 
 def poll(
-    predict: Predict, x: Float[Tensor, " n h w"], repeats: int
+    predict: Predict, x: Images, repeats: int
 ) -> tuple[Float[Tensor, " repeats n classes"], Int[Tensor, " n"], Bool[Tensor, " n"]]:
     """The first answers, the most frequent label of each place, and whether it leads the next by LEAD sqrt(votes of
     both).
@@ -74,33 +78,24 @@ def poll(
     return answers, votes.argmax(-1), leads(*votes.topk(2).values.T)
 
 
-def plane(
-    points: Float[Tensor, "3 h w"],
-) -> tuple[Float[Tensor, " h w"], Float[Tensor, " h w"], Float[Tensor, " h w"]]:
-    """The plane through three images: their centre and two orthonormal axes, the first along points[1] - points[0]."""
+def plane(points: Float[Tensor, "3 h w"]) -> Place:
+    """The plane through three images, its first axis along points[1] - points[0], a quarter beyond the farthest."""
     u, v = points[1] - points[0], points[2] - points[0]
     v = v - u * (u * v).sum() / (u * u).sum().clamp_min(1e-12)
     if min(u.norm(), v.norm()) < 1e-4:
         raise ValueError("plane: the three images lie on one line; expected three that span a plane")
-    return points.mean(0), u / u.norm(), v / v.norm()
+    origin = points.mean(0)
+    return origin, u / u.norm(), v / v.norm(), 1.25 * float((points - origin).norm(dim=(1, 2)).max())
 
 
-def slice_labels(
-    predict: Predict,
-    origin: Float[Tensor, " h w"],
-    u: Float[Tensor, " h w"],
-    v: Float[Tensor, " h w"],
-    *,
-    extent: float,
-    resolution: int,
-    repeats: int = 1,
-) -> Slice:
+def slice_labels(predict: Predict, place: Place, resolution: int, repeats: int = 1) -> Slice:
     """Answers at origin + a u + b v, a and b from -extent to extent (length in pixel values)."""
+    origin, u, v, extent = place
     axis = torch.linspace(-extent, extent, resolution, device=origin.device)[:, None, None]
     x = (origin + axis[:, None] * v + axis * u).flatten(0, 1)
     answers, voted, decided = poll(predict, x, repeats)
     confidence, labels = answers[0].max(-1)
-    return Slice(*(places.reshape(resolution, resolution) for places in (labels, confidence, voted, decided)))
+    return Slice(*(seen.reshape(resolution, resolution) for seen in (labels, confidence, voted, decided)))
 
 
 def regions(labels: Int[Tensor, " rows columns"], decided: Bool[Tensor, " rows columns"]) -> int:
@@ -110,14 +105,7 @@ def regions(labels: Int[Tensor, " rows columns"], decided: Bool[Tensor, " rows c
     return sum(ndimage.label(((labels == label) & decided).numpy())[1] for label in labels.unique())
 
 
-def flips_along_path(
-    predict: Predict,
-    a: Float[Tensor, " paths h w"],
-    b: Float[Tensor, " paths h w"],
-    steps: int,
-    *,
-    repeats: int = 1,
-) -> Flips:
+def flips_along_path(predict: Predict, a: Images, b: Images, steps: int, *, repeats: int = 1) -> Flips:
     """Label changes along the straight lines from a to b, asked at `steps` equally spaced places, both ends among them.
 
     repeats=1 is right only for a target known to be deterministic.
@@ -129,11 +117,8 @@ def flips_along_path(
         places.unflatten(-1, (len(a), steps)) for places in (answers.argmax(-1), voted, decided)
     )
     count = lambda row: (row.diff(dim=-1) != 0).sum(-1).float()  # noqa: E731
-    return Flips(
-        count(labels).mean(0),
-        count(voted),
-        torch.stack([count(row[keep]) for row, keep in zip(voted, decided, strict=True)]),
-    )
+    clear = [count(row[keep]) for row, keep in zip(voted, decided, strict=True)]
+    return Flips(count(labels).mean(0), count(voted), torch.stack(clear))
 
 
 def _differ(labels: Int[Tensor, " repeats n"]) -> float:
@@ -141,7 +126,7 @@ def _differ(labels: Int[Tensor, " repeats n"]) -> float:
     return float(1 - (same * (same - 1)).sum(-1).float().mean() / (repeats * (repeats - 1)))
 
 
-def agreement(target: Predict, surrogate: Predict, x: Float[Tensor, " n h w"]) -> dict[str, float]:
+def agreement(target: Predict, surrogate: Predict, x: Images) -> dict[str, float]:
     """How well the surrogate's answers match the target's: `top` (same top class) and `mae` (1 - mean absolute
     error).
 
@@ -171,9 +156,8 @@ def path_ends(y: Int[Tensor, " n"], paths: int, *, seed: int) -> dict[str, Int[T
     labels are few.
     """
     generator = chance.generator("boundary paths", seed)
-    pairs = torch.randint(
-        len(y), (200 * paths, 2), generator=generator
-    )  # faces: 1 pair in 80 joins two images of one person
+    # many: of the faces 1 pair in 80 joins two images of one person
+    pairs = torch.randint(len(y), (200 * paths, 2), generator=generator)
     same = y[pairs[:, 0]] == y[pairs[:, 1]]
     first = torch.randint(len(y), (paths,), generator=generator)
     return {
@@ -187,7 +171,7 @@ def measure(
     target: Predict,
     surrogate: Predict,
     dataset,
-    generated: Float[Tensor, " n h w"],
+    generated: Images,
     noise: Float[Tensor, " m h w"],
     *,
     seed: int,
@@ -211,8 +195,9 @@ def measure(
     if len(y) < 3:
         raise ValueError(f"{len(y)} test images span no plane, expected at least 3")
     generator = chance.generator("boundary slices", seed)
-    planes, metrics, arrays = _planes(x, y, noise, generator)
-    for name, place in planes.items():
+    places, arrays = _places(x, y, noise, generator)
+    metrics = {f"{name}_extent": place[-1] for name, place in places.items()}
+    for name, place in places.items():
         found = _slice(name, target, surrogate, place, resolution, dataset.num_classes)
         metrics, arrays = metrics | found[0], arrays | found[1]
     for kind, ends in path_ends(y, paths, seed=seed).items():
@@ -231,47 +216,31 @@ def measure(
     return metrics, arrays
 
 
-Place = tuple[Tensor, Tensor, Tensor, float]  # origin, two axes, extent
-
-
-def _planes(
-    x: Float[Tensor, " n h w"],
-    y: Int[Tensor, " n"],
-    noise: Float[Tensor, " m h w"],
-    generator: torch.Generator,
-) -> tuple[dict[str, Place], dict[str, float], dict[str, np.ndarray]]:
-    """Where the two slices lie: through the first test images of the first three classes; and along two random
-    directions around the first of them, out to where the noise is.
+def _places(
+    x: Images, y: Int[Tensor, " n"], noise: Float[Tensor, " m h w"], generator: torch.Generator
+) -> tuple[dict[str, Place], dict[str, np.ndarray]]:
+    """Where the two slices lie: through the first test images of the first three classes, which the arrays tell; and
+    along two random directions around the first of them, out to where the noise is.
     """
     corners = [int((y == label).nonzero()[0]) for label in y.unique()[:3]]
     corners = (corners + [i for i in range(len(y)) if i not in corners])[:3]
     points = x[corners]
-    origin, u, v = plane(points)
+    origin, u, v, extent = plane(points)
     random = torch.linalg.qr(torch.randn(u.numel(), 2, generator=generator)).Q.T.reshape(2, *u.shape).to(u)
-    planes = {
-        "plane": (origin, u, v, 1.25 * float((points - origin).norm(dim=(1, 2)).max())),
-        "random": (points[0], *random, float((noise - points[0]).norm(dim=(1, 2)).mean())),
-    }
+    out = float((noise - points[0]).norm(dim=(1, 2)).mean())
     within = torch.stack([((points - origin) * axis).sum((1, 2)) for axis in (u, v)], 1)
     arrays = {"plane_point_labels": y[corners].int().numpy(), "plane_points": within.cpu().numpy()}
-    return planes, {f"{name}_extent": place[-1] for name, place in planes.items()}, arrays
+    return {"plane": (origin, u, v, extent), "random": (points[0], *random, out)}, arrays
 
 
 def _slice(
-    name: str,
-    target: Predict,
-    surrogate: Predict,
-    place: Place,
-    resolution: int,
-    num_classes: int,
+    name: str, target: Predict, surrogate: Predict, place: Place, resolution: int, num_classes: int
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Numbers and maps of both networks on one slice."""
-    *place, extent = place
     label_type = np.uint8 if num_classes <= 256 else np.int32
-    where = dict(extent=extent, resolution=resolution)
     seen = {
-        "target": slice_labels(target, *place, **where, repeats=REPEATS),
-        "surrogate": slice_labels(surrogate, *place, **where),
+        "target": slice_labels(target, place, resolution, REPEATS),
+        "surrogate": slice_labels(surrogate, place, resolution),
     }
     metrics, arrays = {}, {}
     for who, answers in seen.items():

@@ -4,6 +4,7 @@ import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -84,27 +85,31 @@ def ask(
     x_noise = random_inputs(config, evaluation.noise, *dataset.image_shape, generator=queries, device=device)
     z = torch.randn(len(labels), evaluation.generated, config.z_dim, generator=queries, device=device)
     images, tests = pair.G(z, queries), dataset.x_test.to(device).split(1000)
-    copies = {
-        "S_noise": _says(pair, x_noise).cpu().numpy(),
-        "S_images": pair.S(images).softmax(-1).cpu().numpy(),
-        "S_test": np.concatenate([_says(pair, x).cpu().numpy() for x in tests], axis=1),
-    }
-    return _answers(target, images, x_noise, copies, dataset, labels, seed=seed, device=device)
+    said = {"S_noise": _says(pair, x_noise), "S_images": pair.S(images).softmax(-1)}
+    said["S_test"] = torch.cat([_says(pair, x).cpu() for x in tests], 1)
+    return ask_of_images(target, images, said, x_noise, dataset, labels, seed=seed, device=device)
 
 
-def _answers(
+@torch.no_grad()
+def ask_of_images(
     target: Callable,
     images: Float[Tensor, " pairs n height width"],
+    said: Mapping[str, Tensor]
+    | None,  # by a copy, as `copy_says`; None: there is none, and what hangs on one is NaN
     x_noise: Float[Tensor, " m height width"],
-    copies: Mapping[str, np.ndarray],
     dataset: Dataset,
     labels: Sequence[int],
     *,
     seed: int,
-    device: str,
+    device: str = "cpu",
 ) -> Answers:
+    """Ask the target of what was drawn, by a pair or by an attack that keeps none."""
+    if said is None:
+        sizes = {"S_noise": len(x_noise), "S_images": images.shape[1], "S_test": len(dataset.x_test)}
+        nothing = partial(torch.full, fill_value=torch.nan)
+        said = {name: nothing((len(images), n, dataset.num_classes)) for name, n in sizes.items()}
     blackbox = BlackBox(target, seed=seed, device=device, role="examiner's answers")
-    tests = dataset.x_test.to(device).split(1000)
+    images, tests = images.to(device), dataset.x_test.to(device).split(1000)
     return Answers(
         labels=labels,
         y_test=dataset.y_test.numpy(),
@@ -114,7 +119,7 @@ def _answers(
         T_images=blackbox(images).cpu().numpy(),
         T_test=np.concatenate([blackbox(x).cpu().numpy() for x in tests]),
         class_means=dataset.class_means().numpy(),
-        **copies,
+        **{name: answers.cpu().numpy() for name, answers in said.items()},
     )
 
 
@@ -143,28 +148,6 @@ def examiners_noise(
     """The fresh noise on which `ask` measures, too."""
     draws = {"generator": chance.generator("examiner's queries", seed, device), "device": device}
     return random_inputs(config, evaluation.noise, *image_shape, **draws)
-
-
-@torch.no_grad()
-def ask_of_images(
-    target: Callable,
-    images: Float[Tensor, " pairs n height width"],
-    copy: Mapping[str, Tensor] | None,  # `copy_says`; None: there is none, and what hangs on one is NaN
-    x_noise: Float[Tensor, " m height width"],
-    dataset: Dataset,
-    labels: Sequence[int],
-    *,
-    seed: int,
-    device: str = "cpu",
-) -> Answers:
-    """`ask` of what an attack has drawn that keeps no pair."""
-    if copy is None:
-        sizes = {"S_noise": len(x_noise), "S_images": images.shape[1], "S_test": len(dataset.x_test)}
-        nothing = (len(images), dataset.num_classes)
-        copy = {name: torch.full((nothing[0], n, nothing[1]), torch.nan) for name, n in sizes.items()}
-    copies = {name: said.numpy() for name, said in copy.items()}
-    how = {"seed": seed, "device": device}
-    return _answers(target, images.to(device), x_noise, copies, dataset, labels, **how)
 
 
 def commonest_answer(
@@ -279,22 +262,12 @@ def _number(key: str, metric: Metric, which: str, answers: Answers, *label: int)
 
 def try_metrics(dataset: Dataset, evaluation: Evaluation) -> None:
     """Score drawn answers of two classes by the metrics that are not the project's, before anything is trained."""
-    draw, pairs = np.random.default_rng(0), 2
-
-    def confidences(*shape: int) -> Float[np.ndarray, "*shape classes"]:
-        return draw.dirichlet(np.ones(dataset.num_classes), shape).astype(np.float32)
-
-    test, shape = len(dataset.y_test), (pairs, evaluation.generated)
-    images = draw.random((*shape, *dataset.image_shape), np.float32)
-    asked = {
-        "T_noise": (evaluation.noise,),
-        "T_again": (evaluation.noise,),
-        "S_noise": (pairs, evaluation.noise),
-    }
-    asked |= {"T_images": shape, "S_images": shape, "T_test": (test,), "S_test": (pairs, test)}
-    told = {name: confidences(*sizes) for name, sizes in asked.items()}
-    means = np.stack([dataset.example(label).numpy() for label in range(dataset.num_classes)])
-    answers = Answers([0, 1], dataset.y_test.numpy(), images, class_means=means, **told)
+    draw = np.random.default_rng(0)
+    says = lambda x: draw.dirichlet(np.ones(dataset.num_classes), len(x))  # noqa: E731
+    images = torch.from_numpy(draw.random((2, evaluation.generated, *dataset.image_shape), np.float32))
+    x_noise = torch.zeros(evaluation.noise, *dataset.image_shape)
+    said = copy_says(says, images, x_noise, dataset)
+    answers = ask_of_images(says, images, said, x_noise, dataset, [0, 1], seed=0)
     score(answers, {key: metric for key, metric in METRICS.items() if PROJECTS.get(key) is not metric})
 
 

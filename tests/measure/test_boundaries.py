@@ -47,7 +47,7 @@ def brightness(x):
 
 def test_plane_axes_are_orthonormal_and_the_images_lie_in_it():
     points = torch.rand(3, 4, 5)
-    origin, u, v = boundaries.plane(points)
+    origin, u, v, _ = boundaries.plane(points)
     products = torch.stack([(u * u).sum(), (v * v).sum(), (u * v).sum()])
     torch.testing.assert_close(products, torch.tensor([1.0, 1.0, 0.0]))
     for p in points - origin:
@@ -62,7 +62,7 @@ def test_plane_refuses_images_on_one_line():
 def test_slice_rows_run_along_v_and_columns_along_u(monkeypatch):
     monkeypatch.setattr(boundaries, "BATCH", 7)
     u, v = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
-    seen = boundaries.slice_labels(half_plane, torch.zeros(1, 2), u, v, extent=1.0, resolution=5)
+    seen = boundaries.slice_labels(half_plane, (torch.zeros(1, 2), u, v, 1.0), 5)
     assert seen.labels.tolist() == [[0, 0, 0, 0, 1]] * 5  # columns at -1, -0.5, 0, 0.5, 1
     assert seen.decided.all() and (seen.confidence == 1).all()
     assert boundaries.regions(seen.voted, seen.decided) == 2
