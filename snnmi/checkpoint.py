@@ -92,3 +92,13 @@ def unflatten(flat: dict[str, Tensor]) -> dict:
             place = place.setdefault(folder, {})
         place[name] = value.clone()
     return state
+
+
+@torch.no_grad()
+def overwrite(own: dict, saved: dict) -> None:
+    """Nested dicts of tensors, in place: optimisers and steps that a GPU replays hold on to them."""
+    for key, value in own.items():
+        if isinstance(value, dict):
+            overwrite(value, saved[key])
+        else:
+            value.copy_(saved[key])

@@ -6,9 +6,10 @@ or 40 attacks is one batched computation. Nothing is shared between classes but 
 noise, k_t, kept pair and history.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple, SupportsIndex
 
 import torch
@@ -22,7 +23,7 @@ from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.noises import CHOSEN, IN_RANGE
 from snnmi.attack.pair import Pair, try_pieces
 from snnmi.attack.players import GaminConfig, as_events, random_inputs
-from snnmi.checkpoint import Checkpoint
+from snnmi.checkpoint import Checkpoint, overwrite
 from snnmi.fast import cuda
 
 CURVES = ("L_N", "L_G", "k", "M_global")
@@ -31,17 +32,16 @@ PILOT = 1000  # questions of each noise in the range, before an attacker chooses
 
 
 class AttackResult(NamedTuple):
-    labels: list[int]  # K classes
+    """What K classes' attacks have come to. A loss is K values each of "M_global", "L_N", "L_G", "k" and "batch"."""
+
     kept: Pair  # lowest M_global on the way
     last: Pair  # where the attack ended
-    kept_loss: dict[
-        str, list[float]
-    ]  # K values each: "M_global", "L_N", "L_G", "k", "batch" of the kept pair
-    last_loss: dict[str, list[float]]  # the same of the last pair
+    kept_loss: dict[str, list[float]]
+    last_loss: dict[str, list[float]]
     history: dict[str, Tensor]  # "batch" (points,); CURVES (points, K), means since the point before
-    moments: dict[str, Tensor]  # "batch" (moments,); "image", "target", "surrogate" (moments, K, ...): a
-    # reconstruction on the way and both confidences; "examined" (moments, K): what `examine` gave
-    queries_per_class: int
+    # "batch" (moments,); "image", "target", "surrogate" (moments, K, ...): a reconstruction on the way and both
+    # confidences; "examined" (moments, K): what `examine` gave, NaN without it
+    moments: dict[str, Tensor]
     pilot: dict[str, float]  # of a chosen noise: each candidate's share of its commonest answer
 
 
@@ -76,47 +76,28 @@ class State:
     recent: Float[Tensor, " window pairs"]  # M_global of the last batches
     curves: Float[Tensor, " points curves pairs"]  # sums towards means
     ends: Int[Tensor, " moments"]  # batches done at each moment
-    seen: dict[
-        str, Float[Tensor, " moments pairs ..."]
-    ]  # a reconstruction, and what T and S say of it, then;
-    # "examined": an examiner's score of the copies (NaN without one)
+    seen: dict[str, Float[Tensor, " moments pairs ..."]]  # as `AttackResult.moments`
 
     @classmethod
     def new(cls, config: GaminConfig, pair: Pair, draws: torch.Generator) -> "State":
-        device = draws.device
-        count, captures = (
-            len(next(iter(pair.parameters["surrogate"].values()))),
-            cuda.captures(device),
-        )
-        adam_S, adam_G = (
-            torch.optim.Adam(pair.parameters[name].values(), lr=lr, fused=True, capturable=captures)
-            for name, lr in (("surrogate", config.lr_surrogate), ("generator", config.lr_generator))
-        )
+        device, count, ends = draws.device, len(pair), moments(config.batches)
+        full = partial(torch.full, dtype=torch.float32, device=device)
+        adam = partial(torch.optim.Adam, fused=True, capturable=cuda.captures(device))
+        said = {"image": pair.image_shape, "target": (pair.num_classes,), "surrogate": (pair.num_classes,)}
         return cls(
             config,
             pair,
-            adam_S,
-            adam_G,
+            adam_S=adam(pair.parameters["surrogate"].values(), lr=config.lr_surrogate),
+            adam_G=adam(pair.parameters["generator"].values(), lr=config.lr_generator),
             chance=draws,
             batch=torch.zeros(1, dtype=torch.long, device=device),
-            k=torch.full((count,), config.k0, device=device),
+            k=full((count,), config.k0),
             kept=pair.copy(),
-            best={
-                name: torch.full((count,), torch.inf, device=device)
-                for name in ("M_global", "L_N", "L_G", "k", "batch")
-            },
-            recent=torch.zeros(config.keep_window, count, device=device),
-            curves=torch.zeros(config.points, len(CURVES), count, device=device),
-            ends=(ends := moments(config.batches).to(device)),
-            seen={
-                name: torch.zeros(len(ends), count, *shape, device=device)
-                for name, shape in (
-                    ("image", pair.image_shape),
-                    ("target", (pair.num_classes,)),
-                    ("surrogate", (pair.num_classes,)),
-                )
-            }
-            | {"examined": torch.full((len(ends), count), torch.nan, device=device)},
+            best={name: full((count,), torch.inf) for name in ("M_global", "L_N", "L_G", "k", "batch")},
+            recent=full((config.keep_window, count), 0),
+            curves=full((config.points, len(CURVES), count), 0),
+            ends=ends.to(device),
+            seen={n: full((len(ends), count, *s), torch.nan) for n, s in (said | {"examined": ()}).items()},
         )
 
     def draw_z(self) -> Float[Tensor, " pairs n z"]:
@@ -135,30 +116,23 @@ class State:
     def generate(self) -> Float[Tensor, " pairs n height width"]:
         return self.pair.G(self.draw_z(), self.chance)
 
+    def tensors(self) -> dict:
+        """What changes from batch to batch, but for the chance and the optimisers: nested dicts."""
+        own = {name: getattr(self, name) for name in ("batch", "k", "best", "recent", "curves", "seen")}
+        return own | {"pair": self.pair.parameters, "kept": self.kept.parameters}
+
     def dump(self) -> dict:
         """Nested dicts of tensors, for a checkpoint."""
-        return {
-            "batch": self.batch[0],
-            "chance": self.chance.get_state(),
-            "pair": self.pair.parameters,
-            "kept": self.kept.parameters,
-            "adam_S": self.adam_S.state_dict()["state"],
-            "adam_G": self.adam_G.state_dict()["state"],
-        } | {name: getattr(self, name) for name in ("k", "best", "recent", "curves", "seen")}
+        adams = {name: getattr(self, name).state_dict()["state"] for name in ("adam_S", "adam_G")}
+        return self.tensors() | adams | {"chance": self.chance.get_state()}
 
     def load(self, saved: dict) -> None:
         """Go on from what `dump` gave."""
-        self.batch.fill_(saved["batch"])
+        overwrite(self.tensors(), saved)
         self.chance.set_state(saved["chance"])
-        self.pair.load(saved["pair"])
-        self.kept.load(saved["kept"])
-        for adam, name in ((self.adam_S, "adam_S"), (self.adam_G, "adam_G")):
+        for name in ("adam_S", "adam_G"):
+            adam = getattr(self, name)
             adam.load_state_dict(adam.state_dict() | {"state": saved[name]})
-        for name in ("k", "recent", "curves"):
-            getattr(self, name).copy_(saved[name])
-        for name in ("best", "seen"):
-            for key, value in getattr(self, name).items():
-                value.copy_(saved[name][key])
 
     def keep(self, l_n: Float[Tensor, " pairs"], l_g: Float[Tensor, " pairs"]) -> None:
         """Keep the pairs whose M_global (eq. 7), averaged over the window, is the lowest so far; note all four
@@ -306,25 +280,23 @@ def attack(
                 state.seen["examined"][ends.index(done + 1)] = examine(pair)
             if checkpoint and checkpoint.due():
                 checkpoint.save(state.dump() | {"blackbox": blackbox.state(), "pilot": shares})
-    return result(state, labels, {name: float(share) for name, share in shares.items()})
+    return result(state, {name: float(share) for name, share in shares.items()})
 
 
-def result(state: State, labels: Sequence[int], shares: dict[str, float]) -> AttackResult:
+def result(state: State, shares: dict[str, float]) -> AttackResult:
     """What a finished attack hands on."""
     config, curves = state.config, state.curves.cpu()
     kept = {name: value.tolist() for name, value in state.best.items()}
     last = {name: curves[-1, i].tolist() for i, name in enumerate(CURVES)}
-    last["batch"] = [float(config.batches)] * len(labels)
+    last["batch"] = [float(config.batches)] * len(state.pair)
     ends = torch.arange(1, len(curves) + 1).mul(config.every).clamp(max=config.batches)
     history = {"batch": ends} | {name: curves[:, i] for i, name in enumerate(CURVES)}
     return AttackResult(
-        list(labels),
-        state.kept,
-        state.pair.copy(),
-        kept,
-        last,
-        history,
-        {"batch": state.ends.cpu()} | {name: value.cpu() for name, value in state.seen.items()},
-        config.queries_per_class,
-        shares,
+        kept=state.kept,
+        last=state.pair.copy(),
+        kept_loss=kept,
+        last_loss=last,
+        history=history,
+        moments={"batch": state.ends.cpu()} | {name: value.cpu() for name, value in state.seen.items()},
+        pilot=shares,
     )

@@ -30,6 +30,9 @@ class Pair:
             self._surrogate, self._generator = FAMILIES[config.family](config, image_shape, num_classes)
         self.parameters = parameters
 
+    def __len__(self) -> int:
+        return len(next(iter(self.parameters["surrogate"].values())))
+
     @classmethod
     def new(
         cls,
@@ -98,13 +101,6 @@ class Pair:
                     value.copy_(torch.where(chosen.view(-1, *[1] * (value.ndim - 1)), theirs, value))
                 else:
                     value[chosen] = theirs[chosen]
-
-    @torch.no_grad()
-    def load(self, parameters: dict[str, dict[str, Tensor]]) -> None:
-        """Overwrite all parameters in place, as optimisers and captured steps hold on to them."""
-        for name, own in self.parameters.items():
-            for key, value in own.items():
-                value.copy_(parameters[name][key])
 
 
 def try_pieces(

@@ -57,8 +57,7 @@ class Answers:
 
 def _says(pair: Pair, x: Float[Tensor, " n height width"]) -> Float[Tensor, " pairs n classes"]:
     """What every surrogate says of the same inputs."""
-    count = len(next(iter(pair.parameters["surrogate"].values())))
-    return pair.S(x.expand(count, *x.shape)).softmax(-1)
+    return pair.S(x.expand(len(pair), *x.shape)).softmax(-1)
 
 
 @torch.no_grad()

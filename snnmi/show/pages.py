@@ -31,6 +31,25 @@ def glue(**values: object) -> None:
         myst_nb.glue(name, value.item() if scalar else value, display=False)
 
 
+class Shown:
+    """The same thing in a terminal, in a notebook opened anywhere, and in the book."""
+
+    def __init__(self, text: str, html: str, myst: str):
+        self.forms = text, html, myst
+
+    def __add__(self, other: "Shown") -> "Shown":
+        return Shown(*map("\n\n".join, zip(self.forms, other.forms)))
+
+    def __repr__(self) -> str:
+        return self.forms[0]
+
+    def _repr_html_(self) -> str:
+        return self.forms[1]
+
+    def _repr_markdown_(self) -> str:
+        return self.forms[2]
+
+
 # --- claims
 
 CLAIMS: dict[str, Callable[[], tuple[str, bool]]] = {}  # of this page, by name
@@ -65,34 +84,17 @@ class Claim:
         return f"<span {claim}>{html(self.sentence)}&nbsp;<span {about}>{said}</span></span>"
 
 
-class Note:
-    """A box of the book, {note}; elsewhere its text."""
-
-    def __init__(self, text: str):
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_markdown_(self) -> str:
-        return f":::{{note}}\n:class: own-settings\n{self.text}\n:::"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html(self.text)}</p>"
-
-
 def own_settings(given: Mapping[str, object]) -> None:
     """Say what of its settings are not the book's; from now on claims say that they do not speak of these."""
     _own_settings.clear()
     _own_settings.update(given)
     if given:
         told = ", ".join(f"`{name} = {value}`" for name, value in given.items())
-        display(
-            Note(
-                f"This page was made with {told}. Runs made so are rows of their own in its tables and figures. "
-                "Sentences marked *kept runs*, and what is said around them, speak of the runs kept with the project."
-            )
+        said = (
+            f"This page was made with {told}. Runs made so are rows of their own in its tables and figures. "
+            "Sentences marked *kept runs*, and what is said around them, speak of the runs kept with the project."
         )
+        display(Shown(said, f"<p>{html(said)}</p>", f":::{{note}}\n:class: own-settings\n{said}\n:::"))
 
 
 def claim(check: Callable[[], tuple[str, bool]]) -> Callable[[], tuple[str, bool]]:
@@ -142,31 +144,6 @@ def write_tables(folder: str | Path | None, changed: str = "") -> None:
     _tables.update(folder=folder, changed=changed)
 
 
-class Table:
-    """A table of the book that can be read where a notebook is opened elsewhere too. `myst`: all that the book makes of
-    it; `more`: what is shown below it.
-    """
-
-    def __init__(self, frame: pd.DataFrame, caption: str, myst: str, more: "Table | None" = None):
-        self.frame, self.caption, self.myst, self.more = frame, caption, myst, more
-
-    def _repr_markdown_(self) -> str:
-        return "\n\n".join([self.myst, *([self.more.myst] if self.more else [])])
-
-    def _repr_html_(self) -> str:
-        cells = self.frame.astype(object).map(lambda cell: html(str(cell)))
-        cells.columns = [html(str(name)) for name in cells]
-        own = f"<p>{html(self.caption)}</p>{cells.to_html(index=False, escape=False)}"
-        more = self.more and self.more._repr_html_().replace("<p>", "<summary>", 1).replace(
-            "</p>", "</summary>", 1
-        )
-        return f"{own}<details>{more}</details>" if more else own
-
-    def __repr__(self) -> str:
-        own = f"{self.caption}\n\n{self.frame.to_string(index=False)}"
-        return "\n\n".join([own, *([repr(self.more)] if self.more else [])])
-
-
 def table(
     frame: pd.DataFrame,
     name: str,
@@ -174,14 +151,15 @@ def table(
     *,
     csv: pd.DataFrame | None = None,
     rows: pd.DataFrame | None = None,
-) -> Table:
+) -> Shown:
     """A numbered table for a cell's last value, its CSV written where `write_tables` says (`csv`: the plain numbers).
 
     `caption` is MyST text. `rows`, of the table of all runs: those that its numbers were made of, in a fold below.
     """
     link = _csv(frame if csv is None or not len(csv.columns) else csv, name)
     myst = f":::{{table}} {caption}{link}\n:name: tab_{name}\n:class: dense\n\n{_body(frame)}\n:::"
-    return Table(frame, caption, myst, None if rows is None else behind(rows, name))
+    shown = Shown(_text(frame, caption), f"<p>{html(caption)}</p>{_html(frame)}", myst)
+    return shown if rows is None else shown + behind(rows, name)
 
 
 def interval(row: pd.Series | tuple, *, sign: bool = False) -> str:
@@ -199,7 +177,7 @@ def grid(found: pd.DataFrame, *, sign: bool = False) -> pd.DataFrame:
     return wide.reset_index().rename_axis(columns=None)
 
 
-def behind(rows: pd.DataFrame, name: str, score: str = "surrogate_accuracy") -> Table:
+def behind(rows: pd.DataFrame, name: str, score: str = "surrogate_accuracy") -> Shown:
     """The runs that a figure or table was made of, folded, and as a CSV: who, seed, folder, and a score's mean over the
     classes of the last pair.
     """
@@ -208,10 +186,20 @@ def behind(rows: pd.DataFrame, name: str, score: str = "surrogate_accuracy") -> 
     found = own.groupby(keys, sort=False)[score].mean().reset_index()
     shown = found.assign(**{score: found[score].map(number)}).drop(columns="attack_seed")
     shown = shown.rename(columns={score: score.replace("_", " "), "folder": "folder in results/"})
-    title = {0: "No run is behind this", 1: "The run behind this"}
-    title = title.get(len(found), f"The {words(len(found), 'run')} behind this")
-    link = _csv(found, f"{name}_runs")
-    return Table(shown, title, f"::::{{dropdown}} {title}\n{link.strip()}\n\n{_body(shown)}\n::::")
+    runs = {0: "No run is", 1: "The run"}.get(len(found), f"The {words(len(found), 'run')}")
+    said = f"{runs} behind this"
+    folded = f"<details><summary>{said}</summary>{_html(shown)}</details>"
+    link = _csv(found, f"{name}_runs").strip()
+    return Shown(_text(shown, said), folded, f"::::{{dropdown}} {said}\n{link}\n\n{_body(shown)}\n::::")
+
+
+def _text(frame: pd.DataFrame, caption: str) -> str:
+    return f"{caption}\n\n{frame.to_string(index=False)}"
+
+
+def _html(frame: pd.DataFrame) -> str:
+    cells = frame.astype(object).map(lambda cell: html(str(cell)))
+    return cells.rename(columns=lambda name: html(str(name))).to_html(index=False, escape=False)
 
 
 def _body(frame: pd.DataFrame) -> str:
