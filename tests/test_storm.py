@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -36,6 +37,13 @@ def begin(results):
     return process
 
 
+def wait_for(folder, pattern):
+    """What is there of such a name, once it is."""
+    while not (found := [*folder.glob(pattern)]):
+        time.sleep(0.01)
+    return found
+
+
 def kept(results):
     """Everything that a finished run says of itself, but for where and when; arrays by their content."""
     found = {}
@@ -54,11 +62,16 @@ def kept(results):
 def test_a_storm_of_kills_changes_nothing(tmp_path):
     chance = random.Random(0)
     assert begin(tmp_path / "calm").communicate()[0] == "done\n"
-    for _ in range(KILLS):
+    for kill in range(KILLS):
         process = begin(tmp_path / "storm")
-        time.sleep(chance.uniform(0.1, 2.5))
+        if kill == 0:  # in the midst of the attack, a state of which is there to go on from
+            (half,) = wait_for(tmp_path / "storm", "smoke/attack-*/checkpoint")
+        else:
+            time.sleep(chance.uniform(0.1, 2.5))
         process.kill()
         process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert kill or half.exists() and not half.with_name("run.json").exists()
     assert begin(tmp_path / "storm").communicate()[0] == "done\n"
     calm, storm = kept(tmp_path / "calm"), kept(tmp_path / "storm")
     assert len(calm) > 12 and calm == storm

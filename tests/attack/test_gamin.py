@@ -1,25 +1,19 @@
 """GAMIN: one batched attack on K classes equals K plain ones, spends its queries, survives SIGKILL."""
 
 import copy
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import fields, replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from snnmi.attack.blackbox import FORMS, BlackBox, BudgetExceeded
-from snnmi.attack.gamin import CURVES, PILOT, State, attack, cross_entropy, roughness, step
+from snnmi.attack.blackbox import BlackBox, BudgetExceeded
+from snnmi.attack.gamin import CURVES, PILOT, State, attack
 from snnmi.attack.noises import IN_RANGE, NOISES
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import FAMILIES, GaminConfig
 from snnmi.chance import generator as stream
 from snnmi.checkpoint import Checkpoint
-from tests.helpers import ROOT, Interrupting, Killed, assert_same_tensors, seeded, unchecked
+from tests.helpers import Interrupting, Killed, assert_same_tensors, seeded, unchecked
 
 SMALL = GaminConfig(
     batches=12, batch_size=8, hidden=16, z_dim=6, lr_surrogate=1e-2, lr_generator=3e-2, k0=0.2, lam=0.05
@@ -111,44 +105,16 @@ def test_attack_on_k_classes_equals_k_plain_attacks_fed_the_same_noise(family, s
     assert result.history["k"].std(0).min() > 0
 
 
-def test_one_class_of_many_does_not_feel_the_others():
-    """The first class of an attack, fed the same noise, with other labels beside it."""
-    ends = [attacked(labels=labels)[0].last for labels in ([1, 0, 2], [1, 2, 2])]
-    for player in ("surrogate", "generator"):
-        (first, *others), (again, *changed) = (next(iter(end.parameters[player].values())) for end in ends)
-        assert torch.equal(first, again) and not torch.equal(others[0], changed[0])
-
-
-def test_cross_entropy_is_the_textbooks():
-    p, logits = torch.tensor([[0.25, 0.75], [1.0, 0.0]]), torch.tensor([[0.0, 0.0], [1.0, 3.0]])
-    # ln 2; ln(1 + e^2)
-    torch.testing.assert_close(cross_entropy(p, logits), torch.tensor([0.693147, 2.126928]))
-
-
-def test_roughness_is_the_mean_step_between_neighbours():
-    stripes = torch.tensor([[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])[None]
-    assert roughness(stripes) == 1.0 and roughness(torch.ones(1, 3, 3)) == 0
-
-
 def test_k_stays_between_0_and_1():
     for lam, expected in ((1e6, {0.0, 1.0}), (0.0, {SMALL.k0})):
         k = attacked(replace(SMALL, lam=lam, log_points=SMALL.batches))[0].history["k"]
         assert {round(value, 6) for value in k[1:].unique().tolist()} <= expected
 
 
-def test_attack_makes_its_surrogate_believe_in_every_class():
-    config = replace(SMALL, batches=300, batch_size=32, hidden=32, k0=0.001, lam=0.001, lr_generator=1e-2)
-    result, _ = attacked(config, shape=(6, 6), classes=4)
-    z = torch.randn(4, 50, config.z_dim, generator=seeded(1))
-    believed = result.last.S(result.last.G(z)).softmax(-1).argmax(-1)
-    assert (believed == torch.arange(4)[:, None]).float().mean() > 0.9
-    assert (result.history["L_N"][-1] < result.history["L_N"][0]).all()
-
-
 # --- the kept pair
 
 
-@pytest.mark.parametrize("window", [1, 4, 12])
+@pytest.mark.parametrize("window", [1, 4])
 def test_kept_pair_is_the_one_of_lowest_mean_m_global(window):
     config = replace(SMALL, keep_window=window, log_points=SMALL.batches)
     result, _ = attacked(config, seed=2)
@@ -160,7 +126,8 @@ def test_kept_pair_is_the_one_of_lowest_mean_m_global(window):
     for name in ("L_N", "L_G", "k"):
         then = result.history[name].gather(0, batches[None])[0]
         torch.testing.assert_close(torch.tensor(result.kept_loss[name]), then)
-    # it is what an attack that stops before that batch ends with
+    # it is what an attack that stops before that batch ends with: training on leaves it alone
+    assert batches.min() < config.batches - 1
     for i, batch in enumerate(batches.tolist()):
         there = Pair.new(config, (4, 5), 3, 3, seed=2)
         if batch:
@@ -168,14 +135,6 @@ def test_kept_pair_is_the_one_of_lowest_mean_m_global(window):
         for player in ("surrogate", "generator"):
             for key, value in result.kept.parameters[player].items():
                 assert torch.equal(value[i], there.parameters[player][key][i])
-
-
-def test_kept_pair_is_a_copy_that_training_leaves_alone():
-    # so wild that the first batches stay the best
-    result, _ = attacked(replace(SMALL, lr_surrogate=0.5, lr_generator=0.5), seed=1)
-    assert min(result.kept_loss["batch"]) < SMALL.batches - 1
-    kept, last = (next(iter(pair.parameters["surrogate"].values())) for pair in (result.kept, result.last))
-    assert not torch.equal(kept, last) and kept.data_ptr() != last.data_ptr()
 
 
 def test_curves_are_means_between_points():
@@ -193,8 +152,7 @@ def test_curves_are_means_between_points():
 # --- sizes and queries
 
 
-@pytest.mark.parametrize("classes", [1, 10, 40])
-@pytest.mark.parametrize("shape", [(7, 5), (28, 23)])
+@pytest.mark.parametrize("shape, classes", [((7, 5), 1), ((28, 23), 10)])
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_any_size_and_number_of_classes_spends_exactly_its_queries(family, shape, classes):
     config, sizes = replace(SMALL, family=family, batches=2, hidden=8), []
@@ -261,23 +219,14 @@ def test_repeated_inputs_are_averaged_and_cost_what_they_cost():
     assert found.moments["target"][0, 0].tolist() == [0.5, 0.5, 0.0]
 
 
-def test_an_attacker_may_be_told_the_label_alone():
-    found, _ = attacked(replace(SMALL, batches=2), target=None)
-    box = BlackBox(linear_target(20, 3), seed=0, **FORMS["label"])
-    told = attack(box, replace(SMALL, batches=2), image_shape=(4, 5), num_classes=3, labels=[0, 1, 2], seed=0)
-    assert set(told.moments["target"].flatten().tolist()) == {0.0, 1.0}
-    assert not set(found.moments["target"].flatten().tolist()) <= {0.0, 1.0}
-
-
 def brightness(x):
     """A target that knows dark from bright, and so calls nearly all noise bright, but not lone strokes and blobs."""
     bright = (x.mean((-2, -1)) > 0.15).float()
     return torch.stack([bright, 1 - bright], -1)
 
 
-CHOOSING = replace(
-    SMALL, noise="chosen", batch_size=2000, batches=6
-)  # of two classes: three batches are 12,000
+# of two classes: three batches are 12,000 questions
+CHOOSING = replace(SMALL, noise="chosen", batch_size=2000, batches=6)
 
 
 def test_who_chooses_asks_what_gets_the_most_different_answers_and_pays_for_the_pilot():
@@ -320,26 +269,6 @@ def test_attack_cannot_pass_its_budget():
         attacked(budget=SMALL.queries_per_class * 3 - 1)
 
 
-def test_target_is_shown_half_noise_and_half_generated():
-    seen = []
-
-    def target(x, *, generator):
-        seen.append(x.view(3, 8, 4, 5))
-        return linear_target(20, 3)(x, generator=generator)
-
-    attacked(replace(SMALL, batches=100), target=target)
-    noise, generated = torch.stack(seen).split(4, dim=2)
-    assert noise.mean().abs() < 0.02 and noise.std().sub(1).abs() < 0.02
-    assert noise.min() < -3 and noise.max() > 3  # not clipped
-    assert generated.min() >= 0 and generated.max() <= 1
-    assert not torch.equal(noise[0, 0], noise[0, 1])  # every class draws its own
-
-
-@pytest.mark.parametrize("noise", sorted({*NOISES} - {"moving strokes"}))  # which want a recording
-def test_every_noise_can_be_attacked_with(noise):
-    assert torch.isfinite(attacked(replace(SMALL, noise=noise))[0].history["L_N"]).all()
-
-
 def test_noise_that_drifts_has_gone_its_share_of_the_way_to_generated_images_by_the_last_batch():
     config = replace(SMALL, noise="binary", drift=0.5, batches=40)
     pair = Pair.new(config, (4, 5), 3, 2, seed=0)
@@ -353,8 +282,8 @@ def test_noise_that_drifts_has_gone_its_share_of_the_way_to_generated_images_by_
         torch.testing.assert_close(state.draw_noise(), (1 - share) * noise + share * image)
 
 
-@pytest.mark.parametrize("drift", [0.0, 1.0])
-def test_who_sends_events_asks_nothing_but_zeros_and_ones_and_still_learns_to_draw(drift):
+@pytest.mark.parametrize("drift, batches", [(0.0, 10), (1.0, 300)])
+def test_who_sends_events_asks_nothing_but_zeros_and_ones_and_still_learns_to_draw(drift, batches):
     asked = []
 
     def target(x, *, generator):
@@ -362,12 +291,14 @@ def test_who_sends_events_asks_nothing_but_zeros_and_ones_and_still_learns_to_dr
         return linear_target(36, 4)(x, generator=generator)
 
     small = {"batch_size": 32, "hidden": 32, "k0": 0.001, "lam": 0.001, "lr_generator": 1e-2}
-    config = replace(SMALL, batches=300, as_events=True, noise="sparse", drift=drift, **small)
+    config = replace(SMALL, batches=batches, as_events=True, noise="sparse", drift=drift, **small)
     result, _ = attacked(config, shape=(6, 6), classes=4, target=target)
     assert set(torch.cat(asked).flatten().tolist()) == {0.0, 1.0}
     assert set(result.moments["image"].flatten().tolist()) == {0.0, 1.0}
     noise = torch.stack(asked[:10]).unflatten(1, (4, 32))[:, :, :16]
     assert drift or abs(noise.mean() - 0.1) < 0.01  # a fifth lit, drawn with half a chance
+    if batches == 10:
+        return
     sent = result.last.G(torch.randn(4, 50, config.z_dim, generator=seeded(1)), seeded(2))
     believed = result.last.S(sent).softmax(-1).argmax(-1)
     assert (believed == torch.arange(4)[:, None]).float().mean() > 0.9
@@ -382,23 +313,10 @@ def test_attack_repeats_with_its_seed_and_only_then():
 # --- mistakes
 
 
-@pytest.mark.parametrize("labels", [np.arange(3), torch.arange(3), range(3), (0, 1, 2), {0, 1, 2}])
-def test_labels_are_taken_in_whatever_list_they_come(labels):
-    (found, _), (plain, _) = attacked(labels=labels), attacked(labels=[0, 1, 2])
-    assert_same_tensors(found.last.parameters, plain.last.parameters)
-
-
 @pytest.mark.parametrize(
     "wrong, sentence",
     [
-        ({"labels": []}, "labels are .*, expected at least one of 0 to 2"),
-        ({"labels": [3]}, "labels are .*, expected at least one of 0 to 2"),
-        ({"labels": [-1]}, "labels are .*, expected at least one of 0 to 2"),
-        ({"labels": [0, 1, 9]}, "labels are .*, expected at least one of 0 to 2"),
-        ({"labels": 2}, "labels are 2, expected at least one of 0 to 2, in a list"),
-        ({"labels": ["2"]}, "labels are .*, expected at least one"),
-        ({"labels": [1.0]}, "labels are .*, expected at least one"),
-        ({"labels": [True, False, True]}, "labels are .*, expected at least one"),  # a mask
+        ({"labels": [0, 3]}, r"labels are \[0, 3\], expected at least one of 0 to 2"),
         ({"num_classes": 7}, "num_classes is 7, expected the target's 3 confidences"),
         ({"num_classes": 3.0}, "num_classes is 3.0, expected a whole number"),
         ({"image_shape": (1, 4, 5)}, r"image_shape is \(1, 4, 5\), expected \(height, width\)"),
@@ -418,45 +336,21 @@ def test_what_an_attack_cannot_take_is_said_in_one_sentence(wrong, sentence):
     assert not box.queries or "num_classes" in wrong  # which the answer tells
 
 
-# --- the state
-
-
-def stepped(state, batches, box):
-    wanted = torch.eye(3)[:, None].expand(-1, SMALL.batch_size // 2, -1)
-    for _ in range(batches):
-        step(state, box, wanted)
-
-
-def new_state(seed):
-    config = replace(SMALL, keep_window=3)
-    pair = Pair.new(config, (4, 5), 3, 3, seed=seed, device="cpu")
-    return State.new(config, pair, stream("attacker's queries", seed))
-
-
-def test_a_state_is_all_that_an_attack_is(tmp_path):
-    """Dumped, stored and loaded into the state of another seed, it takes the same steps ever after."""
-    state, other, box = new_state(0), new_state(1), BlackBox(linear_target(20, 3), seed=0)
-    stepped(state, 5, box)
-    Checkpoint(tmp_path / "state").save(state.dump())
-    other.load(Checkpoint(tmp_path / "state").load())
-    assert_same_tensors(other.dump(), state.dump())
-    places = [w.data_ptr() for w in other.pair.parameters["generator"].values()]
-    for one in (state, other):
-        stepped(one, 4, box)
-    assert int(state.batch) == 9
-    assert_same_tensors(other.dump(), state.dump())
-    assert [
-        w.data_ptr() for w in other.pair.parameters["generator"].values()
-    ] == places  # a GPU replays these
-
-
-def test_a_dump_holds_every_part_of_the_state():
-    """A field that a checkpoint forgets would be lost in silence."""
-    parts = {field.name for field in fields(State)} - {"config", "ends"}  # which follow from the settings
-    assert new_state(0).dump().keys() == parts
-
-
 # --- interruption
+
+
+def test_a_dump_holds_every_part_of_the_state_and_is_loaded_into_its_place():
+    """A field that a checkpoint forgets would be lost in silence; a GPU replays steps on the tensors that there are."""
+    config = replace(SMALL, keep_window=3)
+    one, other = (
+        State.new(config, Pair.new(config, (4, 5), 3, 3, seed=seed), stream("attacker's queries", seed))
+        for seed in (0, 1)
+    )
+    assert one.dump().keys() == {field.name for field in fields(State)} - {"config", "ends"}
+    places = [w.data_ptr() for w in other.pair.parameters["generator"].values()]
+    other.load(one.dump())
+    assert_same_tensors(other.dump(), one.dump())
+    assert [w.data_ptr() for w in other.pair.parameters["generator"].values()] == places
 
 
 def noisy_target(x, *, generator):
@@ -493,34 +387,3 @@ def assert_same_result(a, b):
     assert_same_tensors(a.kept.parameters | a.history, b.kept.parameters | b.history)
     assert_same_tensors(a.last.parameters | a.moments, b.last.parameters | b.moments)
     assert (a.kept_loss, a.last_loss) == (b.kept_loss, b.last_loss)
-
-
-LONG = replace(SMALL, batches=80)
-
-
-def victim(path: str) -> None:
-    """What the killed process runs: an attack whose target takes its time."""
-
-    def slow(x, *, generator):
-        time.sleep(0.05)
-        return noisy_target(x, generator=generator)
-
-    attacked(LONG, target=slow, checkpoint=Checkpoint(Path(path), every=0.0))
-
-
-def test_attack_killed_by_sigkill_ends_bit_for_bit_as_uninterrupted(tmp_path):
-    path = tmp_path / "checkpoint.safetensors"
-    code = f"import torch; torch.set_num_threads({torch.get_num_threads()})\n"
-    code += f"from tests.attack.test_gamin import victim; victim({str(path)!r})"
-    process, done = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE), 0
-    while process.poll() is None and done < 5:
-        time.sleep(0.01)
-        done = int(Checkpoint(path).load()["batch"]) if path.exists() else 0
-    process.kill()
-    errors = process.communicate()[1].decode()
-    assert process.returncode == -signal.SIGKILL, errors[-2000:]
-    assert 5 <= int(Checkpoint(path).load()["batch"]) < LONG.batches
-    resumed, box = attacked(LONG, target=noisy_target, checkpoint=Checkpoint(path))
-    expected, _ = attacked(LONG, target=noisy_target)
-    assert_same_result(resumed, expected)
-    assert box.queries == LONG.queries_per_class * 3
