@@ -5,8 +5,9 @@ from types import SimpleNamespace as Fields
 
 import numpy as np
 import pytest
+import torch
 
-from snnmi.checks import above, at_least, number, one_of, within
+from snnmi.checks import above, at_least, classes, number, one_of, tried, within
 
 
 @pytest.mark.parametrize("value", [0, -1, 2.5, True, "3", None, nan])
@@ -44,6 +45,43 @@ MEANT = [("1e1", 10), (1e1, 10), ("0.5", 0.5), *((same, same) for same in (3, Tr
 @pytest.mark.parametrize("given, meant", MEANT)
 def test_a_number_is_one_however_it_is_written(given, meant):
     assert number(given) == meant and type(number(given)) is type(meant)
+
+
+def drawn(x=0.5):
+    """Two numbers by the run's own generator, the same at each asking."""
+    return torch.rand(2, generator=torch.Generator().manual_seed(0)) * x
+
+
+PIECES = {
+    "fails where it is tried: KeyError: 'x'; expected a float32": lambda: {}["x"],
+    "gives a ndarray, expected": lambda: drawn().numpy(),
+    "gives torch.float64, expected": lambda: drawn().double(),
+    "gives torch.float32, torch.sparse_coo": lambda: drawn().to_sparse(),
+    r"gives shape \(2, 1\)": lambda: drawn()[:, None],
+    "gives NaN or infinite values": lambda: drawn(float("inf")),
+    "gives something else by the same draws": lambda: torch.rand(2),
+}
+
+
+@pytest.mark.parametrize("sentence", PIECES)
+def test_a_piece_of_a_users_own_is_tried_and_named(sentence):
+    assert tried("noise 'mine'", drawn, None, advice="draw it").shape == (2,)
+    with pytest.raises(ValueError, match=f"^noise 'mine' {sentence}.*: draw it$"):
+        tried("noise 'mine'", PIECES[sentence], 2, advice="draw it")
+
+
+LABELS = [np.arange(3), torch.arange(3), range(3), (0, 1, 2), {0, 1, 2}]
+
+
+@pytest.mark.parametrize("given", LABELS)
+def test_labels_are_taken_in_whatever_list_they_come(given):
+    assert classes(given, 3) == [0, 1, 2] and all(type(label) is int for label in classes(given))
+
+
+@pytest.mark.parametrize("given", [[], [3], [-1], [0, 1, 9], 2, ["2"], [1.0], [True, False, True]])
+def test_what_are_no_labels_is_refused(given):
+    with pytest.raises(ValueError, match="labels are .*, expected at least one of 0 to 2, in a list"):
+        classes(given, 3)
 
 
 def test_what_can_work_passes():

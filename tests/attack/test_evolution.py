@@ -1,6 +1,5 @@
 """Inversion without a copy: the estimated gradient is the true one on average, and queries are all it takes."""
 
-import numpy as np
 import pytest
 import torch
 
@@ -19,7 +18,7 @@ def linear(seed: int = 5):
 
 def test_images_climb_to_where_the_target_is_sure_and_stay_in_the_range():
     _, target = linear()
-    x = evolve(BlackBox(target, seed=0), [0, 2], SHAPE, per_class=2, steps=60, seed=0, lr=0.05)
+    x = evolve(BlackBox(target, seed=0), [0, 2], SHAPE, per_class=2, steps=40, seed=0, lr=0.1)
     assert x.shape == (2, 2, *SHAPE) and x.min() >= 0 and x.max() <= 1
     assert target(x.flatten(0, 1)).view(2, 2, 3)[[0, 1], :, [0, 2]].min() > 0.9
 
@@ -38,21 +37,15 @@ def test_the_first_step_goes_where_the_true_gradient_points():
     assert free.sum() > 8 and torch.equal(steps[free].sign(), true[free].sign())
 
 
-def test_without_answers_that_differ_sparsity_draws_black():
-    x = evolve(
-        BlackBox(lambda x: torch.full((len(x), 3), 1 / 3), seed=0), [0], SHAPE, per_class=1, steps=20, seed=0
-    )
-    assert x.max() == 0
-
-
-def test_it_starts_nearly_black_or_grey_and_nothing_pulls_it_to_black_unless_asked():
+def test_it_starts_nearly_black_or_grey_and_only_sparsity_draws_it_to_black():
     def indifferent(x):
         return torch.full((len(x), 3), 1 / 3)
 
-    how = dict(per_class=5, steps=20, seed=0, sparsity=0.0)
+    how = dict(per_class=5, steps=20, seed=0)
     for start in (0.1, 1.0):
-        x = evolve(BlackBox(indifferent, seed=0), [0], SHAPE, start=start, **how)
+        x = evolve(BlackBox(indifferent, seed=0), [0], SHAPE, start=start, sparsity=0.0, **how)
         assert start / 2 * 0.8 < x.mean() < start / 2 * 1.2 and x.max() <= start
+    assert evolve(BlackBox(indifferent, seed=0), [0], SHAPE, **how).max() == 0
 
 
 def test_an_answer_that_is_no_number_ends_nothing():
@@ -92,10 +85,7 @@ def test_a_killed_evolution_ends_bit_for_bit_as_uninterrupted(tmp_path):
         ({"steps": 0}, "steps is 0, expected a whole number, at least 1"),
         ({"per_class": 1.5}, "per_class is 1.5, expected a whole number"),
         ({"labels": [-1]}, r"labels are \[-1\], expected at least one of 0, 1"),
-        (
-            {"labels": [12]},
-            r"labels are \[12\], expected at least one of 0 to 2",
-        ),  # known when it has answered
+        ({"labels": [12]}, r"labels are \[12\], expected at least one of 0 to 2"),  # known by the answer
         ({"image_shape": 20}, r"image_shape is 20, expected \(height, width\)"),
         ({"blackbox": len}, "blackbox is a builtin_function_or_method, expected a BlackBox"),
     ],
@@ -104,10 +94,3 @@ def test_what_it_cannot_do_is_refused_in_one_sentence(wrong, sentence):
     given = {"blackbox": BlackBox(linear()[1], seed=0), "labels": [0], "image_shape": SHAPE}
     with pytest.raises(ValueError, match=sentence):
         unchecked(evolve)(**given | {"per_class": 1, "steps": 1, "seed": 0} | wrong)
-
-
-@pytest.mark.parametrize("labels", [np.array([0, 2]), torch.tensor([0, 2]), (0, 2), range(0, 3, 2)])
-def test_labels_are_taken_in_whatever_list_they_come(labels):
-    given = dict(per_class=1, steps=2, seed=0)
-    found, plain = (evolve(BlackBox(linear()[1], seed=0), own, SHAPE, **given) for own in (labels, [0, 2]))
-    assert torch.equal(found, plain)

@@ -32,13 +32,6 @@ def test_rate_of_spikes_is_the_pixel_value():
     assert spikes[..., 0].sum() == 0 and spikes[..., 4].sum() == 20_000
 
 
-def test_rate_encoding_has_the_statistics_of_snntorchs():
-    x = torch.rand(4, 50, generator=seeded())
-    torch.manual_seed(0)
-    theirs, ours = spikegen.rate(x, num_steps=4000), rate_encode(x, 4000, generator=seeded())
-    torch.testing.assert_close(ours.mean(0), theirs.mean(0), atol=0.05, rtol=0)
-
-
 def test_a_latency_code_spikes_once_the_brighter_the_sooner_as_snntorchs():
     x = torch.tensor([[1.0, 0.5, 0.3, 0.02, 0.0, -1.0, 2.0]])
     spikes = latency_encode(x, 5, generator=seeded())
@@ -102,9 +95,8 @@ def test_a_gradient_passes_a_code_through_its_rates():
 def test_a_code_of_ones_own_that_feeds_more_inputs_than_pixels_must_say_its_rates(monkeypatch):
     twice = lambda x, num_steps, *, generator: torch.cat([x, 1 - x], -1).expand(num_steps, -1, -1)  # noqa: E731
     monkeypatch.setitem(ENCODERS, "twice", twice)
-    with pytest.raises(
-        ValueError, match=r"'twice' feeds 8 inputs for 4 pixels, expected @encoder\(rates=...\)"
-    ):
+    said = r"'twice' feeds 8 inputs for 4 pixels, expected @encoder\(rates=...\)"
+    with pytest.raises(ValueError, match=said):
         straight("twice", torch.rand(2, 4), 3)
     monkeypatch.setitem(ENCODERS, "twice", coding.encoder(rates=lambda x: torch.cat([x, 1 - x], -1))(twice))
     assert straight("twice", torch.rand(2, 4), 3).shape == (1, 2, 8)
@@ -129,15 +121,11 @@ def test_black_never_spikes_and_white_always_even_at_the_ends_of_the_draw(monkey
     assert rate_encode(x, 2, generator=seeded()).tolist() == [[0, *spikes, 1]] * 2
 
 
-def test_spikes_of_pixels_and_steps_are_independent():
-    a, b = rate_encode(torch.full((1, 2), 0.5), 20_000, generator=seeded())[:, 0].T - 0.5
+def test_spikes_of_pixels_and_steps_are_independent_and_repeat_with_their_seed():
+    found = [rate_encode(torch.full((1, 2), 0.5), 20_000, generator=seeded(seed)) for seed in (0, 0, 1)]
+    assert torch.equal(*found[:2]) and not torch.equal(*found[1:])
+    a, b = found[0][:, 0].T - 0.5
     assert (a * b).mean().abs() < 0.01 and (a[1:] * a[:-1]).mean().abs() < 0.01
-
-
-def test_spikes_repeat_with_their_seed_and_only_then():
-    x = torch.full((2, 3, 4), 0.5)
-    first, again, other = (rate_encode(x, 25, generator=seeded(seed)) for seed in (0, 0, 1))
-    assert torch.equal(first, again) and not torch.equal(first, other)
 
 
 # 4 steps, 1 image, 2 classes: 4 spikes and 1
@@ -200,20 +188,12 @@ def not_periodic(x, num_steps, *, generator):
 
 WRONG_ENCODERS = {
     "no generator": (lambda x, num_steps: x.expand(num_steps, *x.shape), "TypeError: .*'generator'"),
-    "bool": (lambda x, n, *, generator: right(x, n, generator=generator) > 0, "gives torch.bool"),
-    "double": (lambda x, n, *, generator: right(x, n, generator=generator).double(), "torch.float64"),
-    "whole": (lambda x, n, *, generator: right(x, n, generator=generator).int(), "torch.int32"),
-    "numpy": (lambda x, n, *, generator: right(x, n, generator=generator).numpy(), "gives a ndarray"),
     "batch first": (lambda x, n, *, generator: right(x, n, generator=generator).movedim(0, 1), r"shape \(2, 5, 6\)"),
-    "images": (lambda x, n, *, generator: torch.zeros(n, len(x), 2, 3), r"shape \(5, 2, 2, 3\)"),
-    "a step less": (lambda x, n, *, generator: right(x, n - 1, generator=generator), r"shape \(4, 2, 6\)"),
     "images in the range alone": (
         lambda x, n, *, generator: torch.bernoulli(x.expand(n, *x.shape), generator=generator), "fails .*RuntimeError"
     ),
     "NaN beyond the range": (lambda x, n, *, generator: x.sqrt().expand(n, *x.shape), "NaN or infinite values"),
     "a chance of its own": (lambda x, n, *, generator: torch.rand(n, *x.shape).lt(x).float(), "by the same draws"),
-    "sparse": (lambda x, n, *, generator: right(x, n, generator=generator).to_sparse(), "torch.sparse_coo"),
-    "nothing": (lambda x, n, *, generator: None, "gives a NoneType"),
     "not binary": (not_binary, "other values than 0 and 1"),
     "not periodic": (not_periodic, "does not repeat itself after 2 steps"),
 }  # fmt: skip
@@ -232,18 +212,10 @@ def test_batch_first_is_seen_with_as_many_steps_as_images_are_tried(monkeypatch)
         num_fed("mine", 6, 2)
 
 
-@pytest.mark.parametrize("name", [*ENCODERS])
-def test_the_projects_own_codes_pass(name):
-    assert num_fed(name, 64, 2) > 0
-
-
 WRONG_DECODERS = {
     "logits": (lambda spk, mem: mem.mean(0), "gives rows that sum to"),
     "time first": (lambda spk, mem: mem.softmax(-1), r"gives shape \(5, 2, 4\)"),
-    "double": (lambda spk, mem: mem.double().mean(0).softmax(-1), "torch.float64"),
     "nothing where none spikes": (lambda spk, mem: (0 * spk).sum(0) / (0 * spk).sum((0, 2))[:, None], "NaN"),
-    "one argument": (lambda mem: mem.mean(0).softmax(-1), "fails .*TypeError"),
-    "numpy": (lambda spk, mem: mem.mean(0).softmax(-1).numpy(), "gives a ndarray"),
 }
 
 
@@ -258,8 +230,7 @@ def clips_in_place(x, num_steps, *, generator):
     return x.sub_(0.5).mul_(9).clamp_(0, 1).expand(num_steps, *x.shape)
 
 
-@pytest.mark.parametrize("kind", ["snn", "ann"])
-@pytest.mark.parametrize("marked", [{}, {"period": 1}], ids=["", "constant"])
+@pytest.mark.parametrize("kind, marked", [("snn", {}), ("snn", {"period": 1}), ("ann", {})])
 def test_an_encoder_that_changes_its_images_changes_nobody_elses(kind, marked, digits, monkeypatch):
     monkeypatch.setitem(ENCODERS, "mine", coding.encoder(**marked)(clips_in_place))
     model = small("snn", encoder="mine") if kind == "snn" else small("ann").asked(Query(encoder="mine"))
