@@ -78,10 +78,13 @@ WAYS = {
 }
 
 
+CODES = [name for name in sorted(ENCODERS) if not says(name, "binned")]
+ASKED = [*((code, "delayed", "membrane") for code in CODES), ("rate", "before_decay", "membrane")]
+ASKED += [("rate", "delayed", decoder) for decoder in sorted(DECODERS) if decoder != "membrane"]
+
+
 @mark.parametrize("by_events, grey, tiles", WAYS.values(), ids=WAYS.keys())
-@mark.parametrize("decoder", sorted(DECODERS))
-@mark.parametrize("reset", ["delayed", "before_decay"])
-@mark.parametrize("encoder", [name for name in sorted(ENCODERS) if not says(name, "binned")])
+@mark.parametrize("encoder, reset, decoder", ASKED)
 def test_fast_queries_equal_the_differentiable_run(
     monkeypatch, encoder, reset, decoder, by_events, grey, tiles
 ):
@@ -92,9 +95,7 @@ def test_fast_queries_equal_the_differentiable_run(
     monkeypatch.setattr(events, "available", lambda: by_events)
     monkeypatch.setattr(events, "tiles", lambda: tiles)
     monkeypatch.setattr(events, "grey", lambda x: grey)
-    monkeypatch.setitem(
-        engine.AT_ONCE, "cpu", 19 * 25 * 50
-    )  # all images at once: one draw for the plain encoder
+    monkeypatch.setitem(engine.AT_ONCE, "cpu", 19 * 25 * 50)  # all images at once: one draw for the plain one
     model = digits_model(louder=3, reset=reset, decoder=decoder, encoder=encoder)
     x = torch.rand(19, 8, 8, generator=seeded()) * 1.5 - 0.25
     hidden, output = model.run(spikes_of(encoder, x.flatten(1), seeded(7), by_events))
@@ -121,8 +122,10 @@ def test_blocks_of_a_query_change_nothing_but_the_plain_encoders_draws(monkeypat
     torch.testing.assert_close(model(x, generator=seeded(7)), whole, rtol=1e-4, atol=1e-5)
 
 
-@mark.parametrize("encoder", ["rate", "population", "latency", "burst"])
-@mark.parametrize("reset", ["delayed", "before_decay"])
+@mark.parametrize(
+    "encoder, reset",
+    [("rate", "before_decay"), *((code, "delayed") for code in ("rate", "population", "latency"))],
+)
 def test_training_by_events_has_the_loss_and_gradients_of_the_plain_run(monkeypatch, reset, encoder):
     if not events.available():
         skip("no C compiler")
