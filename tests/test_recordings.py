@@ -46,10 +46,7 @@ def test_an_event_is_five_bytes():
     [
         (recording((1, 1, 1, 5))[:-1], "r is 4 bytes, expected five for each event: it is cut off"),
         (recording((1, 1, 1, 5), (34, 1, 1, 6)), "r: event 1 lies at 34, 1, expected within 34x34 pixels"),
-        (
-            recording((1, 1, 1, 5), (1, 1, 1, 4)),
-            "r: event 1 is earlier than the one before, expected events in order",
-        ),
+        (recording((1, 1, 1, 5), (1, 1, 1, 4)), "r: event 1 is earlier than .*, expected events in order"),
     ],
 )
 def test_a_damaged_recording_is_refused_by_name(content, said):
@@ -87,29 +84,22 @@ def test_saccades_are_the_digits_with_their_split():
     assert set(made.x_train.unique().tolist()) == {0, 1} and 0.05 < made.x_train.mean() < 0.3
 
 
-def test_a_zip_and_a_folder_give_the_same_recordings(place):
-    path = archive(place / "nmnist_sample.zip")
-    packed = data.load("nmnist")
-    assert packed.x_train.shape == (4, 6 * 2 * 17, 17) and packed.y_test.tolist() == [0, 0, 1, 1]
-    with zipfile.ZipFile(path) as members:
-        members.extractall(place / "N-MNIST")
-    path.unlink()
-    unpacked = data.load("nmnist")
-    assert torch.equal(unpacked.x_train, packed.x_train) and unpacked.name == packed.name
-    assert packed.name.startswith("nmnist-")  # by what it holds
-
-
-def test_the_folder_that_tonic_leaves_is_found_and_read(place):
+def test_a_zip_a_folder_and_what_tonic_leaves_give_the_same_recordings(place):
     """`tonic.datasets.NMNIST(save_to=place)`: NMNIST/Train and NMNIST/Test, what was downloaded beside them."""
     path = archive(place / "nmnist_sample.zip")
     packed = data.load("nmnist")
+    assert packed.x_train.shape == (4, 6 * 2 * 17, 17) and packed.y_test.tolist() == [0, 0, 1, 1]
+    assert packed.name.startswith("nmnist-")  # by what it holds
     with zipfile.ZipFile(path) as members:
-        members.extractall(place / "unpacked")
+        members.extractall(place / "N-MNIST")
     path.unlink()
-    (parts,) = (place / "unpacked").rglob("Train")
-    shutil.move(parts.parent, place / "NMNIST")
-    (place / "NMNIST" / "train.zip").write_bytes(b"downloaded")
-    assert torch.equal(data.load("nmnist").x_train, packed.x_train)
+    for of_tonic in (False, True):
+        if of_tonic:
+            shutil.move(place / "N-MNIST/some", place / "NMNIST")
+            (place / "N-MNIST").rmdir()
+            (place / "NMNIST/train.zip").write_bytes(b"downloaded")
+        unpacked = data.load("nmnist")
+        assert torch.equal(unpacked.x_train, packed.x_train) and unpacked.name == packed.name
 
 
 @pytest.mark.parametrize(
@@ -130,14 +120,13 @@ LITTER = """__MACOSX/some/Train/0/._00001.bin some/Train/0/._00001.bin some/Trai
     some/.ipynb_checkpoints/Train/0/00001.bin some/Train/0/Thumbs.db""".split()
 
 
-@pytest.mark.parametrize("content", [b"", b"\0\5\x16\7\0\2\0"], ids=["empty", "seven bytes"])
-def test_what_systems_leave_about_is_no_recording(place, content):
+def test_what_systems_leave_about_is_no_recording(place):
     path = archive(place / "nmnist_sample.zip")
     clean = data.load("nmnist")
     with zipfile.ZipFile(path, "a") as packed:
         packed.mkdir("some/Train/0/folder.bin")
         for name in LITTER:
-            packed.writestr(name, content)
+            packed.writestr(name, b"\0\5\x16\7\0\2\0")
     assert torch.equal(data.load("nmnist").x_train, clean.x_train)
     with zipfile.ZipFile(path) as members:
         members.extractall(place / "N-MNIST")
@@ -154,7 +143,6 @@ def test_what_systems_leave_about_is_no_recording(place, content):
         ("some/test/1/00001.bin", "has both some/Test/ and some/test/, expected one Test"),
         ("some/Train/00/00001.bin", "has both some/Train/0 and some/Train/00, expected one Train"),
         ("some/Train/0/00001 (1).bin", r"some/Train/0/00001 \(1\).bin is no number as others are"),
-        ("some/Test/0/00001 - Copy.bin", "some/Test/0/00001 - Copy.bin is no number as others are"),
         ("some/Test/0/Kopie von 00001.bin", "some/Test/0/Kopie von 00001.bin is no number as others are"),
     ],
 )

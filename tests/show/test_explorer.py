@@ -79,9 +79,7 @@ def test_choices_lead_to_one_panel_each_with_the_targets_side_by_side():
 
 def test_every_class_has_a_thumbnail():
     box = explorer.explorer({"Toy": one(attack())})
-    (thumbs,) = [
-        found.value for found in parts(box, widgets.HTML) if "picks" in found.value and "<img" in found.value
-    ]
+    (thumbs,) = [picture for picture in pictures(box) if "picks" in picture]
     assert re.findall('<button type="button"><img alt="the mean of class (.)"', thumbs) == ["0", "1", "2"]
 
 
@@ -134,11 +132,8 @@ def test_it_says_in_words_what_is_seen():
     assert explorer.seen(means[1], means, 1).endswith("most like the mean of 1")
     assert explorer.seen(means[2], means, 1).endswith("most like the mean of 2, not 1")
     noise, ramp = np.random.default_rng(0).random((20, 20)), np.arange(400.0).reshape(20, 20)
-    assert [explorer.seen(x, None, 0) for x in (noise, ramp, 0 * ramp)] == [
-        "speckle",
-        "smooth shapes",
-        "blank",
-    ]
+    assert [explorer.seen(x, None, 0) for x in (noise, ramp)] == ["speckle", "smooth shapes"]
+    assert explorer.seen(0 * ramp, None, 0) == "blank"
 
 
 def test_a_generator_that_has_collapsed_has_one_large_picture():
@@ -150,20 +145,11 @@ def test_a_generator_that_has_collapsed_has_one_large_picture():
     assert counts == [2 + 4, 2 + 1, 2 + 4]
 
 
-def test_every_picture_has_its_text():
-    found = re.findall("<img [^>]*>", panel())
-    assert len(found) == 2 + 4
-    assert all(re.search('alt="[^"]+"', picture) for picture in found)
-
-
-def test_pictures_stay_small_at_any_image_size():
-    sources = re.findall('base64,([^"]+)"', class_panel([attack(shape=(112, 92))], present=False))
-    assert sources and max(len(base64.b64decode(source)) for source in sources) <= 12_000
-
-
-def test_missing_originals_leave_a_placeholder():
-    page = class_panel([attack()], present=False)
+def test_pictures_stay_small_and_missing_originals_leave_a_placeholder():
+    page = class_panel([attack(shape=(112, 92))], present=False)
     assert page.count("not stored") == 1 and page.count("<img") == 4
+    sources = re.findall('base64,([^"]+)"', page)
+    assert sources and max(len(base64.b64decode(source)) for source in sources) <= 12_000
 
 
 def test_names_from_outside_cannot_become_markup():
@@ -185,7 +171,7 @@ def test_new_samples_come_from_the_kept_generator():
     assert explorer.of(lab, run).fresh(1).pictures.shape == images.shape
 
 
-def test_button_says_where_weights_are_missing():
+def test_button_says_where_weights_are_missing_and_nothing_to_explore_is_an_error():
     class Bare(SimpleNamespace):
         @property
         def pair(self):
@@ -194,8 +180,5 @@ def test_button_says_where_weights_are_missing():
     box = explorer.explorer({"Toy": one(Bare(**vars(attack())))})
     parts(box, widgets.Button)[0].click()
     assert any("no weights here" in found.value for found in parts(box, widgets.HTML))
-
-
-def test_nothing_to_explore_is_an_error():
     with pytest.raises(ValueError, match="finished attack"):
         explorer.explorer({})

@@ -42,9 +42,7 @@ def test_an_interval_does_not_break():
     assert [pages.p_value(p) for p in (0.0004, 0.002)] == ["p\u00a0<\u00a00.001", "p\u00a0=\u00a00.002"]
 
 
-@pytest.mark.parametrize(
-    "value", [np.float64(0.5), np.int64(2), np.array(2), torch.tensor(0.5), "text", 3, None]
-)
+@pytest.mark.parametrize("value", [np.float64(0.5), np.array(2), torch.tensor(0.5), "text", 3, None])
 def test_glued_numbers_are_pythons_own(value, monkeypatch):
     glued = {}
     monkeypatch.setattr("myst_nb.glue", lambda name, value, display: glued.update({name: (value, display)}))
@@ -56,9 +54,8 @@ PLAIN = pd.DataFrame({"share": [0.12345]})
 
 
 def shares() -> str:
-    return pages.table(
-        pd.DataFrame({"share": ["0.12"]}), "shares", "**A share.**", csv=PLAIN
-    )._repr_markdown_()
+    shown = pages.table(pd.DataFrame({"share": ["0.12"]}), "shares", "**A share.**", csv=PLAIN)
+    return shown._repr_markdown_()
 
 
 @pytest.mark.parametrize("changed, file", [("", "shares"), ("noise=clipped", "shares-noise=clipped")])
@@ -160,7 +157,6 @@ def test_a_mark_explains_itself_to_mouse_keyboard_and_screen_reader(holds):
         lambda: (f"{PLAIN['other'].iloc[0]}", True),
         lambda: (f"{PLAIN.share.iloc[7]}", True),
         lambda: (f"{max(PLAIN.share[PLAIN.share > 1])}", True),
-        lambda: ("{}".format(*(one for (one,) in [PLAIN.share[PLAIN.share > 1]])), True),
         lambda: (f"It reads {PLAIN.share[PLAIN.share > 1].mean():.0%}.", False),
         lambda: (f"Of {int(PLAIN.share[PLAIN.share > 1].mean())}.", True),
         lambda: ("No number.", float("nan")),
