@@ -28,7 +28,7 @@ from snnmi.models.euler import RULES
 from snnmi.models.foreign import Assumed
 from snnmi.models.targets import TARGETS
 from snnmi.study import extensions, published, verdicts
-from snnmi.study.controls import BASELINES, QUICK, Variant, asks
+from snnmi.study.controls import BASELINES, QUICK, Variant, attack
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import judge, judgements
 
@@ -37,8 +37,19 @@ OWN = ("model", "dataset", "dt", "reset")  # parameters of the chapter alone
 UNSAFE = {".pt2", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 SLACK = 1e-3  # by which confidences may differ and be the same: what half precision rounds
 ASKED = 200  # test images, and as many of noise, that a network is tried with
+HANGS_ON = (  # how it is asked again, and the likely cause of other answers
+    (
+        "again",
+        "it keeps something between queries: neurons that are not reset, a network that learns on; or it draws by a "
+        "chance of its own",
+    ),
+    ("again", "it draws by chance: Dropout in training mode, or a code that takes no generator="),
+    ("in other company", "BatchNorm in training mode, or pixels scaled by batch"),
+)
 PLAIN = tuple(Variant(kind) for kind in (KIND, *BASELINES))
-BETTER = tuple(asks(v.kind, "chosen noise", noise=CHOSEN) for v in PLAIN)  # the attacker tries, then chooses
+BETTER = tuple(  # the attacker tries, then chooses
+    Variant(v.kind, "chosen noise", "attacker's noise", attack(noise=CHOSEN)) for v in PLAIN
+)
 ORDER = [variant.name for variant in (*PLAIN, *BETTER)]
 
 
@@ -186,24 +197,7 @@ def unsteady(answer: Callable, x: torch.Tensor) -> str | None:
         return found
 
     first, drawing = ask(), takes(answer, "generator")
-    for how, asked, cause in (
-        (
-            {},
-            "again",
-            "it keeps something between queries: neurons that are not reset, a network that learns on; or it draws by "
-            "a chance of its own",
-        ),
-        (
-            {"seed": 1},
-            "again",
-            "it draws by chance: Dropout in training mode, or a code that takes no generator=",
-        ),
-        (
-            {"at_once": -(-len(x) // 3)},
-            "in other company",
-            "BatchNorm in training mode, or pixels scaled by batch",
-        ),
-    ):
+    for (asked, cause), how in zip(HANGS_ON, ({}, {"seed": 1}, {"at_once": -(-len(x) // 3)})):
         if not (how and drawing) and (apart := float((first - ask(**how)).abs().max())) > SLACK:
             return f"Asked the same images {asked}, it answers otherwise, by up to {apart:.2g} a confidence ({cause})."
     return None

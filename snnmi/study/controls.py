@@ -3,6 +3,7 @@ budget.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from snnmi.attack.players import GaminConfig
@@ -50,10 +51,24 @@ def training(**values) -> Changes:
     return {"training": values}
 
 
+def attack(**values) -> Changes:
+    return {"attack": values}
+
+
+def both(change: str, factor: str, changes: Changes) -> tuple[Variant, Variant]:
+    """The same change for either kind."""
+    ann, snn = (Variant(kind, change, factor, changes) for kind in KINDS)
+    return ann, snn
+
+
+def asked(change: str, **how) -> tuple[Variant, Variant]:
+    return both(change, "attacker's noise", attack(**how))
+
+
 BASELINES = {kind: Variant(kind) for kind in KINDS}
 
-# The factorial design: which neuron, and what its weights are fed with. Corners: the paper's ANN and its SNN.
-INPUTS = ("current", "clip", "rate")  # raw values; clipped to [0, 1]; clipped and drawn as spikes
+# The factorial design: which neuron, and what its weights are fed with: raw values; clipped to [0, 1]; clipped, then
+# drawn as spikes. Corners: the paper's ANN and its SNN.
 CELLS = {
     ("ann", "current"): BASELINES["ann"],
     ("ann", "clip"): Variant("ann", "clipped input", "input range", query(encoder="clip")),
@@ -66,194 +81,138 @@ CELLS = {
 FOUR = tuple(
     CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("snn", "current"), ("snn", "rate"))
 )
-CALLED = dict(
-    zip((cell.label for cell in FOUR), ("ANN", "ANN behind a clip", "SNN without its encoder", "SNN"))
-)
-
-# The same four on recordings, which an SNN is fed a bin a step.
-RECORDED = (
-    BASELINES["ann"],
-    CELLS["ann", "clip"],
-    Variant("snn", "raw bins", "input range", query(encoder="raw_bins")),
-    BASELINES["snn"],
-)
-
-# What recordings are asked with too: sparse noise, and the same as an event camera could have sent it.
-EVENTS = {"sparse noise": {}, "sparse noise, sent as events": {"as_events": True}}
-SENT = tuple(
-    Variant(kind, words, "what is sent", {"attack": {"noise": "sparse"} | how})
-    for words, how in EVENTS.items()
-    for kind in KINDS
-)
+_WORDS = "ANN", "ANN behind a clip", "SNN without its encoder", "SNN"
+CALLED = dict(zip((cell.label for cell in FOUR), _WORDS))
 
 TIME = tuple(
     Variant("snn", f"T = {steps}", "time steps", training(num_steps=steps)) for steps in (1, 5, 10, 50, 100)
 )
-ENTROPY = Variant("snn", "entropy as the {other}'s", "decoder", query(match_entropy=True))
 DECODERS = (
     Variant("snn", "count decoder", "decoder", query(decoder="count")),
     Variant("snn", "rate decoder", "decoder", query(decoder="rate")),
-    ENTROPY,
+    Variant("snn", "entropy as the {other}'s", "decoder", query(match_entropy=True)),
 )
 IN_RANGE = ("clipped", "uniform", "sparse", "smooth", "binary", "mixed")  # noises that never leave [0, 1]
-NOISE = tuple(
-    Variant(kind, f"{noise} noise", "attacker's noise", {"attack": {"noise": noise}})
-    for noise in IN_RANGE
-    for kind in KINDS
-)
+NOISE = sum((asked(f"{noise} noise", noise=noise) for noise in IN_RANGE), ())
 OTHERS = (
     Variant("snn", "one frozen draw", "encoder", query(encoder="frozen")),
     Variant("snn", "trained on raw current", "input range", training(encoder="current")),
     Variant("snn", "beta = 0.5", "leak", training(beta=0.5)),
     Variant("snn", "beta = 0.9", "leak", training(beta=0.9)),
     Variant("snn", "reset before decay", "reset", training(reset="before_decay")),
-    *(
-        Variant(kind, "trained to the {other}'s accuracy", "accuracy", training(match_accuracy=True))
-        for kind in KINDS
-    ),
-    *(Variant(kind, "a quarter of the neurons", "width", training(width=0.25)) for kind in KINDS),
+    *both("trained to the {other}'s accuracy", "accuracy", training(match_accuracy=True)),
+    *both("a quarter of the neurons", "width", training(width=0.25)),
 )
 
 # Attackers of the same targets who get less, ask in another way, or draw better.
-GIVEN = {"one decimal": "one decimal", "largest": "largest confidence alone", "label": "label alone"}
-PLAYERS = {
-    "convolutional players": {"family": "cnn", "hidden": 64},
-    "smoothness penalty": {"smooth": 1.0},
-    "a spiking copy": {"family": "spiking"},
-    "four copies and four generators": {"family": "ensemble"},
-}
 AVERAGING = tuple(
-    Variant("snn", f"every input asked {k} times", "averaging", {"attack": {"repeats": k}})
-    for k in (4, 16, 64)
+    Variant("snn", f"every input asked {k} times", "averaging", attack(repeats=k)) for k in (4, 16, 64)
 )
 ATTACKERS = (
-    *(
-        Variant(kind, words, "what the interface gives", {"attack": {"answers": form}})
-        for form, words in GIVEN.items()
-        for kind in KINDS
-    ),
+    *both("one decimal", "what the interface gives", attack(answers="one decimal")),
+    *both("largest confidence alone", "what the interface gives", attack(answers="largest")),
+    *both("label alone", "what the interface gives", attack(answers="label")),
     *AVERAGING,
-    *(
-        Variant(
-            kind,
-            "sparse noise that drifts",
-            "attacker's noise",
-            {"attack": {"noise": "sparse", "drift": 0.5}},
-        )
-        for kind in KINDS
-    ),
-    *(
-        Variant(kind, words, "players", {"attack": players})
-        for words, players in PLAYERS.items()
-        for kind in KINDS
-    ),
+    *asked("sparse noise that drifts", noise="sparse", drift=0.5),
+    *both("convolutional players", "players", attack(family="cnn", hidden=64)),
+    *both("smoothness penalty", "players", attack(smooth=1.0)),
+    *both("a spiking copy", "players", attack(family="spiking")),
+    *both("four copies and four generators", "players", attack(family="ensemble")),
 )
 RESTARTS = 4
 # Past the paper's budget: of fewer classes, or it would take a CPU a day.
-BEYOND = {"attack": {"classes": 3, "batches": 20_000}}
-
+BEYOND = attack(classes=3, batches=20_000)
 
 # The second plan: what a better question does (protection), and what makes a question bad (cause).
-def asks(kind: str, words: str, **attack) -> Variant:
-    return Variant(kind, words, "attacker's noise", {"attack": attack})
-
-
-BETTER = tuple(asks(kind, f"asked {noise}", noise=noise) for noise in ("strokes", "blobs") for kind in KINDS)
+BETTER = (*asked("asked strokes", noise="strokes"), *asked("asked blobs", noise="blobs"))
 CAUSE = (
-    *(asks("ann", f"asked {noise} noise", noise=noise) for noise in ("grey", "centred")),
+    asked("asked grey noise", noise="grey")[0],
+    asked("asked centred noise", noise="centred")[0],
     Variant(
         "snn",
         "raw current, asked centred noise",
         "attacker's noise",
-        CELLS["snn", "current"].changes | {"attack": {"noise": "centred"}},
+        query(encoder="current") | attack(noise="centred"),
     ),
 )
-FAST = {"lr_surrogate": 1e-3, "lr_generator": 1e-3}  # ten times the frozen rate
-FASTER = tuple(asks(kind, "asked strokes, ten times the rate", noise="strokes", **FAST) for kind in KINDS)
-CHOOSING = tuple(asks(kind, "asked chosen noise", noise="chosen") for kind in KINDS)
+FAST = {"noise": "strokes", "lr_surrogate": 1e-3, "lr_generator": 1e-3}  # at ten times the frozen rate
+FASTER = asked("asked strokes, ten times the rate", **FAST)
+CHOOSING = asked("asked chosen noise", noise="chosen")
 # Pictures an eye can read: a generator that starts black, and how smooth its images must be.
-BLACK = {"noise": "strokes", "output_bias": -3.0} | FAST
-BLACK_START = tuple(asks(kind, "starts black", output_bias=-3.0) for kind in KINDS)
+BLACK_START = asked("starts black", output_bias=-3.0)
 SMOOTH = {
-    weight: tuple(
-        asks(kind, f"asked strokes, starts black, smoothness {weight:g}", smooth=weight, **BLACK)
-        for kind in KINDS
+    weight: asked(
+        f"asked strokes, starts black, smoothness {weight:g}", **FAST, smooth=weight, output_bias=-3.0
     )
     for weight in (0.0, 0.3, 1.0, 3.0)
 }
 
-
-# Codes in place of the Bernoulli rate, each SNN trained with its own; and each under noise within [0, 1].
-LABELS = {"rate": "Bernoulli rate", "latency": "latency", "burst": "burst", "phase": "phase"}
-LABELS |= {"population": "population"}
-LABELS |= {"clip": "constant current, clipped", "current": "constant current, raw"}
-CODES = {
-    (code, noise): Variant(
-        "snn",
-        ", ".join([f"{label} code"] * (code != "rate") + [f"{noise} noise"] * (noise != "normal")),
-        "code",
-        {
-            section: values
-            for section, values in (
-                ("training", {"encoder": code} if code != "rate" else {}),
-                ("attack", {"noise": noise} if noise != "normal" else {}),
-            )
-            if values
-        },
-    )
-    for code, label in LABELS.items()
-    for noise in ("normal", "sparse")
-}
-# Other codes asked better (the rate code is in `BETTER`), and recordings, as a camera could have sent it.
-SCRIBBLED = {
-    code: replace(
-        CODES[code, "normal"],
-        change=f"{label} code, asked strokes",
-        changes=CODES[code, "normal"].changes | {"attack": {"noise": "strokes"}},
-    )
-    for code, label in LABELS.items()
-    if code != "rate"
-}
-BETTER_SENT = tuple(
-    asks(kind, f"asked {words}, sent as events", noise=noise, as_events=True)
-    for noise, words in {"chosen": "chosen noise", "moving strokes": "moving strokes"}.items()
-    for kind in KINDS
+# The four cells on recordings, which an SNN is fed a bin a step; and what these are asked with too: sparse noise, and
+# better questions, as an event camera could have sent them.
+RECORDED = (
+    BASELINES["ann"],
+    CELLS["ann", "clip"],
+    Variant("snn", "raw bins", "input range", query(encoder="raw_bins")),
+    BASELINES["snn"],
+)
+SENT = (
+    *both("sparse noise", "what is sent", attack(noise="sparse")),
+    *both("sparse noise, sent as events", "what is sent", attack(noise="sparse", as_events=True)),
+)
+BETTER_SENT = (
+    *asked("asked chosen noise, sent as events", noise="chosen", as_events=True),
+    *asked("asked moving strokes, sent as events", noise="moving strokes", as_events=True),
 )
 
+# Codes in place of the Bernoulli rate, each SNN trained with its own; each under noise within [0, 1], or asked strokes.
+LABELS = {
+    **{"rate": "Bernoulli rate", "latency": "latency", "burst": "burst", "phase": "phase"},
+    **{"population": "population", "clip": "constant current, clipped", "current": "constant current, raw"},
+}
 
-def attackers(attack: GaminConfig) -> list[Variant]:
-    """All who play GAMIN otherwise than a profile's `attack`, as far as its settings let them: with other noise, those
-    of `ATTACKERS`, and, to set averaging against, who asks as many different inputs, each once; then a user's own.
+
+def _code(code: str, noise: str, words: str) -> Variant:
+    changes = {} if code == "rate" else training(encoder=code)
+    changes |= {} if noise == "normal" else attack(noise=noise)
+    change = ", ".join(filter(None, ("" if code == "rate" else f"{LABELS[code]} code", words)))
+    return Variant("snn", change, "code", changes)
+
+
+NOISES = {"normal": "", "sparse": "sparse noise"}
+CODES = {(code, noise): _code(code, noise, words) for code in LABELS for noise, words in NOISES.items()}
+SCRIBBLED = {code: _code(code, "strokes", "asked strokes") for code in LABELS if code != "rate"}
+
+
+def attackers(usual: GaminConfig) -> list[Variant]:
+    """All who play GAMIN otherwise than a profile's `usual` attack, as far as its settings let them: with other noise,
+    those of `ATTACKERS`, and, to set averaging against, who asks as many different inputs, each once; then one's own.
     """
     once = [
-        Variant("snn", f"{share} of the inputs, asked once", "averaging", {"attack": {"batch_size": size}})
-        for share, size in (("a quarter", attack.batch_size // 4), ("a 16th", attack.batch_size // 16))
+        Variant("snn", f"{share} of the inputs, asked once", "averaging", attack(batch_size=size))
+        for share, size in (("a quarter", usual.batch_size // 4), ("a 16th", usual.batch_size // 16))
     ]
     mine = [
-        Variant(kind, name, "attack", {"attack": {"attacker": name}})
+        Variant(kind, name, "attack", attack(attacker=name))
         for name, entry in attacks.own().items()
         for kind in entry.kinds
     ]
-    return [variant for variant in (*NOISE, *ATTACKERS, *once, *mine) if _can(attack, variant)]
+    found = []
+    for variant in (*NOISE, *ATTACKERS, *once, *mine):
+        with suppress(ValueError):  # what the settings do not allow
+            replace(usual, **variant.changes["attack"])
+            found.append(variant)
+    return found
 
 
-def restarts(attack: GaminConfig) -> list[Variant]:
+def restarts(usual: GaminConfig) -> tuple[Variant, Variant]:
     """Who starts `RESTARTS` times, with so many attack seeds, each with its share of the queries."""
-    batches = max(1, attack.batches // RESTARTS)
-    change = {"attack": {"batches": batches, "keep_window": min(attack.keep_window, batches)}}
-    return [Variant(kind, f"best of {RESTARTS} restarts", "restarts", change) for kind in KINDS]
-
-
-def _can(attack: GaminConfig, variant: Variant) -> bool:
-    """Whether an attack's settings allow what a variant changes of them."""
-    try:
-        return bool(replace(attack, **variant.changes["attack"]))
-    except ValueError:
-        return False
+    batches = max(1, usual.batches // RESTARTS)
+    change = attack(batches=batches, keep_window=min(usual.keep_window, batches))
+    return both(f"best of {RESTARTS} restarts", "restarts", change)
 
 
 # At quick, so that all of them are done in a minute a chapter: the same for all, or they could not be compared.
-QUICK = {"attack": {"batches": 150}}
+QUICK = attack(batches=150)
 # In the order of value: what a budget does not reach is left out from the end.
 CONTROLS = (*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME)
 SECOND = (*BETTER, *CAUSE, *FASTER, *CHOOSING, *BLACK_START, *sum(SMOOTH.values(), ()))

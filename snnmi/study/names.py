@@ -6,8 +6,10 @@ left out: equal to what a named variant changes, it is that variant; else the di
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
+
+import pandas as pd
 
 from snnmi.models.targets import MODELS
 from snnmi.show import prose
@@ -18,7 +20,6 @@ from snnmi.study.controls import BASELINES, Variant
 FULL_SIZE = {"faces": (112, 92)}
 SHARES = {2.0: "twice the", 1.0: "all the", 0.5: "half the", 0.25: "a quarter of the", 0.1: "a tenth of the"}
 BUDGET = ("batches", "classes")  # of an attack: a row's own columns
-MATCHED = "matched"  # epochs of a target that was trained to another's accuracy
 
 
 # --- scales
@@ -33,14 +34,9 @@ def panel(dataset: str, shape: tuple[int, int], attacked: int, classes: int) -> 
     return name if attacked == classes else f"{count} classes of {name}"
 
 
-def budget(share: float) -> str:
-    """Queries a class, of the paper's: "a tenth of the queries"."""
-    return f"{SHARES.get(round(share, 6)) or f'{100 * share:.2g} % of the'} queries"
-
-
 def scale(about: str, share: float) -> str:
-    """All that must be equal where attacks are compared: panel and budget."""
-    return f"{about}, {budget(share)}"
+    """All that must be equal where attacks are compared: a panel, and queries a class, as a share of the paper's."""
+    return f"{about}, {SHARES.get(round(share, 6)) or f'{100 * share:.2g} % of the'} queries"
 
 
 def networks(scale: str, count: int) -> str:
@@ -76,71 +72,45 @@ def of_variant(profile: str, dataset: str, variant: Variant) -> str | None:
         config = profiles.get(profile).settings(base(dataset), variant.kind).changed(variant.changes)
     except ValueError:
         return None
-    matched = config.training.match_accuracy
-    if matched:
-        config = config.changed({"training": {"match_accuracy": False}})
     key = plain(settings.attack_key(config.resolved(), dataset, 0, 0))
-    if matched:
-        key["target"].setdefault("training", {})["epochs"] = MATCHED
-    return said(key)
+    return said(_matched(key) if config.training.match_accuracy else key)
+
+
+def _matched(own: dict) -> dict:
+    """Settings as those of a target that is trained to another's accuracy, whose epochs are found."""
+    training = {name: value for name, value in own["target"].get("training", {}).items() if name != "epochs"}
+    return own | {"target": own["target"] | {"training": training | {"match_accuracy": True}}}
 
 
 @cache
 def known(profile: str, dataset: str, kind: str) -> Mapping[str, Variant]:
     """The named variants of a kind by their settings; of two that do the same the first."""
-    frozen = profiles.get(profile).settings(base(dataset), kind).attack
-    all_of: Iterable[Variant] = [
-        *BASELINES.values(),
-        *controls.NAMED.values(),
-        *controls.CODES.values(),
-        *controls.RECORDED,
-        *controls.SENT,
-        *controls.BETTER_SENT,
-        *controls.SCRIBBLED.values(),
-        controls.HALVED,
-        *controls.attackers(frozen),
-    ]
+    attackers = controls.attackers(profiles.get(profile).settings(base(dataset), kind).attack)
+    codes = *controls.CODES.values(), *controls.SCRIBBLED.values()
+    recorded = *controls.RECORDED, *controls.SENT, *controls.BETTER_SENT
+    named = [*BASELINES.values(), *controls.NAMED.values(), *codes, *recorded, controls.HALVED, *attackers]
     if profile == "plan":
-        for cell in (plan.ANN, plan.CLIP, plan.RAW, plan.SNN):
-            all_of = [*all_of, *plan.settings(cell), *plan.guesses(cell)]
+        named += [one for cell in controls.FOUR for one in (*plan.settings(cell), *plan.guesses(cell))]
     found: dict[str, Variant] = {}
-    for variant in all_of:
+    for variant in named:
         if variant.kind == kind:
             found.setdefault(of_variant(profile, dataset, variant), variant)
     return found
 
 
 def variant(profile: str, key: dict) -> tuple[str, Variant]:
-    """Which variant a record's settings are: its settings as text, and a variant of that name."""
+    """Which variant a record's settings are: its settings as text, and a variant of that name; one that has none is
+    called by its differences: "z_dim = 10, noise = sparse".
+    """
     dataset, kind, own = key["target"]["dataset"], key["target"]["kind"], plain(key)
     if kind not in MODELS:
         return said(own), Variant(kind)
     named = known(profile, dataset, kind)
-    if said(own) not in named and "epochs" in own["target"].get("training", {}):
-        training = own["target"]["training"] | {"epochs": MATCHED}
-        other = own | {"target": own["target"] | {"training": training}}
-        if said(other) in named:
-            own = other
-    text = said(own)
-    return text, named.get(text) or _unnamed(
-        kind, own, json.loads(of_variant(profile, dataset, BASELINES[kind]))
-    )
-
-
-def _unnamed(kind: str, own: dict, usual: dict) -> Variant:
-    """A variant called by its differences: "z_dim = 10, noise = sparse"."""
-    mine, theirs = _fields(own), _fields(usual)
-    changed = {
-        name: mine.get(name, "default") for name in {**theirs, **mine} if mine.get(name) != theirs.get(name)
-    }
-    words = ", ".join(f"{name[-1]} = {value}" for name, value in changed.items())
-    return Variant(kind, words.replace("{", "(").replace("}", ")"), "settings")
-
-
-def _fields(key: dict, *above: str) -> dict[tuple, object]:
-    """{("attack", "noise"): "sparse"} of what is nested."""
-    found: dict[tuple, object] = {}
-    for name, value in key.items():
-        deeper = isinstance(value, dict)
-        found |= _fields(value, *above, name) if deeper else {(*above, name): value}
-    return found
+    for text in (said(own), said(_matched(own))):
+        if text in named:
+            return text, named[text]
+    usual = json.loads(of_variant(profile, dataset, BASELINES[kind]))
+    mine, theirs = (pd.json_normalize(one).to_dict("records")[0] for one in (own, usual))
+    changed = [name for name in theirs | mine if mine.get(name) != theirs.get(name)]
+    words = ", ".join(f"{name.rpartition('.')[2]} = {mine.get(name, 'default')}" for name in changed)
+    return said(own), Variant(kind, words.replace("{", "(").replace("}", ")"), "settings")

@@ -9,34 +9,14 @@ from dataclasses import replace
 from itertools import product
 
 from snnmi.show import prose
-from snnmi.study import profiles
+from snnmi.study import controls, profiles
 from snnmi.study.attacks import WITHOUT_A_COPY
-from snnmi.study.controls import (
-    ATTACKERS,
-    AVERAGING,
-    BETTER,
-    BETTER_SENT,
-    BEYOND,
-    BLACK_START,
-    CAUSE,
-    CELLS,
-    CHOOSING,
-    CODES,
-    FASTER,
-    NOISE,
-    RECORDED,
-    RESTARTS,
-    SCRIBBLED,
-    SENT,
-    SMOOTH,
-    Variant,
-    restarts,
-    training,
-)
+from snnmi.study.controls import CODES, FOUR, NOISE, Variant, attack, training
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import LAST, judgements
-from snnmi.study.settings import merged
+from snnmi.study.settings import Changes, merged
 
+ANN, CLIP, RAW, SNN = FOUR
 WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first
 RATES = 1e-4, 3e-4, 1e-3
 SPLITS = {"batch_size": 64, "batches": 2000}, {"batch_size": 128, "batches": 1000}  # equal queries
@@ -48,8 +28,8 @@ def settings(baseline: Variant) -> list[Variant]:
     for hidden, rate, split in product(WIDTHS, RATES, SPLITS):
         layers = "-".join(map(str, hidden)) if isinstance(hidden, tuple) else hidden
         name = f"{layers}, {rate:g}, {split['batch_size'] // 2} + {split['batch_size'] // 2}"
-        attack = {"hidden": hidden, "lr_surrogate": rate, "lr_generator": rate} | split
-        found.append(_changed(baseline, name, {"attack": attack}))
+        rates = {"lr_surrogate": rate, "lr_generator": rate}
+        found.append(_changed(baseline, name, attack(hidden=hidden, **rates, **split)))
     return found
 
 
@@ -59,27 +39,23 @@ def guesses(baseline: Variant) -> list[Variant]:
     The window over which the lowest M_global is sought is not among them: it moves only the kept pair, and the primary
     outcome is the last pair's.
     """
-    found = [
-        _changed(baseline, prose.words(epochs, "epoch"), training(stop_at=None, epochs=epochs))
-        for epochs in (5, 12, 25, 50)
-    ]
-    for name, changes in (("one generator step", {"generator_steps": 1}), ("z of 10", {"z_dim": 10})):
-        found.append(_changed(baseline, name, {"attack": changes}))
-    return found
+    epochs = {prose.words(n, "epoch"): training(stop_at=None, epochs=n) for n in (5, 12, 25, 50)}
+    others = {"one generator step": attack(generator_steps=1), "z of 10": attack(z_dim=10)}
+    return [_changed(baseline, name, changes) for name, changes in (epochs | others).items()]
 
 
 def runner_up(baseline: Variant) -> Variant:
     """Of the grid the setting second nearest to the published row, on one of the four cells."""
-    return next(setting for setting in settings(baseline) if setting.change.endswith("1024, 0.0001, 64 + 64"))
+    return next(one for one in settings(baseline) if one.change.endswith("1024, 0.0001, 64 + 64"))
 
 
 def convolutional(baseline: Variant) -> Variant:
     """The point beside the grid: convolutional players of 32 channels, on three classes, at the frozen rate."""
-    attack = {"family": "cnn", "hidden": 64, "classes": 3, "batch_size": 64, "batches": 2000}
-    return _changed(baseline, "convolutional, three classes", {"attack": attack})
+    how = attack(family="cnn", hidden=64, classes=3, batch_size=64, batches=2000)
+    return _changed(baseline, "convolutional, three classes", how)
 
 
-def _changed(baseline: Variant, name: str, changes: dict) -> Variant:
+def _changed(baseline: Variant, name: str, changes: Changes) -> Variant:
     change = ", ".join(filter(None, (baseline.change, name)))
     return replace(baseline, change=change, factor="guess", changes=merged(baseline.changes, changes))
 
@@ -99,61 +75,59 @@ def choices(variant: Variant, profile: str = "plan", dataset: str = "mnist") -> 
     }
 
 
-ANN, CLIP, SNN, RAW = (
-    CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("snn", "rate"), ("snn", "current"))
-)
 # In pairs; the last is the frozen setting.
 SPECIFICATIONS = {cell: [*settings(cell), *guesses(cell), cell] for cell in (ANN, CLIP)}
-ONE, TEN = {"seeds": 0}, {"attack": {"classes": 10}}
+ONE = {"seeds": 0}
 CLAIMED = (  # what pages claim, and so need three networks for
     *(noise for noise in NOISE if noise.change == "sparse noise"),
     *(CODES[code, noise] for code in ("latency", "clip", "current") for noise in ("normal", "sparse")),
 )
+RESTARTED = controls.restarts(profiles.get("plan").settings("mnist", "snn").attack)
+# The second plan's A and B: after the first two, all of the ANN, while another worker trains the SNN.
+QUESTIONS = sorted(
+    (*controls.BETTER, *controls.CAUSE, *controls.FASTER),
+    key=lambda v: (v not in controls.BETTER[:2], v.kind),
+)
 STEPS = {
     "calibrate": {"variants": settings(ANN)} | ONE,
-    "networks": {"variants": (ANN, CLIP, SNN, RAW)},
+    "networks": {"variants": FOUR},
     "specification": {"variants": [*SPECIFICATIONS[ANN], *SPECIFICATIONS[CLIP]]} | ONE,
     "runner-up": {"variants": [runner_up(SNN), runner_up(RAW)]} | ONE,
-    "full": {"profile": "paper", "datasets": "mnist", "variants": (ANN, CLIP, SNN, RAW)} | ONE,
-    "people": {"profile": "people", "variants": (ANN, CLIP, SNN, RAW)},
-    "quarter": {"profile": "quarter", "variants": (ANN, CLIP, SNN, RAW)},
-    "full people": {
-        "profile": "paper",
-        "datasets": "faces",
-        "variants": (ANN, CLIP, SNN, RAW),
-        "changes": TEN,
-    }
+    "full": {"profile": "paper", "datasets": "mnist", "variants": FOUR} | ONE,
+    "people": {"profile": "people", "variants": FOUR},
+    "quarter": {"profile": "quarter", "variants": FOUR},
+    "full people": {"profile": "paper", "datasets": "faces", "variants": FOUR, "changes": attack(classes=10)}
     | ONE,
     "in range": {"variants": [ANN, SNN, *NOISE]} | ONE,  # step 6
-    "averaging": {"variants": [ANN, SNN, *AVERAGING]} | ONE,
+    "averaging": {"variants": [ANN, SNN, *controls.AVERAGING]} | ONE,
     "bounds": {"variants": (ANN, SNN), "seeds": (0, 1, 2)},
-    "restarts": {
-        "variants": restarts(profiles.get("plan").settings("mnist", "snn").attack),
-        "attack_seeds": [*range(RESTARTS)],
-    }
-    | ONE,
-    "attackers": {"variants": [ANN, SNN, *ATTACKERS]} | ONE,
+    "restarts": {"variants": RESTARTED, "attack_seeds": [*range(controls.RESTARTS)]} | ONE,
+    "attackers": {"variants": [ANN, SNN, *controls.ATTACKERS]} | ONE,
     "codes": {"variants": [*CODES.values()]} | ONE,
     "two more networks": {"variants": CLAIMED, "seeds": (1, 2)},
-    "beyond": {"profile": "paper", "datasets": "mnist", "variants": (SNN, ANN), "budget": BEYOND} | ONE,
+    "beyond": {"profile": "paper", "datasets": "mnist", "variants": (SNN, ANN), "budget": controls.BEYOND}
+    | ONE,
     "convolutional": {"variants": [convolutional(ANN)]} | ONE,
     "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
     # the second plan
-    # A and B: after the first two, all of the ANN, while another worker trains the SNN
-    "questions": {
-        "variants": sorted((*BETTER, *CAUSE, *FASTER), key=lambda v: (v not in BETTER[:2], v.kind))
-    },
-    "black start": {"variants": BLACK_START, "seeds": (0, 1, 2)},  # what evolution has and GAMIN has not
-    "answers": {"variants": (ANN, CLIP, SNN, RAW, *NOISE)},  # of the first plan's attacks
+    "questions": {"variants": QUESTIONS},
+    "black start": {
+        "variants": controls.BLACK_START,
+        "seeds": (0, 1, 2),
+    },  # what evolution has and GAMIN has not
+    "answers": {"variants": (*FOUR, *NOISE)},  # of the first plan's attacks
     "faces": {"profile": "people", "variants": (ANN, CLIP, RAW, SNN), "seeds": (1, 2, 3)},  # D
-    "faces, chosen": {"profile": "people", "variants": CHOOSING, "seeds": (1, 2, 3)},
+    "faces, chosen": {"profile": "people", "variants": controls.CHOOSING, "seeds": (1, 2, 3)},
     # E; of recordings with all that the same networks are asked otherwise
     "codes, strokes": {
-        "variants": [SCRIBBLED[code] for code in ("latency", "clip", "current")],
+        "variants": [controls.SCRIBBLED[code] for code in ("latency", "clip", "current")],
         "seeds": (0, 1, 2),
     },
-    "recordings": {"profile": "events", "variants": (*RECORDED, *SENT, *BETTER_SENT)},
-    "smoothness": {"variants": [ann for ann, _ in SMOOTH.values()]} | ONE,  # F
+    "recordings": {
+        "profile": "events",
+        "variants": (*controls.RECORDED, *controls.SENT, *controls.BETTER_SENT),
+    },
+    "smoothness": {"variants": [ann for ann, _ in controls.SMOOTH.values()]} | ONE,  # F
 }
 # What of a step the honest judge is shown.
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"

@@ -13,7 +13,7 @@ from snnmi.models import coding, training
 from snnmi.models.targets import MODELS
 from snnmi.store import Store
 from snnmi.study import controls
-from snnmi.study.controls import BASELINES, CELLS, CONTROLS, IN_RANGE, INPUTS, KINDS, Variant
+from snnmi.study.controls import BASELINES, CELLS, CONTROLS, IN_RANGE, KINDS, Variant
 from snnmi.study.experiment import Experiment
 from snnmi.study.runs import Cell
 from tests.helpers import assert_same_tensors, scores_of, seeded
@@ -118,7 +118,7 @@ def test_six_cells_are_two_trainings_and_the_corners_are_the_baselines(results):
 
 def test_cells_ask_the_same_weights_behind_the_encoder_of_their_name(results):
     asked = {cell: asked_as(six_cells(results), control) for cell, control in CELLS.items()}
-    assert set(asked) == {(kind, source) for kind in KINDS for source in INPUTS}
+    assert set(asked) == {(kind, source) for kind in KINDS for source in ("current", "clip", "rate")}
     for (kind, source), model in asked.items():
         assert model.encoder == source and type(model) is MODELS[kind]
         assert_same_tensors(model.state_dict(), asked[kind, "current"].state_dict())
