@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from snnmi.show import pages
+from snnmi.show import prose
 from snnmi.study import published as paper
 
 ALPHA = 0.05  # the level of every test; no p is corrected for their number
 NETWORKS = 6  # of each kind: with so many a test can reach p < 0.05, and the words may speak of kinds
-DEMONSTRATION = "demonstration"  # on data that the paper does not use nothing is said of its claims
 MARGIN = 0.5  # of the published gap: a setting that reaches so much of it may be the paper's
 GATE = 0.5  # of the ANN's reconstructions recognised: below, there is nothing that spikes could protect
 HALF = 0.5  # of a gap: who has that much carries it
@@ -40,7 +39,7 @@ def named(kind: str, networks: int) -> str:
     """
     if unit(networks) == "network":
         return f"{kind}s"
-    return f"this {kind}" if networks == 1 else f"these {pages.words(networks, kind)}"
+    return f"this {kind}" if networks == 1 else f"these {prose.words(networks, kind)}"
 
 
 # --- attacks that have come to rest
@@ -69,7 +68,7 @@ def of_paper(verdict: str, dataset: str, networks: int) -> str:
     fewer networks of each kind than a test needs there is none.
     """
     if dataset not in paper.CLASSES:
-        return DEMONSTRATION
+        return "demonstration"
     return verdict if unit(networks) == "network" else "too few networks"
 
 
@@ -101,31 +100,25 @@ def can_tell(differing: int, *, tests: int = 1) -> bool:
     return tests * 2 * 2.0**-differing < ALPHA
 
 
-PARTS = ("encoding", "neuron")  # of the gap between SNN and ANN: what feeds the weights, and all the rest
+def carries(effects: pd.DataFrame) -> str:
+    """Does the encoding carry the gap between SNN and ANN, as the paper's second explanation says?
 
-
-def carries(effects: pd.DataFrame, part: str = "encoding") -> str:
-    """Does this part carry the gap, as an explanation says?
-
-    `effects`: what (gap and `PARTS`), value, low, high (over networks; NaN of one), share. open: one network, or the
-    gap's interval covers zero. supported: the part lies below zero, as claimed, its interval excludes zero and it
-    carries at least half. contradicted: above, zero excluded; or the other part carries at least half, zero
-    excluded, and this one's interval excludes half of the gap. open: all else.
+    `effects`: what (gap, and its parts encoding and neuron), value, low, high (over networks; NaN of one), share. open:
+    one network, or the gap's interval covers zero. supported: the encoding's effect lies below zero, as claimed, its
+    interval excludes zero and it carries at least half. contradicted: above, zero excluded; or the neuron carries at
+    least half, zero excluded, and the encoding's interval excludes half of the gap. open: all else.
     """
     rows = effects.set_index("what")
-    (other,) = {*PARTS} - {part}
-
-    def excludes(name: str, point: float = 0.0) -> bool:
-        return bool(lies_off(rows.low[name], rows.high[name], point))
-
-    if not excludes("gap"):
+    half = rows.share > HALF - EQUAL
+    off = lies_off(rows.low, rows.high)
+    if not off["gap"]:
         return "open"
-    if excludes(part) and rows.value[part] > 0:
+    if off["encoding"] and rows.value["encoding"] > 0:
         return "contradicted"
-    if excludes(part) and carries_half(rows.share[part]):
+    if off["encoding"] and half["encoding"]:
         return "supported"
-    by_other = carries_half(rows.share[other]) and excludes(other)
-    return "contradicted" if by_other and excludes(part, HALF * rows.value["gap"]) else "open"
+    less = lies_off(rows.low["encoding"], rows.high["encoding"], HALF * rows.value["gap"])
+    return "contradicted" if half["neuron"] and off["neuron"] and less else "open"
 
 
 def reaches_floor(low: Numbers, floor: Numbers) -> bool | np.bool_ | pd.Series:
@@ -165,11 +158,6 @@ def prediction(least: float | None, most: float | None, came: float) -> str:
 def lies_off(low: Numbers, high: Numbers, point: float = 0.0) -> bool | np.bool_ | pd.Series:
     """Whether an interval excludes a point: what it speaks of differs from it. Of no interval (NaN): no."""
     return (low > point) | (high < point)
-
-
-def carries_half(share: float) -> bool:
-    """Who carries the gap: half of it or more."""
-    return bool(share > HALF - EQUAL)
 
 
 def noise_was_raw(raw_gap: float, clipped_gap: float, published_gap: float) -> bool:
