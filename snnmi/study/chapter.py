@@ -23,7 +23,7 @@ PLAIN = {
     "encoder": ("training", "encoder"),
     "decoder": ("training", "decoder"),
 }
-PATHS = ("code", "results", "tables")
+PATHS = {"code", "results", "tables"}
 EXPERIMENT = "profile datasets targets seeds attack_seeds code device results compute workers".split()
 KNOWN = {*PLAIN, *EXPERIMENT, "changes", "tables"}
 OWN_RUNS = {*PLAIN, "datasets", "targets", "seeds", "attack_seeds", "changes"}  # with these they are a user's
@@ -39,32 +39,26 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     Raises ValueError for a parameter that the chapter does not know; a warning stops no chapter.
     """
     checks.warn_only()
-    own_names = KNOWN | set(own)
-    values = _set_by_cells(parameters, own_names) or _simple(parameters, own_names)
-    checks.known("this chapter", values, own_names & values.keys())
-    for name in PATHS:
-        path = values.get(name)
-        if path is not None and not (isinstance(path, (str, os.PathLike)) and str(path).strip()):
-            raise ValueError(f"{name} is {path!r}, expected a path")
-    plain: dict[str, dict] = {}
-    for name, (section, field) in PLAIN.items():
-        if values.get(name) is not None:
-            plain.setdefault(section, {})[field] = values[name]
-    changes = _typed(merged(plain, _mapping(values.get("changes"))))
+    known = KNOWN | {*own}
+    values = _set_by_cells(parameters, known)
+    checks.known("this chapter", values, known & values.keys())
+    values = {name: value for name, value in values.items() if value is not None}
+    for name in PATHS & values.keys():
+        if not (isinstance(values[name], (str, os.PathLike)) and str(values[name]).strip()):
+            raise ValueError(f"{name} is {values[name]!r}, expected a path")
+    plain = [{section: {field: values[name]}} for name, (section, field) in PLAIN.items() if name in values]
+    changes = _typed(merged(*plain, _mapping(values.get("changes", {}))))
     if folder := values.get("tables") and place(values["tables"]):
         checks.writable("tables", folder)
     pages.write_tables(folder, file_name("", changes).strip("-"))
-    pages.own_settings(
-        {name: value for name, value in values.items() if name in OWN_RUNS and value is not None}
-    )
-    found = {name: values[name] for name in EXPERIMENT if values.get(name) is not None}
-    return found | {"changes": changes}
+    pages.own_settings({name: values[name] for name in values if name in OWN_RUNS})
+    return {name: values[name] for name in EXPERIMENT if name in values} | {"changes": changes}
 
 
 def _set_by_cells(scope: Mapping[str, object], known: set[str]) -> dict[str, object]:
     """What the parameters cell run last sets, of which a reader may have deleted a line or two, and papermill's after
     it: a kernel holds more, of start-up files, of scratch cells, of the same chapter run before. Where no such cell is
-    seen, under a %%magic, what a chapter knows; nothing where no cell was run.
+    seen, under a %%magic or in a script, what a chapter knows.
     """
     names: set[str] = set()
     for cell in reversed(scope.get("In", ())):  # IPython's history
@@ -77,16 +71,7 @@ def _set_by_cells(scope: Mapping[str, object], known: set[str]) -> dict[str, obj
                 names |= found
             elif len(found & ALWAYS) > len(ALWAYS) / 2:
                 return {name: scope[name] for name in (names | found) & scope.keys()}
-    return {name: scope[name] for name in (names | known) & scope.keys()} if any(scope.get("In", ())) else {}
-
-
-def _simple(scope: Mapping[str, object], known: set[str]) -> dict[str, object]:
-    """What may be a parameter where there are no cells, in a script: capitals are for what is imported, but where they
-    misspell one.
-    """
-    kinds = str, int, float, list, tuple, dict
-    simple = {name: value for name, value in scope.items() if value is None or isinstance(value, kinds)}
-    return {n: simple[n] for n in simple if n[0] != "_" and (n.islower() or n.lower() in known)}
+    return {name: scope[name] for name in (names | known) & scope.keys()}
 
 
 def _typed(changes: Mapping[str, Mapping]) -> dict[str, dict]:
@@ -108,5 +93,5 @@ def _mapping(changes: object) -> object:
     """`changes` as papermill hands it on: -y gives a mapping, -p its text."""
     if isinstance(changes, str):
         with suppress(json.JSONDecodeError):
-            changes = json.loads(changes)
-    return {} if changes is None else changes
+            return json.loads(changes)
+    return changes

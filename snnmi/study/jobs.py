@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import yaml
+
 from snnmi import checks
 from snnmi.study.controls import CONTROLS, FOUR
 from snnmi.study.experiment import Experiment
@@ -19,7 +21,6 @@ ASKED = {
     "mem_mb": 4000,  # of a job
     "minutes": 240,  # that a job may take
 }
-YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 ENTRY = re.compile(r"""\s*(\w+)\s*=(\s*"[^"]*"|\s*'[^']*'|.*?)(?=\s+\w+\s*=|\s*$)""", re.DOTALL)
 
 
@@ -38,24 +39,22 @@ def asked(config: Mapping[str, object]) -> Jobs:
     """
     settings = {name: value for name, value in config.items() if name != "config"}
     wanted = ASKED | settings | _entries(str(config.get("config") or ""))
-    for name in ("datasets", "seeds"):  # Snakemake reads a list of numbers as one of texts
-        if isinstance(wanted[name], list):
-            wanted[name] = ", ".join(map(str, wanted[name]))
     checks.known("the grid", wanted, ASKED)
-    device = device_name(wanted["device"])
-    variants = CONTROLS if _switch("controls", wanted["controls"]) else FOUR
-    own = {"datasets": wanted["datasets"], "seeds": wanted["seeds"], "variants": variants}
-    grid = Experiment(wanted["profile"], **own)
-    numbers = {name: checks.number(wanted[name]) for name in ("mem_mb", "minutes")}
-    for name, value in numbers.items():
-        checks.whole(name, value, 1)
+    lists = {name: wanted[name] for name in ("datasets", "seeds")}
+    for name, given in lists.items():  # Snakemake reads a list of numbers as one of texts
+        lists[name] = ", ".join(map(str, given)) if isinstance(given, list) else given
+    if (controls := yaml.safe_load(str(wanted["controls"]).lower())) not in (True, False):
+        raise ValueError(f"controls is {wanted['controls']!r}, expected true or false")
+    device, variants = device_name(wanted["device"]), CONTROLS if controls else FOUR
+    grid = Experiment(wanted["profile"], variants=variants, **lists)
+    mem_mb, minutes = (checks.whole(name, checks.number(wanted[name]), 1) for name in ("mem_mb", "minutes"))
     return Jobs(
         grid.profile.name,
         device,
         {grid.name(dataset): dataset for dataset in grid.datasets},
         grid.seeds,
         {re.sub("[^a-z0-9.]+", "-", one.name): one.name for one in variants},
-        {"gpu": int(device != "cpu"), "mem_mb": numbers["mem_mb"], "runtime": numbers["minutes"]},
+        {"gpu": int(device != "cpu"), "mem_mb": mem_mb, "runtime": minutes},
     )
 
 
@@ -66,9 +65,3 @@ def _entries(text: str) -> dict[str, str]:
     if len(dict(found)) < len(found):
         raise ValueError(f"CONFIG is {text!r}, expected each setting once")
     return dict(found)
-
-
-def _switch(name: str, given: object) -> bool:
-    if (word := str(given).lower()) not in YES + NO:
-        raise ValueError(f"{name} is {given!r}, expected true or false")
-    return word in YES

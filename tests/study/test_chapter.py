@@ -15,7 +15,11 @@ NONE = dict.fromkeys(["datasets", "noise", "num_steps", "changes", "code", "tabl
 
 
 def given(**parameters):
-    return chapter.given({"profile": "smoke", "In": [], "_i": "x", "chapter": chapter} | NONE | parameters)
+    """By the cell that papermill puts in."""
+    cell = chapter.INJECTED + "".join(f"{name} = ...\n" for name in parameters)
+    return chapter.given(
+        {"profile": "smoke", "In": [cell], "_i": "x", "chapter": chapter} | NONE | parameters
+    )
 
 
 def test_none_keeps_the_profiles_own():
