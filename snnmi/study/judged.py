@@ -11,14 +11,14 @@ import pandas as pd
 from jaxtyping import UInt8
 
 from snnmi.files import place
-from snnmi.store import Run, Store, digest
+from snnmi.store import Run, digest
 from snnmi.study import names, profiles, published
 from snnmi.study.attacks import ATTACKS
 from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import LAST, REFERENCES, SOURCES, judgements
 from snnmi.study.settings import said
-from snnmi.study.table import HOW, OF_A_MACHINE, SEEN, WHO
+from snnmi.study.table import HOW, OF_A_MACHINE, SEEN, WHO, stores, who
 
 ABOUT = ["source", "pair", "attack", *WHO, *HOW, "natural_distance", "judge_test_accuracy"]
 SCORES = [
@@ -44,41 +44,30 @@ def everything(
     natural_distance, judge_test_accuracy: the judge's
     label, and the judge's SCORES, as `recognition.judge_images` lists them
     """
-    own = {
-        str(found.run.folder): said(one.changes) if one.changes else ""
-        for one in experiments
-        for found in judgements(one, sources)
-    }
-    stores = _stores(experiments[0].results if experiments else results)
-    judges = {digest(run.settings): run.metrics for store in stores for run in store.finished("judge-")}
+    own = {str(one.run.folder): said(e.changes) for e in experiments for one in judgements(e, sources)}
+    kept = stores(experiments[0].results if experiments else results)
+    judges = {digest(run.settings): run.metrics for store in kept for run in store.finished("judge-")}
     attacks = rows.drop_duplicates("folder").assign(attack=lambda found: found.folder)
     attacks = {(r["profile"], r["folder"].rpartition("-")[2]): r for r in attacks.to_dict("records")}
     about, tables = [], []
-    for store in stores:
-        for run in store.finished("judged-"):
-            profile, key = store.folder.name, run.settings
-            of = attacks.get((profile, digest(key["attack"]))) if "attack" in key else {}
-            judge = judges.get(digest(key["judge"]))
-            if of is None or judge is None:
-                continue
-            table = run.table("judged")
-            made = of or _made(profile, key, judge, len(table), own.get(str(run.folder)))
-            pair = key.get("pair", "kept") if of else ""
-            source = key.get("source", LAST if pair == "last" else "reconstruction")
-            made = made | {"source": source, "pair": pair, "folder": f"{profile}/{run.folder.name}"}
-            found = {"natural_distance": "natural_distance", "judge_test_accuracy": "test_accuracy"}
-            about.append(made | {name: judge[value] for name, value in found.items()})
-            tables.append(table.assign(run=len(tables)))
+    for run in (run for store in kept for run in store.finished("judged-")):
+        profile, key = run.folder.parent.name, run.settings
+        of = attacks.get((profile, digest(key["attack"]))) if "attack" in key else {}
+        judge = judges.get(digest(key["judge"]))
+        if of is None or judge is None:
+            continue
+        table = run.table("judged")
+        pair = key.get("pair", "kept") if of else ""
+        made = of or _made(profile, key, judge, len(table), own.get(str(run.folder)))
+        made |= {"source": key.get("source", LAST if pair == "last" else "reconstruction"), "pair": pair}
+        made |= {"folder": f"{profile}/{run.folder.name}", "natural_distance": judge["natural_distance"]}
+        about.append(made | {"judge_test_accuracy": judge["test_accuracy"]})
+        tables.append(table.assign(run=len(tables)))
     if not tables:
         return pd.DataFrame(columns=[*ABOUT, "label", *SCORES])
     about = pd.DataFrame(about).reindex(columns=ABOUT)
     found = pd.concat(tables, ignore_index=True).join(about, on="run").drop(columns="run")
     return found.reindex(columns=[*dict.fromkeys([*ABOUT, "label", *SCORES, *found])])
-
-
-def _stores(results: str | Path) -> list[Store]:
-    folders = [place(results) / name for name in profiles.PROFILES]
-    return [Store(folder) for folder in folders if folder.is_dir()]
 
 
 def _made(profile: str, key: dict, judge: dict, classes: int, changed: str | None) -> dict[str, object]:
@@ -93,13 +82,9 @@ def _made(profile: str, key: dict, judge: dict, classes: int, changed: str | Non
     usual = json.loads(names.of_variant(profile, dataset, BASELINES[kind]))
     _, variant = names.variant(profile, usual | {"target": target})
     attack = ATTACKS.get(key["source"])
-    asked = attack.queries(key) if attack else 0
-    scale = ", ".join(filter(None, [data, changed]))
-    return found | {
-        "scale": scale, "kind": kind, "variant": variant.name, "who": variant.label,
-        "changed": variant.changed(), "factor": variant.factor, "seed": seed, "attack_seed": seed,
-        "queries": asked / published.QUERIES, "counted": (profile, seed) not in SEEN,
-    }  # fmt: skip
+    found |= {"scale": ", ".join(filter(None, [data, changed])), "kind": kind} | who(variant)
+    found |= {"seed": seed, "attack_seed": seed, "counted": (profile, seed) not in SEEN}
+    return found | {"queries": (attack.queries(key) if attack else 0) / published.QUERIES}
 
 
 def beside(found: pd.DataFrame, made: pd.DataFrame) -> pd.DataFrame:
@@ -124,7 +109,7 @@ def pictures(rows: pd.DataFrame, results: str | Path = "results") -> Iterator[tu
     """
     scored = {
         (store.folder.name, digest(run.settings["attack"])): run
-        for store in _stores(results)
+        for store in stores(results)
         for run in store.finished("scores-")
     }
     for _, row in rows.drop_duplicates("folder").iterrows():
@@ -141,7 +126,7 @@ def originals(
     """Every class's "class mean" (of training images) and "test image" (the first), as they were stored when an attack
     was scored; nothing where none was.
     """
-    for store in _stores(results):
+    for store in stores(results):
         for run in store.finished("originals-"):
             images = run.arrays()
             if run.settings["dataset"] == dataset and images["class mean"].shape[1:] == tuple(size):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from snnmi.files import place
@@ -22,24 +23,10 @@ from snnmi.study.settings import answers_key, said
 
 SCORE = "surrogate_accuracy"  # the plan's primary outcome, of the last pair
 OF_A_MACHINE = ("smoke", "quick")  # profiles whose results git does not keep
-SEEN = {
-    ("people", 0)
-}  # networks that were looked at before the plan that speaks of their scale: shown, not counted
+SEEN = {("people", 0)}  # networks looked at before the plan that speaks of their scale: shown, not counted
 UNIT = ["scale", "seed", "attack_seed"]
-WHO = [
-    "profile",
-    "dataset",
-    "data",
-    "scale",
-    "size",
-    "classes",
-    "kind",
-    "variant",
-    "who",
-    "changed",
-    "factor",
-]
-HOW = ["seed", "attack_seed", "queries", "batches", "noise", "kept", "here", "counted", "folder", "settings"]
+WHO = "profile dataset data scale size classes kind variant who changed factor".split()
+HOW = "seed attack_seed queries batches noise kept here counted folder settings".split()
 LOSSES = ["M_global", "L_N", "L_G", "k", "batch"]
 
 
@@ -56,15 +43,18 @@ def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFr
     every score of METRICS, NaN where the run is older, each with <score>_floor and <score>_ceiling
     """
     own = _own(experiments)
-    results = experiments[0].results if experiments else place(results)
-    found = [_read(Store(results / name), own) for name in profiles.PROFILES if (results / name).is_dir()]
+    results = experiments[0].results if experiments else results
+    found = [frame for store in stores(results) if len(frame := _read(store, own))]
     scores = [key for key, metric in METRICS.items() if metric.score]
-    empty = pd.DataFrame(columns=[*WHO, *HOW, "label", "pair", *LOSSES, *scores])
-    found = [frame for frame in found if len(frame)]
-    if not found:
-        return empty
-    table = pd.concat(found, ignore_index=True)
-    return table.reindex(columns=[*dict.fromkeys([*empty, *table])])
+    first = [*WHO, *HOW, "label", "pair", *LOSSES, *scores]
+    table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=first)
+    return table.reindex(columns=[*dict.fromkeys([*first, *table])])
+
+
+def stores(results: str | Path) -> list[Store]:
+    """Of every profile that has one."""
+    folders = [place(results) / name for name in profiles.PROFILES]
+    return [Store(folder) for folder in folders if folder.is_dir()]
 
 
 Own = Mapping[str, tuple[Variant, str, Run]]
@@ -86,21 +76,18 @@ def _read(store: Store, own: Own) -> pd.DataFrame:
     attacks = {digest(run.settings): run for run in store.finished("attack-")}
     scored = {digest(run.settings["attack"]): run for run in store.finished("scores-")}
     scored |= {key: own[str(run.folder)][2] for key, run in attacks.items() if str(run.folder) in own}
-    pairs = [(attacks[key], scored[key]) for key in attacks if key in scored]
-    if not pairs:
+    both = [key for key in attacks if key in scored]
+    if not both:
         return pd.DataFrame()
-    about = pd.DataFrame([_about(store.folder.name, attack, own) for attack, _ in pairs])
-    losses, scores = (
-        _tables([pair[i] for pair in pairs], name) for i, name in enumerate(("losses", "scores"))
-    )
-    rows = losses.merge(scores, on=["run", "label", "pair"])
-    rows = rows.join(about, on="run")
+    losses = _tables([attacks[key] for key in both], "losses")
+    rows = losses.merge(_tables([scored[key] for key in both], "scores"), on=["run", "label", "pair"])
+    rows = rows.join(pd.DataFrame([_about(store.folder.name, attacks[key], own) for key in both]), on="run")
     later = {digest(run.settings): run.metrics["commonest_answer"] for run in store.finished("answers-")}
-    known = {i: later.get(digest(answers_key(attack.settings))) for i, (attack, _) in enumerate(pairs)}
-    rows["commonest_answer"] = rows.get("commonest_answer", rows.run.map(known)).fillna(rows.run.map(known))
-    rows = rows.drop(columns="run")
+    found = [later.get(digest(answers_key(attacks[key].settings))) for key in both]
+    found = rows.run.map(dict(enumerate(found)))  # of older scores
+    rows["commonest_answer"] = rows.get("commonest_answer", found).fillna(found)
     rows["batches"] = rows.groupby("folder").batch.transform("max")
-    return rows
+    return rows.drop(columns="run")
 
 
 def _tables(runs: list[Run], name: str) -> pd.DataFrame:
@@ -115,7 +102,7 @@ def _tables(runs: list[Run], name: str) -> pd.DataFrame:
 
 
 def _about(profile: str, run: Run, own: Own) -> dict[str, object]:
-    """What the columns of `RUN` say of one attack."""
+    """What the columns of `WHO` and `HOW` say of one attack."""
     key, found = run.settings, run.metrics
     dataset, kind, seed = (key["target"][name] for name in ("dataset", "kind", "seed"))
     size, attacked = tuple(found["image_shape"]), len(found["labels"])
@@ -128,13 +115,18 @@ def _about(profile: str, run: Run, own: Own) -> dict[str, object]:
     share = found["queries_per_class"] / published.QUERIES
     return {
         "profile": profile, "dataset": dataset, "data": data, "size": size, "classes": attacked, "kind": kind,
-        "scale": ", ".join(filter(None, [names.scale(data, share), changed])),
-        "variant": variant.name, "who": variant.label, "changed": variant.changed(), "factor": variant.factor,
-        "seed": seed, "attack_seed": key["seed"], "queries": share,
+        "scale": ", ".join(filter(None, [names.scale(data, share), changed])), **who(variant), "seed": seed,
+        "attack_seed": key["seed"], "queries": share,
         "noise": found.get("noise", key.get("attack", {}).get("noise", "normal")),
         "kept": profile not in OF_A_MACHINE, "here": mine is not None, "counted": (profile, seed) not in SEEN,
         "folder": f"{profile}/{run.folder.name}", "settings": text,
     }  # fmt: skip
+
+
+def who(variant: Variant) -> dict[str, str]:
+    """The columns that name a variant."""
+    named = {"variant": variant.name, "who": variant.label, "changed": variant.changed()}
+    return named | {"factor": variant.factor}
 
 
 # --- which rows speak
@@ -145,26 +137,21 @@ def of(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
 
     A variant that changes nothing at some scale has no rows there: they would be its baseline's own.
     """
-    variants = [*variants]
-    found = []
+    variants, found = [*variants], [rows[:0]]
     for (profile, dataset), own in rows.groupby(["profile", "dataset"], sort=False):
         for variant in variants:
-            text = names.of_variant(profile, dataset, variant)
-            mine = own[own.settings == text]
-            budget = {name: variant.changes.get("attack", {}).get(name) for name in names.BUDGET}
-            for name, value in budget.items():
-                mine = mine if value is None else mine[mine[name] == value]
-            changes = any(budget.values()) or text != names.of_variant(
-                profile, dataset, Variant(variant.kind)
+            text, usual = (
+                names.of_variant(profile, dataset, one) for one in (variant, Variant(variant.kind))
             )
-            if variant.changes and not changes:
-                continue
-            about = {"variant": variant.name, "who": variant.label, "changed": variant.changed()}
-            found.append(mine.assign(**about, factor=variant.factor))
-    named = pd.concat([rows[:0], *(frame for frame in found if len(frame))])
-    return named.assign(
-        who=pd.Categorical(named.who, [*dict.fromkeys(variant.label for variant in variants)])
-    )
+            mine, attack = own[own.settings == text], variant.changes.get("attack", {})
+            budget = {name: attack[name] for name in names.BUDGET if name in attack}
+            for name, value in budget.items():
+                mine = mine[mine[name] == value]
+            if len(mine) and (budget or text != usual or not variant.changes):
+                found.append(mine.assign(**who(variant)))
+    named = pd.concat(found)
+    labels = [*dict.fromkeys(variant.label for variant in variants)]
+    return named.assign(who=pd.Categorical(named.who, labels))
 
 
 def fair(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
@@ -197,9 +184,10 @@ def shown(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
     """
     variants = [*variants]
     own = fair(rows, variants)
-    speak, here = {*speaking(rows, variants).scale}, {*own.scale[own.here.astype(bool)]}
-    rank = [0 if r.scale in speak else 1 if r.kept else 2 if r.scale in here else 3 for r in own.itertuples()]
-    return own.assign(rank=rank).query("rank < 3").sort_values("rank", kind="stable").drop(columns="rank")
+    here = own.scale.isin(own.scale[own.here.astype(bool)])
+    which = [own.scale.isin(speaking(rows, variants).scale), own.kept.astype(bool), here]
+    own = own.assign(rank=np.select(which, range(3), 3))
+    return own.query("rank < 3").sort_values("rank", kind="stable").drop(columns="rank")
 
 
 # --- over networks

@@ -245,5 +245,5 @@ def test_how_attacks_ended_is_read_from_their_curves(kept):
     )
     (attack,) = run.attacks()
     assert len(ends) == 70 and ends[ends.folder == f"plan/{attack.run.folder.name}"].off.tolist() == [
-        bool(off) for off in verdicts.adversary_off(attack.history["k"])
+        bool(off) for off in verdicts.adversary_off(attack.arrays["k"])
     ]
