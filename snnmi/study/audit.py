@@ -263,10 +263,10 @@ def scores(experiment: Experiment) -> pd.DataFrame:
         part = run.scores[run.scores["pair"] == "last"]
         for score in published.SCORES:
             low, high = bootstrap_interval(part[score].to_numpy(), seed=0)
-            found = {"value": part[score].mean(), "low": low, "high": high}
-            ends = {end: part[f"{score}_{end}"].mean() for end in ("floor", "ceiling")}
             about = {"target": run.target, "variant": run.variant, "score": score}
-            rows.append(about | found | ends | {"queries": run.queries_per_class})
+            about |= {"value": part[score].mean(), "low": low, "high": high}
+            about |= {end: part[f"{score}_{end}"].mean() for end in ("floor", "ceiling")}
+            rows.append(about | {"queries": run.queries_per_class})
     return pd.DataFrame(rows)
 
 
@@ -284,7 +284,7 @@ def judged(experiment: Experiment) -> pd.DataFrame:
     with _low and _high (over classes), reading, chance.
     """
     said = judgements(experiment, ["reconstruction", "class mean", "noise"])
-    found = {one.keys["variant"] or one.keys["source"]: one.rows for one in said}
+    found = {one.cell.variant.name if one.cell else one.source: one.run.table("judged") for one in said}
     chance, rows = 1 / judge(experiment, experiment.datasets[0]).metrics["num_classes"], []
     for name in [*ORDER, "class mean", "noise"]:
         row: dict[str, object] = {"images": name, "chance": chance}
