@@ -4,17 +4,9 @@ Every function returns a closed Figure, so a notebook shows it once, as a cell's
 a dark page turns their ink (book/_static/book.css), but for grids of pictures, whose ink is read on both.
 """
 
-from snnmi.show.figures.attackers import anytime, attackers
-from snnmi.show.figures.curves import (
-    CURVES,
-    convergence,
-    growth,
-    time_steps,
-)
-from snnmi.show.figures.dots import FACTORS, changes, effects, score_dots, sources
-from snnmi.show.figures.networks import networks, specification
+from snnmi.show.figures.curves import CURVES, anytime, convergence, growth, time_steps
+from snnmi.show.figures.dots import FACTORS, changes, effects, flips, score_dots, sets
+from snnmi.show.figures.networks import answers, networks, specification
 from snnmi.show.figures.neurons import lif_traces, rasters, rate_coding, surrogate_gradient
-from snnmi.show.figures.pairs import flips
 from snnmi.show.figures.pictures import decision_slices, label_colors, reconstructions
-from snnmi.show.figures.questions import answers
 from snnmi.show.figures.style import COLORS, KINDS, title, use_style

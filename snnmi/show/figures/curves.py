@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import cycle
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from snnmi.show.figures.style import COLORS, DASHED, KINDS, key, legend, new_figure, panels
+from snnmi.show.figures.style import COLORS, DASHED, key, kinds, legend, new_figure, panels
 
 CURVES = {
     "L_N": "noise loss $L_N$",
@@ -17,8 +18,6 @@ CURVES = {
     "k": "equilibrium $k_t$",
     "M_global": "$M_{\\mathrm{global}}$",
 }
-
-
 ENDS = {"marker": "x", "linestyle": "", "markersize": 6, "markeredgewidth": 1.6}  # a class without numbers
 
 
@@ -42,9 +41,8 @@ def convergence(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
 def _curves(ax: Axes, histories: Mapping[str, Mapping[str, np.ndarray]], name: str) -> None:
     for kind, history in histories.items():
         batch, curves = np.asarray(history["batch"]), np.asarray(history[name])
-        ax.plot(
-            batch, curves, color=COLORS[kind], linewidth=0.6, alpha=max(0.12, min(0.4, 4 / curves.shape[1]))
-        )
+        faint = float(np.clip(4 / curves.shape[1], 0.12, 0.4))
+        ax.plot(batch, curves, color=COLORS[kind], linewidth=0.6, alpha=faint)
         known = ~np.isnan(curves)
         some = known.any(1)
         ax.plot(batch[some], np.nanmedian(curves[some], axis=1), color=COLORS[kind], linewidth=2)
@@ -59,7 +57,7 @@ def _curves(ax: Axes, histories: Mapping[str, Mapping[str, np.ndarray]], name: s
 
 def _curve_handles(histories: Mapping[str, Mapping[str, np.ndarray]]) -> list:
     """The legend of what occurs."""
-    handles = [key(f"{KINDS[kind]} target", COLORS[kind], linewidth=2) for kind in histories]
+    handles = kinds(histories, "{} target", linewidth=2)
     handles += [key("one class", linewidth=0.6, alpha=0.6), key("median of classes", linewidth=2)]
     if any(np.isnan(history[name][-1]).any() for history in histories.values() for name in CURVES):
         handles.append(key("no numbers from here", **ENDS))
@@ -71,11 +69,7 @@ def growth(frame: pd.DataFrame) -> Figure:
 
     `frame`: variable ("classes", "side" or "num_steps"), value, target, seconds_per_batch.
     """
-    names = {
-        "classes": "classes attacked at once",
-        "side": "image side (pixels)",
-        "num_steps": "time steps $T$",
-    }
+    names = {"classes": "classes at once", "side": "image side (pixels)", "num_steps": "time steps $T$"}
     variables = list(frame.variable.unique())
     fig = new_figure(2.5)
     axes = fig.subplots(1, len(variables), squeeze=False, sharey=True)[0]
@@ -85,17 +79,21 @@ def growth(frame: pd.DataFrame) -> Figure:
             x, seconds = line.value.to_numpy(), line.seconds_per_batch.to_numpy()
             ax.plot(x, seconds, color=COLORS[kind], marker="o", markersize=4)
             ax.plot(x[[0, -1]], seconds[0] * x[[0, -1]] / x[0], color=COLORS[kind], **DASHED)
-        ax.set(xscale="log", yscale="log", xlabel=names.get(variable, variable))
-        ax.set_xticks(sorted(part.value.unique()))
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.minorticks_off()
-        ax.grid(axis="y")
+        ax.set(yscale="log", xlabel=names.get(variable, variable))
+        _in_ratios(ax, part.value)
     axes[0].set_ylabel("seconds a batch")
     axes[0].yaxis.set_major_formatter("{x:g}")
-    dot = {"marker": "o", "markersize": 4}
-    handles = [key(f"{KINDS[kind]} target", COLORS[kind], **dot) for kind in frame.target.unique()]
+    handles = kinds(frame.target, "{} target", marker="o", markersize=4)
     legend(fig, [*handles, key("in proportion", **DASHED)])
     return fig
+
+
+def _in_ratios(ax: Axes, values: pd.Series) -> None:
+    """A logarithmic axis with a tick at each value and no others."""
+    ax.set(xscale="log", xticks=sorted(values.unique()))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.minorticks_off()
+    ax.grid(axis="y")
 
 
 def time_steps(frame: pd.DataFrame) -> Figure:
@@ -114,11 +112,8 @@ def time_steps(frame: pd.DataFrame) -> Figure:
             ax.plot(snn.num_steps, snn.value, color=COLORS["snn"], marker=markers[scale], markersize=4)
             for ann in part[part.target == "ann"].itertuples():
                 ax.axhline(ann.value, color=COLORS["ann"], **dashed)
-        ax.set(xscale="log", ylabel=metric)
-        ax.set_xticks(sorted(frame[frame.target == "snn"].num_steps.unique()))
-        ax.xaxis.set_major_formatter("{x:g}")
-        ax.minorticks_off()
-        ax.grid(axis="y")
+        ax.set_ylabel(metric)
+        _in_ratios(ax, frame[frame.target == "snn"].num_steps)
         ax.yaxis.set_major_locator(MaxNLocator(4))
         if np.ptp(own.value) < 0.02:  # all alike: no axis that makes much of nothing
             ax.set_ylim(0, 1.1 * own.value.max())
@@ -129,4 +124,26 @@ def time_steps(frame: pd.DataFrame) -> Figure:
     if (frame.target == "ann").any():
         handles.append(key("ANN", COLORS["ann"], **dashed))
     legend(fig, handles)
+    return fig
+
+
+def anytime(frame: pd.DataFrame, measures: Mapping[str, str], *, budget: float, floor: float) -> Figure:
+    """What an attack has come to while it runs: a panel a measure, a thin line a network, a thick one their mean.
+
+    `frame`: target, seed, queries (a class) and a column a measure, shares of 1. `measures`: their names. Dotted: the
+    paper's `budget` of queries; dashed: what guessing gives.
+    """
+    fig, axes = panels(len(measures), 0.7, 1.9, sharex=True, sharey=True)
+    for ax, (measure, title) in zip(axes.flat, measures.items()):
+        for (kind, _), own in frame.groupby(["target", "seed"], sort=False):
+            ax.plot(own.queries, own[measure], color=COLORS[kind], linewidth=0.8, alpha=0.45)
+        for kind, own in frame.groupby("target", sort=False):
+            mean = own.groupby("queries")[measure].mean()
+            ax.plot(mean.index, mean, color=COLORS[kind], marker="o", markersize=4)
+        ax.axvline(budget, color=COLORS["ink"], linewidth=0.9, linestyle=(0, (1, 2)))
+        ax.axhline(floor, color=COLORS["floor"], **DASHED)
+        ax.set(xscale="log", xlabel="queries a class", ylim=(-0.03, 1.03))
+        ax.set_title(fill(title, 22), loc="left")
+        ax.grid(axis="y")
+    legend(fig, kinds(frame.target, marker="o", markersize=4))
     return fig

@@ -1,6 +1,7 @@
 """Numbers with their intervals: a mark a number, beside what it is to be read against."""
 
 import textwrap
+from collections.abc import Mapping
 from itertools import cycle
 
 import numpy as np
@@ -16,7 +17,9 @@ from snnmi.show.figures.style import (
     DASHED,
     KINDS,
     diamond,
+    interval,
     key,
+    kinds,
     legend,
     lines,
     new_figure,
@@ -47,9 +50,8 @@ def score_dots(scores: pd.DataFrame) -> Figure:
             ax.barh(y, row.ceiling - row.floor, left=row.floor, height=0.8, color=BAND)
             ax.vlines([row.floor, row.ceiling], y - 0.4, y + 0.4, color=COLORS["floor"], linewidth=0.9)
             ax.plot([row.value, row.published], [y, y], color=color, linewidth=1)
-            ax.hlines(y, row.low, row.high, color=color, linewidth=3.2, alpha=0.45)
             ax.plot(row.kept, y, "o", color=color, markersize=5.5, **hollow)
-            ax.plot(row.value, y, "o", color=color, markersize=5)
+            interval(ax, row, y, color)
             if row.lost:
                 at = (row.value, y) if np.isfinite(row.value) else (row.floor, y)
                 ax.annotate("¶", at, (4, 5), textcoords="offset points", color=color)
@@ -126,15 +128,10 @@ def effects(frame: pd.DataFrame) -> Figure:
         ax.axhline(0.5, color=COLORS["faint"], linewidth=0.8)
         ax.use_sticky_edges = False
         _axis(ax, margin=0.06, ticks=2)
-        if (part[["effect", "smallest", "largest"]] == 0).all(axis=None):
-            middle = dict(transform=ax.transAxes, ha="center", va="center", backgroundcolor="white")
-            ax.text(0.5, 0.5, "no gap, no effect", **middle)
     for line, metric in zip(axes, metrics, strict=True):
         line[0].set_ylabel(metric, fontweight="bold")
         for ax in line:
             lines(ax, [name for _, name in FACTORS.values()], room=0.55)
-        if not frame.loc[frame.metric == metric, ["low", "high", "smallest", "largest"]].to_numpy().any():
-            line[0].set(xlim=(-1, 1), xticks=[0])
     for ax, scale in zip(axes[0], scales, strict=True):
         ax.set_title(textwrap.fill(scale, 16))
     return fig
@@ -179,34 +176,72 @@ def changes(frame: pd.DataFrame) -> Figure:
     return fig
 
 
-def sources(frame: pd.DataFrame) -> Figure:
-    """What is said of each set of images: a column a measure, a row of panels a scale, a line a set.
+def sets(frame: pd.DataFrame) -> Figure:
+    """Shares of sets of images, or of what attackers come to: a row of panels a scale, a panel a measure, a line each.
 
-    `frame`: scale, what (the set, as people write it), kind (of the target it was made for; "" for a reference, drawn
-    in grey), drawn (by the attack that the page is about: filled, a target's other images hollow), a measure's name,
-    floor (what guessing gives, dashed), value, low, high.
+    `frame`: scale, measure and what (each as people write it, in the order shown), value, low, high; and where known
+    target (the kind whose colour it has; "" for a reference, grey), drawn (False: a hollow dot), knows ("weights": a
+    square, for an attacker who holds them), floor (what guessing gives, dashed).
     """
-    scales, measures, order = (list(frame[name].unique()) for name in ("scale", "measure", "what"))
-    fig = new_figure(0.3 + len(scales) * (0.5 + 0.21 * len(order)))
-    axes = fig.subplots(len(scales), len(measures), squeeze=False, sharey=True, sharex=True)
+    usual = {"target": "", "drawn": True, "knows": "answers", "floor": np.nan}
+    frame = frame.assign(**{name: value for name, value in usual.items() if name not in frame})
+    scales, measures = list(frame.scale.unique()), list(frame.measure.unique())
+    order = {scale: list(own.what.unique()) for scale, own in frame.groupby("scale", sort=False)}
+    heights = [0.4 + 0.27 * len(names) for names in order.values()]
+    fig = new_figure(sum(heights) + 0.7)
+    how = dict(squeeze=False, sharex=True, sharey="row", height_ratios=heights)
+    axes = fig.subplots(len(scales), len(measures), **how)
+    # where ANN and SNN share lines, one stands above the other
+    paired = float(frame.groupby("what").target.nunique().max() > 1)
     for (scale, measure), part in frame.groupby(["scale", "measure"], sort=False):
         ax = axes[scales.index(scale), measures.index(measure)]
         for row in part.itertuples():
-            y, color = order.index(row.what), COLORS[row.kind] if row.kind else COLORS["floor"]
-            face = "white" if row.kind and not row.drawn else color
-            ax.hlines(y, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
-            ax.plot(row.value, y, "o", color=color, markerfacecolor=face, markersize=5, markeredgewidth=1.3)
-        ax.axvline(part.floor.iloc[0], color=COLORS["floor"], **DASHED)
+            y = order[scale].index(row.what) + paired * {"ann": -0.14, "snn": 0.14}.get(row.target, 0)
+            color = COLORS[row.target] if row.target else COLORS["floor"]
+            face = color if row.drawn or not row.target else "white"
+            marker = "s" if row.knows == "weights" else "o"
+            interval(ax, row, y, color, marker, markerfacecolor=face, markeredgewidth=1.3)
+        for floor in part.floor.dropna().unique():
+            ax.axvline(floor, color=COLORS["floor"], **DASHED)
         ax.set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1))
-        ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+        ax.xaxis.set_major_formatter("{x:.0%}")
         ax.grid(axis="x")
-    for ax, measure in zip(axes[-1], measures, strict=True):
-        ax.set_xlabel(measure)
-    kinds = frame.drop_duplicates("what").set_index("what").kind
-    for line, scale in zip(axes, scales, strict=True):
+    for line, (scale, names) in zip(axes, order.items(), strict=True):
         for ax in line:
-            lines(ax, order)
+            lines(ax, [textwrap.fill(name, 22) for name in names])
         line[0].set_title(scale, loc="left")
-        for label, what in zip(line[0].get_yticklabels(), order, strict=True):
-            label.set_color(COLORS[kinds[what]] if kinds[what] else COLORS["ink"])
+    for ax, measure in zip(axes[-1], measures, strict=True):
+        ax.set_xlabel(textwrap.fill(measure, 24))
+    mark = {"linestyle": "", "markersize": 5}
+    handles = kinds(sorted({*frame.target} - {""}), marker="o", **mark)
+    if frame.knows.nunique() > 1:
+        handles += [key("who asks", marker="o", **mark), key("who holds the weights", marker="s", **mark)]
+    legend(fig, handles)
+    return fig
+
+
+def flips(counted: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+    """Mean label flips a path, a panel a scale, a line a kind of path, called by `names`.
+
+    `counted`: scale, kind, ann; of the SNN snn_low and snn_high (a bar between them), snn_single (a ring).
+    """
+    scales = counted.scale.unique()
+    fig, axes = panels(max(1, len(scales)), 0.5, 1.6, sharey=True)
+    for ax, scale in zip(axes.flat, scales, strict=False):
+        part = counted[counted.scale == scale]
+        y = part.kind.map([*names].index)
+        ax.plot(part.ann, y - 0.15, "o", color=COLORS["ann"])
+        ax.plot(part.snn_single, y + 0.15, "o", color=COLORS["snn"], markerfacecolor="none")
+        ax.hlines(y + 0.15, part.snn_low, part.snn_high, color=COLORS["snn"], linewidth=5)
+        ax.plot(part.snn_high, y + 0.15, "|", color=COLORS["snn"], markersize=8)
+        ax.set(yticks=range(len(names)), yticklabels=names.values(), ylim=(len(names) - 0.5, -0.5))
+        ax.set(xlim=(0, None), xlabel="flips per path")
+        ax.set_title(textwrap.fill(scale, 22), loc="left")
+    dot, ring = {"marker": "o", "linestyle": ""}, {"markerfacecolor": "none"}
+    handles = [
+        key("ANN", COLORS["ann"], **dot),
+        key("SNN, noise voted away", COLORS["snn"], linewidth=5),
+        key("SNN, asked once", COLORS["snn"], **dot, **ring),
+    ]
+    legend(fig, handles)
     return fig

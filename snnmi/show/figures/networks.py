@@ -1,4 +1,4 @@
-"""Networks as dots, and one contrast under every guess."""
+"""Networks as dots: by what they were asked, under every guess, and beside what a question is worth."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from snnmi.show.figures.style import COLORS, DASHED, diamond, key, legend, lines, new_figure
+from snnmi.show.figures.style import COLORS, DASHED, diamond, key, kinds, legend, lines, new_figure
 
 
 def networks(
@@ -34,7 +34,7 @@ def networks(
         ax.axvline(floor, color=COLORS["floor"], **DASHED)
     lines(ax, cells, room=0.55)
     ax.set(xlim=(0, 1), xlabel=name)
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.xaxis.set_major_formatter("{x:.0%}")
     ax.grid(axis="x")
     handles = [key("a network", marker="o", markersize=5, linestyle="")]
     if set(published) & set(cells):
@@ -76,7 +76,7 @@ def specification(
         handles.append(key(column, **dots))
     above.axhline(floor, color=COLORS["floor"], **DASHED)
     above.set(ylabel=name, ylim=(0, None))
-    above.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    above.yaxis.set_major_formatter("{x:.0%}")
     above.grid(axis="y")
     for y, (choice, value) in enumerate(taken):
         at = places[frame[choice] == value]
@@ -86,4 +86,31 @@ def specification(
     lines(below, [f"{choice} {value}" for choice, value in taken])
     below.set(xticks=[], xlabel=f"{len(frame)} settings")
     legend(fig, [*handles, key("guessing", COLORS["floor"], **DASHED)])
+    return fig
+
+
+def answers(frame: pd.DataFrame) -> Figure:
+    """The copy's accuracy against the share of the commonest answer to what it learnt from: a dot a network, each
+    noise named once a kind where there is room.
+
+    `frame`: kind, name (of the noise, and of what was changed of the target), commonest_answer, surrogate_accuracy
+    (shares of 1).
+    """
+    fig = new_figure(3.3)
+    ax = fig.subplots()
+    for kind, own in frame.groupby("kind", sort=False):
+        dots = dict(color=COLORS[kind], markersize=5.5, markeredgecolor="white", linestyle="", alpha=0.85)
+        ax.plot(own.commonest_answer, own.surrogate_accuracy, "o", **dots)
+    placed: list[tuple[float, float]] = []
+    for (kind, name), own in frame.groupby(["kind", "name"], sort=False):
+        x, y = own.commonest_answer.max(), own.surrogate_accuracy.mean()
+        if all(abs(x - left) > 0.25 or abs(y - low) > 0.05 for left, low in placed):  # names that can be read
+            ax.annotate(name, (x, y), (5, -3), textcoords="offset points", color=COLORS[kind])
+            placed.append((x, y))
+    ax.set(xlim=(0, 1), xlabel="share of the commonest answer")
+    ax.set(ylim=(0, 1), ylabel="test images that the copy reads")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:.0%}")
+    ax.grid()
+    legend(fig, kinds(frame.kind, marker="o", linestyle=""))
     return fig

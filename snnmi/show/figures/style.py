@@ -1,6 +1,6 @@
 """The book's one style: colours, names, and what every figure begins and ends with."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -138,6 +138,17 @@ def key(label: str, color: str = COLORS["ink"], **how: object) -> Line2D:
 
 def diamond(color: str) -> Line2D:
     return key("published", color, marker="D", linestyle="", markerfacecolor="white", markersize=4)
+
+
+def kinds(those: Iterable[str], what: str = "{}", **how: object) -> list[Line2D]:
+    """An entry of a legend for each kind of network, in its colour."""
+    return [key(what.format(KINDS[kind]), COLORS[kind], **how) for kind in dict.fromkeys(those)]
+
+
+def interval(ax: Axes, row: object, y: float, color: str, marker: str = "o", **how: object) -> None:
+    """A row's value as a dot on its interval."""
+    ax.hlines(y, row.low, row.high, color=color, linewidth=2.4, alpha=0.45)
+    ax.plot(row.value, y, marker, color=color, **{"markersize": 5} | how)
 
 
 def lines(ax: Axes, names: Sequence[str], room: float = 0.6) -> None:

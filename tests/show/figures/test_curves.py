@@ -51,3 +51,12 @@ def test_time_steps_run_from_few_to_many_and_the_ann_is_a_line():
     assert dashed(ax) == [0.9]
     assert fig.axes[1].get_ylim()[0] == 0  # all alike
     assert {"SNN", "ANN", "time steps $T$"} <= set(texts(fig))
+
+
+def test_an_anytime_figure_has_a_line_a_network_and_their_mean():
+    rows = [(kind, seed, q, 0.1 * seed) for kind in ("ann", "snn") for seed in (0, 2) for q in (10, 100)]
+    frame = pd.DataFrame(rows, columns=["target", "seed", "queries", "seen"])
+    fig = figures.anytime(frame, {"seen": "images seen", "seed": "more"}, budget=50.0, floor=0.1)
+    lines = fig.axes[0].lines
+    assert len(lines) == 2 * 2 + 2 + 2 and fig.axes[0].get_xscale() == "log"
+    assert lines[4].get_ydata().tolist() == [0.1, 0.1]  # the mean of 0 and 0.2

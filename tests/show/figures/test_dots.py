@@ -57,12 +57,6 @@ def test_effects_have_a_bar_a_factor_as_long_as_the_effect():
     np.testing.assert_allclose(ends, [(-0.15, -0.05), (0.45, 0.55), (0.55, 0.65)])
 
 
-def test_effects_say_where_there_is_no_gap():
-    some = {"neuron": 0.1, "encoding": 0.2, "gap": 0.3}
-    frames = [effects_of("quick", "F", some), effects_of("quick", "A", dict.fromkeys(some, 0.0), 0.0)]
-    assert texts(figures.effects(pd.concat(frames))).count("no gap, no effect") == 1
-
-
 def test_changes_stand_below_their_factor_and_scales_apart():
     rows = [("quick", "leak", "snn", "beta = 0.5", 0.1)]
     rows += [(scale, "width", "ann", "a quarter", d) for scale, d in (("quick", -0.2), ("plan", -0.3))]
@@ -80,14 +74,14 @@ def test_changes_stand_below_their_factor_and_scales_apart():
     assert to_rgb(ann.get_color()) == to_rgb(figures.COLORS["ann"])
 
 
-def test_sources_fill_what_the_attack_drew_and_mark_what_guessing_gives():
+def test_sets_fill_what_the_attack_drew_and_mark_what_guessing_gives():
     rows = [("test image", "", False, 0.9), ("fooling noise, ANN", "ann", False, 0.7)]
     rows += [("ANN", "ann", True, 0.4), ("SNN", "snn", True, 0.2)]
-    frame = pd.DataFrame(rows, columns=["what", "kind", "drawn", "value"]).assign(
+    frame = pd.DataFrame(rows, columns=["what", "target", "drawn", "value"]).assign(
         scale="here", low=0.1, high=1
     )
     frame = pd.concat([frame.assign(measure="seen", floor=0.1), frame[1:].assign(measure="near", floor=0.0)])
-    fig = figures.sources(frame)
+    fig = figures.sets(frame)
     dots = [[line for line in ax.lines if line.get_marker() == "o"] for ax in fig.axes]
     assert [line.get_xdata()[0] for line in dots[0]] == [0.9, 0.7, 0.4, 0.2] and len(dots[1]) == 3
     filled = [to_rgb(line.get_color()) == to_rgb(line.get_markerfacecolor()) for line in dots[0]]
@@ -97,3 +91,41 @@ def test_sources_fill_what_the_attack_drew_and_mark_what_guessing_gives():
     ends = [[line.get_xdata()[0] for line in ax.lines if line.is_dashed()] for ax in fig.axes]
     assert ends == [[0.1], [0.0]]
     assert {"here", "test image", "ANN", "seen", "near"} <= set(texts(fig))
+
+
+def test_attackers_have_a_line_each_and_a_panel_a_measure():
+    rows = [
+        ("GAMIN", "ann", "answers", 0.8),
+        ("GAMIN", "snn", "answers", 0.2),
+        ("descent", "snn", "weights", 0.9),
+    ]
+    frame = pd.DataFrame(rows, columns=["what", "target", "knows", "value"])
+    frame = frame.assign(scale="MNIST, plan", measure="seen", low=frame.value - 0.1, high=frame.value + 0.1)
+    frame = pd.concat([frame.assign(floor=0.1), frame[:1].assign(measure="copy")])
+    fig = figures.sets(frame)
+    seen, copy = fig.axes
+    marks = [
+        (line.get_marker(), line.get_xdata()[0]) for line in seen.lines if line.get_marker() in ("o", "s")
+    ]
+    assert marks == [("o", 0.8), ("o", 0.2), ("s", 0.9)]
+    assert [len([line for line in ax.lines if line.is_dashed()]) for ax in fig.axes] == [1, 0]
+    assert len([line for line in copy.lines if line.get_marker() == "o"]) == 1
+    assert {"MNIST, plan", "seen", "GAMIN", "descent", "who holds the weights"} <= set(texts(fig))
+
+
+def test_a_floor_may_be_another_at_every_scale():
+    frame = pd.DataFrame({"scale": ["MNIST", "digits"], "floor": [0.11, 0.14], "target": "snn", "value": 0.8})
+    fig = figures.sets(frame.assign(what="GAMIN", measure="seen", low=0.7, high=0.9))
+    assert [line.get_xdata()[0] for ax in fig.axes for line in ax.lines if line.is_dashed()] == [0.11, 0.14]
+
+
+def test_flips_have_a_panel_a_scale_and_a_line_a_kind_of_path():
+    counted = pd.DataFrame({"kind": ["within", "between"], "ann": [0.5, 1.5], "scale": "MNIST"})
+    counted[["snn_low", "snn_high", "snn_single"]] = [1.0, 2.0, 3.0]
+    names = {"between": "two classes", "within": "one class"}
+    fig = figures.flips(counted, names)
+    assert {"MNIST", "two classes", "one class"} <= set(texts(fig))
+    (ax,) = fig.axes
+    assert ax.lines[0].get_xdata().tolist() == [0.5, 1.5]
+    assert ax.lines[0].get_ydata().tolist() == pytest.approx([0.85, -0.15])
+    assert len(figures.flips(counted[:0], names).axes) == 1

@@ -39,3 +39,17 @@ def test_a_specification_curve_sorts_by_the_first_and_marks_each_settings_choice
     names = [label.get_text() for label in below.get_yticklabels()]
     assert names == ["width 256", "width 512", "rate 0.0001", "rate 0.001"]
     assert marks == {(0, 1), (0, 2), (1, 0), (1, 3), (2, 0), (2, 2)}
+
+
+def test_answers_are_a_dot_a_network_in_its_kinds_colour_and_each_cloud_is_named_once():
+    rows = [("ann", "strokes", 0.2, 0.8), ("ann", "strokes", 0.3, 0.7), ("snn", "grey", 0.6, 0.2)]
+    columns = ["kind", "name", "commonest_answer", "surrogate_accuracy"]
+    fig = figures.answers(pd.DataFrame(rows, columns=columns))
+    drawn = {line.get_color(): line.get_xydata().tolist() for line in fig.axes[0].lines}
+    assert drawn == {
+        figures.COLORS["ann"]: [[0.2, 0.8], [0.3, 0.7]],
+        figures.COLORS["snn"]: [[0.6, 0.2]],
+    }
+    named = {text.get_text(): text.xy for text in fig.axes[0].texts}
+    assert named["strokes"] == pytest.approx((0.3, 0.75)) and named["grey"] == (0.6, 0.2)
+    assert {"ANN", "SNN"} <= set(texts(fig))
