@@ -16,6 +16,7 @@ from torch import Tensor
 from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox, takes
 from snnmi.attack.evolution import evolve
+from snnmi.checkpoint import Checkpoint
 from snnmi.checks import one_of
 from snnmi.measure import inversion
 from snnmi.measure.inversion import Fooling
@@ -92,11 +93,11 @@ def draw(
     *,
     seed: int,
     device: str = "cpu",
-    **given,  # of the box: budget and what it gives; a checkpoint
+    checkpoint: Checkpoint | None = None,
+    **given,  # of the box: its budget, and what it gives
 ) -> Drawn:
     """Have an attack draw; ValueError where what it gives are no such images. `pairs` are played by `gamin`."""
-    saving = {"checkpoint": given.pop("checkpoint", None)} if takes(attack.invert, "checkpoint") else {}
-    given.pop("checkpoint", None)
+    saving = {"checkpoint": checkpoint} if takes(attack.invert, "checkpoint") else {}
     box = BlackBox(target, seed=seed, device=device, **given)
     known = box if attack.knows == ANSWERS else target
     found = attack.invert(known, labels, image_shape, seed=seed, **attack.how, **saving)

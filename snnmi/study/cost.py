@@ -33,22 +33,16 @@ def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
         groups.setdefault((cell.dataset, cell.variant.kind), []).append(cell)
     rows = []
     for (dataset, kind), cells in groups.items():
-        missing, images = (
-            [cell for cell in cells if not experiment.stored(cell)],
-            experiment.dataset(dataset),
-        )
+        missing = [cell for cell in cells if not experiment.attack_of(cell, compute=False)]
+        images, seconds_of = experiment.dataset(dataset), (float("nan"), float("nan"))
+        if missing and kind in MODELS:  # of a user's own target nobody knows the cost
+            seconds_of = measure(experiment, missing[0], seconds)
         queries, hours = 0.0, 0.0
-        train_s, attack_s = (
-            measure(experiment, missing[0], seconds) if missing and kind in MODELS else (None, None)
-        )
         for config in (experiment.settings(dataset, cell.variant) for cell in missing):
             attack, training = config.attack, config.training
             queries += attack.queries_per_class * len(range(images.num_classes)[: attack.classes])
             steps = training.epochs * -(-len(images.x_train) // training.batch_size)
-            if train_s is None:  # of a user's own target nobody knows the cost
-                hours = float("nan")
-            else:
-                hours += (steps * train_s + attack.batches * attack_s) / 3600
+            hours += (steps * seconds_of[0] + attack.batches * seconds_of[1]) / 3600
         counts = {"attacks": len(cells), "stored": len(cells) - len(missing)}
         rows.append({"dataset": dataset, "target": kind} | counts | {"queries": queries, "hours": hours})
     return pd.DataFrame(rows)

@@ -19,12 +19,12 @@ from snnmi.attack import gamin
 from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.noises import CHOSEN
 from snnmi.attack.pair import try_pieces
-from snnmi.files import place
+from snnmi.files import given_file, place
 from snnmi.measure import scores
 from snnmi.models import coding, training
 from snnmi.models.targets import MODELS, TARGETS, Query
 from snnmi.store import Run, Store
-from snnmi.study import extensions, profiles, settings, steps, workers
+from snnmi.study import extensions, keys, profiles, settings, steps, workers
 from snnmi.study.controls import BASELINES, NAMED, OTHER, Variant
 from snnmi.study.given import called, listed, once, processor
 from snnmi.study.runs import AttackRun, Cell, Finished, TargetRun
@@ -70,8 +70,12 @@ class Experiment:
         self.device, self.results = processor(device), place(results)
         datasets = listed("datasets", datasets, self.profile.datasets, str)
         kinds = listed("targets", targets, self.profile.kinds, str)
-        self.datasets = called("datasets", datasets, sorted(data.LOADERS), paths=True)
-        self.kinds = called("targets", kinds, [*MODELS, *TARGETS], more=NAMED)
+        paths = {name: str(given_file(name)) for name in datasets if name.lower().endswith(".npz")}
+        known = [*data.LOADERS, *paths]
+        datasets = called("datasets", datasets, known, f"{sorted(data.LOADERS)} or paths of .npz files")
+        self.datasets = tuple(paths.get(name, name) for name in datasets)
+        plain = [*MODELS, *TARGETS]
+        self.kinds = called("targets", kinds, [*plain, *NAMED], f"some of {plain}")
         self.seeds = listed("seeds", seeds, self.profile.seeds, int)
         self.attack_seeds = None if attack_seeds is None else listed("attack_seeds", attack_seeds, (), int)
         self.workers = checks.whole("workers", 1 if workers is None else checks.number(workers), 1)
@@ -113,6 +117,10 @@ class Experiment:
             for attack_seed in self.attack_seeds or (seed,)
         ]
 
+    def trainings(self) -> list[Cell]:
+        """A cell for every target of the grid."""
+        return [*{(cell.dataset, cell.variant.name, cell.seed): cell for cell in self.cells()}.values()]
+
     def dataset(self, name: str) -> data.Dataset:
         """The data set at its image size here, loaded once; a read-only experiment downloads nothing."""
         if name not in self._loaded:
@@ -138,8 +146,7 @@ class Experiment:
 
     def targets(self) -> list[TargetRun]:
         """The trained targets, loaded or trained."""
-        distinct = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in self.cells()}
-        found = self._all("target", [*distinct.values()], "targets")
+        found = self._all("target", self.trainings(), "targets")
         return [TargetRun(*self._about(cell), run) for cell, run in found]
 
     def attacks(self) -> list[AttackRun]:
@@ -158,8 +165,8 @@ class Experiment:
 
     def answers(self) -> list[Run]:
         """Of finished attacks that were scored before it was a score: metrics "commonest_answer"."""
-        found = {cell: self.stored(cell) for cell in self.cells()}
-        lacking = [cell for cell, attack in found.items() if attack and _lacks(attack, "commonest_answer")]
+        stored = {cell: self.attack_of(cell, compute=False) for cell in self.cells()}
+        lacking = [cell for cell, attack in stored.items() if attack and _lacks(attack, "commonest_answer")]
         return [run for _, run in self._all("answers", lacking, "answers")]
 
     def target_of(self, cell: Cell) -> TargetRun | None:
@@ -167,21 +174,16 @@ class Experiment:
         run = self._get("target", cell)
         return run and TargetRun(*self._about(cell), run)
 
-    def attack_of(self, cell: Cell) -> AttackRun | None:
+    def attack_of(self, cell: Cell, *, compute: bool = True) -> AttackRun | None:
         """One attack, loaded or computed; None if it is not there and nothing may be computed."""
-        run = self._get("scores", cell)
-        return run and self._attacked(cell, run)
-
-    def stored(self, cell: Cell) -> AttackRun | None:
-        """This attack, if it is finished and scored; nothing is computed."""
-        run = self._get("scores", cell, compute=False)
-        return run and self._attacked(cell, run)
+        run = self._get("scores", cell, compute=compute)
+        return run and self._attacked(cell, run, compute=compute)
 
     def originals(self, dataset: str) -> dict[str, UInt8[np.ndarray, "classes height width"]]:
         """Every class's "class mean" (of training images) and "test image" (the first), as they were stored when an
         attack on `dataset` (as results call it) was scored; nothing where none was.
         """
-        key = settings.originals_key(self.settings(dataset, self.variants[0]), dataset)
+        key = keys.originals_key(self.settings(dataset, self.variants[0]), dataset)
         run = self.store.get(f"originals-{dataset}", key, None, shared=True)
         return run.arrays() if run else {}
 
@@ -196,11 +198,8 @@ class Experiment:
 
     def asked(self, cell: Cell) -> Callable:
         """The trained target as its settings ask it."""
-        query, model, kind = (
-            self.settings(cell.dataset, cell.variant).query,
-            self.model(cell),
-            cell.variant.kind,
-        )
+        query, kind = self.settings(cell.dataset, cell.variant).query, cell.variant.kind
+        model = self.model(cell)
         if query == Query():
             return model
         if kind not in MODELS:
@@ -229,18 +228,16 @@ class Experiment:
         if (config := self.trained(cell)) is None:
             return None
         if step == "target":
-            return settings.target_key(config, self.name(cell.dataset), cell.seed)
-        attack = settings.attack_key(config, self.name(cell.dataset), cell.seed, cell.attack_seed)
+            return keys.target_key(config, self.name(cell.dataset), cell.seed)
+        attack = keys.attack_key(config, self.name(cell.dataset), cell.seed, cell.attack_seed)
         if step == "scores":
-            key = settings.scores_key(config, attack)
-            if self.compute or self.store.run("scores", key).complete():
-                return key
-            return {
-                name: value for name, value in key.items() if name != "code"
-            }  # before a metric of one's own
+            key = keys.scores_key(config, attack)
+            if not (self.compute or self.store.run("scores", key).complete()):
+                key.pop("code", None)  # scores made before a metric of one's own are read, and lack it
+            return key
         if step == "boundary":
-            return settings.boundary_key(config, attack)
-        return settings.answers_key(attack) if step == "answers" else attack
+            return keys.boundary_key(config, attack)
+        return keys.answers_key(attack) if step == "answers" else attack
 
     def _compute(self, step: str, cell: Cell, run: Run) -> None:
         """Hand a step what it needs: the steps before it, loaded or computed first."""
@@ -257,7 +254,7 @@ class Experiment:
         attack = self.with_weights(self._attacked(cell, run))
         if step == "boundary":
             return steps.explore(run, work, target, attack.pair)
-        key = settings.originals_key(work.config, images.name)
+        key = keys.originals_key(work.config, images.name)
         keep = partial(steps.keep_originals, images=images)
         self.store.get(f"originals-{images.name}", key, keep, shared=True)
         steps.score(run, work, target, attack)
@@ -283,7 +280,7 @@ class Experiment:
         name = f"{step}-{self.name(cell.dataset)}-{cell.variant.kind}-s{cell.seed}"
         if step != "target" and cell.attack_seed != cell.seed:
             name += f"-a{cell.attack_seed}"
-        name = settings.file_name(name, settings.concerning(self.changes, key))
+        name = settings.file_name(name, keys.concerning(self.changes, key))
         make = self._make(step, cell) if compute else None
         return self.store.get(name, key, make, shared=step == "target")
 
@@ -294,13 +291,14 @@ class Experiment:
     def _about(self, cell: Cell) -> tuple[str, str, Cell, Settings]:
         return self.scale, self.name(cell.dataset), cell, self.settings(cell.dataset, cell.variant)
 
-    def _attacked(self, cell: Cell, scored: Run) -> AttackRun | None:
-        run = self._get("attack", cell)
+    def _attacked(self, cell: Cell, scored: Run, *, compute: bool = True) -> AttackRun | None:
+        run = self._get("attack", cell, compute=compute)
         return run and AttackRun(*self._about(cell), run, scored)
 
     def _all(self, step: str, cells: Sequence[Cell], what: str) -> list[tuple[Cell, Run]]:
         if self.compute:
-            self._share(step, cells, what)
+            if self.workers > 1:
+                self._share(step, cells, what)
             cells = tqdm(cells, desc=f"{self.scale}: {what}", unit="run")
         return [(cell, run) for cell in cells if (run := self._get(step, cell))]
 

@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -28,14 +28,13 @@ NAMED = {
     "encoder": ENCODERS, "decoder": DECODERS, "noise": NOISES, "family": FAMILIES, "target": TARGETS,
     "data set": LOADERS, "metric": METRICS, "attack": ATTACKS,
 }  # fmt: skip
-TABLES = tuple(NAMED.values())
 ENTRIES = {"metric": (Metric, "a Metric(name, function)"), "attack": (Attack, "an Attack(function)")}
-OWN = tuple(dict(table) for table in TABLES)  # the project's
+OWN = {what: dict(table) for what, table in NAMED.items()}  # the project's
 PREFIX = "snnmi_code_"  # and a digest: the name of a module that was made of such a file
 _latest = [""]  # the module that was run last: what it registers stands in the tables
 _beside: dict[
     str, tuple[Path, bytes]
-] = {}  # modules that it imported from beside it, and what their files held
+] = {}  # modules that it imported from beside it, with their files' content
 _added: list[str] = []  # its folder, where the path that Python imports from lacked it
 _digests: dict[str, str] = {}  # of such modules, with all that they imported from beside them
 
@@ -60,12 +59,18 @@ def load(path: str | Path | None) -> Path | None:
         except (Exception, SystemExit) as error:
             del sys.modules[name]
             raise ValueError(f"{path} fails where it is run: {type(error).__name__}: {error}") from error
-        for (what, table), own in zip(NAMED.items(), OWN):
-            for key, thing in table.items():
-                if key not in own or thing is not own[key]:
-                    _look(path, what, key, thing)
+        for what, key, thing in _registered():
+            _look(path, what, key, thing)
         _latest[0] = name
     return path
+
+
+def _registered() -> Iterator[tuple[str, str, object]]:
+    """What is not the project's: what it is, its name, and itself."""
+    for what, table in NAMED.items():
+        for key, thing in table.items():
+            if key not in OWN[what] or thing is not OWN[what][key]:
+                yield what, key, thing
 
 
 def _run(name: str, path: Path, content: bytes) -> None:
@@ -150,12 +155,10 @@ def function(named: str) -> tuple[Callable, str]:
 
 def only_here() -> list[str]:
     """Names that another process would not know: what was registered in this one and comes from no such file."""
-    return [
-        name
-        for table, own in zip(TABLES, OWN)
-        for name, thing in table.items()
-        if thing is not own.get(name) and not loaded(getattr(thing, "score", getattr(thing, "invert", thing)))
-    ]
+    pieces = {
+        key: getattr(thing, "score", getattr(thing, "invert", thing)) for _, key, thing in _registered()
+    }
+    return [key for key, piece in pieces.items() if not loaded(piece)]
 
 
 def loaded(thing: object) -> str | None:

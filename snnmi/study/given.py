@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 import torch
 
 from snnmi import checks
-from snnmi.files import given_file
 
 
 def listed(name: str, given: object, default: tuple, of: type) -> tuple:
@@ -36,20 +35,11 @@ def listed(name: str, given: object, default: tuple, of: type) -> tuple:
     return tuple(items)
 
 
-def called(
-    what: str, names: Sequence[str], known: list[str], *, more: Collection[str] = (), paths: bool = False
-) -> tuple[str, ...]:
-    """Names as they are known, whatever their case. `more`: others that may stand among them; `paths`: those of .npz
-    files may.
-    """
-    files = {name: str(given_file(name)) for name in names if paths and name.lower().endswith(".npz")}
-    spelt = (
-        {name.lower(): name for name in (*known, *more)} | {name: name for name in (*known, *more)} | files
-    )
+def called(what: str, names: Sequence[str], known: Collection[str], expected: str) -> tuple[str, ...]:
+    """Names as they are known, whatever their case; `expected` says which."""
+    spelt = {name.lower(): name for name in known} | {name: name for name in known}
     if unknown := [name for name in names if name not in spelt and name.lower() not in spelt]:
-        raise ValueError(
-            f"{what} holds {unknown}, expected some of {known}{' or paths of .npz files' * paths}"
-        )
+        raise ValueError(f"{what} holds {unknown}, expected {expected}")
     found = tuple(spelt.get(name) or spelt[name.lower()] for name in names)
     once(what, found)
     return found

@@ -18,8 +18,8 @@ from snnmi.study import workers
 from snnmi.study.attacks import ATTACKS, WEIGHTS, Attack, draw
 from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Experiment
+from snnmi.study.keys import FROZEN, difference, differences
 from snnmi.study.runs import Cell
-from snnmi.study.settings import FROZEN, difference, differences
 
 REFERENCES = ("class mean", "test image", "training image", "noise")
 SOURCES = ("reconstruction", "fooling noise", *REFERENCES)
@@ -70,8 +70,7 @@ def _wanted(experiment: Experiment, sources: Sequence[str]) -> Iterator[tuple[st
     """Data set, source and cell of each judgement."""
     for dataset in experiment.datasets:
         yield from ((dataset, source, None) for source in REFERENCES if source in sources)
-    trained = {(cell.dataset, cell.variant.name, cell.seed): cell for cell in experiment.cells()}
-    for cell in trained.values():
+    for cell in experiment.trainings():
         code = experiment.settings(cell.dataset, cell.variant).neuron.encoder
         for source in sources if cell.variant in BASELINES.values() else ():
             if (attack := _maker(source)) and attack.fits(cell.variant.kind, code):

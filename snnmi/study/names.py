@@ -14,7 +14,7 @@ import pandas as pd
 from snnmi.models.targets import MODELS
 from snnmi.show import prose
 from snnmi.show.figures.style import title
-from snnmi.study import controls, plan, profiles, settings
+from snnmi.study import controls, keys, plan, profiles
 from snnmi.study.controls import BASELINES, Variant
 
 FULL_SIZE = {"faces": (112, 92)}
@@ -72,7 +72,7 @@ def of_variant(profile: str, dataset: str, variant: Variant) -> str | None:
         config = profiles.get(profile).settings(base(dataset), variant.kind).changed(variant.changes)
     except ValueError:
         return None
-    key = plain(settings.attack_key(config.resolved(), dataset, 0, 0))
+    key = plain(keys.attack_key(config.resolved(), dataset, 0, 0))
     return said(_matched(key) if config.training.match_accuracy else key)
 
 

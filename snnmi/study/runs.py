@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from snnmi.attack import gamin
 from snnmi.attack.pair import Pair
 from snnmi.measure.scores import METRICS
 from snnmi.models import targets
@@ -94,10 +93,6 @@ class TargetRun(Finished):
     """A trained target."""
 
     @property
-    def test_accuracy(self) -> float:
-        return self.metrics["test_accuracy"]
-
-    @property
     def history(self) -> pd.DataFrame:
         """One row an epoch: epoch, loss, test_accuracy."""
         return self.run.table("history")
@@ -141,11 +136,6 @@ class AttackRun(Finished):
         losses, found = self.run.table("losses"), self.scored.table("scores")
         missing = [key for key, metric in METRICS.items() if metric.score and key not in found]
         return losses.merge(found.assign(**dict.fromkeys(missing, float("nan"))), on=["label", "pair"])
-
-    @property
-    def history(self) -> dict[str, np.ndarray]:
-        """ "batch" (points,) and "L_N", "L_G", "k", "M_global" (points, K), means since the point before: of GAMIN."""
-        return {name: self.arrays[name] for name in ("batch", *gamin.CURVES)}
 
     @property
     def moments(self) -> dict[str, np.ndarray]:

@@ -1,7 +1,14 @@
-"""What each step of the chain does: data set -> train -> attack -> score, and what is measured besides.
+"""What each step of the chain does, and what it writes, all at once at its end (`run.finish`):
 
-A step is given all that it needs by `Experiment`, which has asked the store first; it begins the run's clock, computes,
-and writes the run at `run.finish`, all at once. Nothing else writes runs but the judge's steps (`judgements`).
+target-*      train           run.json, history.csv, weights
+attack-*      attack          run.json, losses.csv, arrays (curves, the attack at work), weights
+scores-*      score           run.json, scores.csv, arrays (pictures, and what both networks say of them)
+originals-*   keep_originals  run.json, arrays (a class mean and a test image a class): with a data set's first scores
+answers-*     answer          run.json: of attacks that were scored before it was a score
+boundary-*    explore         run.json, arrays
+
+`Experiment` asks the store first and hands a step all that it needs. The judge's steps are in `judgements` (judge-*,
+judged-*). run.json has settings, numbers and provenance; weights are not kept in git.
 """
 
 from collections.abc import Callable

@@ -19,7 +19,8 @@ from snnmi.store import Run, Store, digest
 from snnmi.study import names, profiles, published, verdicts
 from snnmi.study.controls import Variant
 from snnmi.study.experiment import Experiment
-from snnmi.study.settings import answers_key, said
+from snnmi.study.keys import answers_key
+from snnmi.study.settings import said
 
 SCORE = "surrogate_accuracy"  # the plan's primary outcome, of the last pair
 OF_A_MACHINE = ("smoke", "quick")  # profiles whose results git does not keep
@@ -254,19 +255,14 @@ class Boundary(NamedTuple):
     arrays: dict
 
 
-def boundaries(
-    rows: pd.DataFrame, *experiments: Experiment, results: str | Path = "results"
-) -> list[Boundary]:
-    """Those of the attacks among `rows`, in their order; `experiments` compute what they lack."""
-    for one in experiments:
-        one.boundaries()
-    folder, found = experiments[0].results if experiments else place(results), []
-    attacks = {
-        (r.folder.partition("/")[0], r.folder[-10:]): r for r in rows.drop_duplicates("folder").itertuples()
-    }
-    for profile in rows.folder.str.partition("/")[0].unique():
-        for run in Store(folder / profile).finished("boundary-"):
-            if of := attacks.get((profile, digest(run.settings["attack"]))):
+def boundaries(rows: pd.DataFrame, experiment: Experiment) -> list[Boundary]:
+    """Those of the attacks among `rows`, in their order; the `experiment` computes what it lacks."""
+    experiment.boundaries()
+    first = rows.drop_duplicates("folder").itertuples()
+    attacks, found = {(r.folder.partition("/")[0], r.folder[-10:]): r for r in first}, []
+    for store in stores(experiment.results):
+        for run in store.finished("boundary-"):
+            if of := attacks.get((store.folder.name, digest(run.settings["attack"]))):
                 about = of.scale, of.kind, of.seed, run.settings["label"], of.folder
                 found.append(Boundary(*about, run.metrics, run.arrays()))
     return found

@@ -52,9 +52,9 @@ def no_computing(results, monkeypatch):
 @pytest.fixture
 def mine(tmp_path, monkeypatch) -> Path:
     """A file of the user's own, to be written; what it registers is forgotten afterwards."""
-    before = [dict(table) for table in extensions.TABLES]
+    before = [dict(table) for table in extensions.NAMED.values()]
     monkeypatch.setattr(extensions, "_latest", [""])
     yield tmp_path / "mine.py"
-    for table, known in zip(extensions.TABLES, before):
+    for table, known in zip(extensions.NAMED.values(), before):
         table.clear()
         table.update(known)

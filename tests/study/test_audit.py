@@ -16,7 +16,8 @@ from snnmi.attack.blackbox import BlackBox
 from snnmi.attack.noises import IN_RANGE
 from snnmi.models import foreign, targets
 from snnmi.models.foreign import Assumed
-from snnmi.study import audit, published, settings, steps
+from snnmi.study import audit, keys, published, steps
+from snnmi.study.settings import Settings
 from tests.helpers import seeded, small
 
 NONE = {"model": None, "dataset": None, "dt": None, "reset": None}
@@ -139,13 +140,13 @@ def test_a_network_is_named_by_its_file_and_by_what_is_assumed_of_it(tmp_path, d
 
 
 def test_the_digest_names_the_runs(tmp_path, digits, mine):
-    keys = []
+    names = []
     for seed in (0, 1):
         path = foreign.write(small(seed=seed), tmp_path / "net.nir")  # the same name, changed
         targets.TARGETS[audit.KIND] = audit.read(str(path), digits, Assumed())
-        keys.append(settings.target_key(settings.Settings(audit.KIND), "digits", 0))
+        names.append(keys.target_key(Settings(audit.KIND), "digits", 0))
     again = audit.read(str(foreign.write(small(), path)), digits, Assumed())
-    assert keys[0] != keys[1] and keys[0]["code"] == {"kind": again.digest}
+    assert names[0] != names[1] and names[0]["code"] == {"kind": again.digest}
 
 
 def test_code_of_ones_own_is_run_when_it_is_named(own, digits, monkeypatch):

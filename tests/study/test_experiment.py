@@ -77,7 +77,7 @@ def test_tables_have_every_number_with_floor_and_ceiling(results):
     assert (snn["fidelity_mae_ceiling"] < 1).all()  # it answers two equal queries differently
     trained, top = smoke.targets(), "surrogate_accuracy_ceiling"
     drawn_anew = pytest.approx(snn[top].iloc[0], abs=0.03)
-    assert [target.test_accuracy for target in trained] == [ann[top].iloc[0], drawn_anew]
+    assert [target.metrics["test_accuracy"] for target in trained] == [ann[top].iloc[0], drawn_anew]
     assert [(t.target, t.metrics["n_train"]) for t in trained] == [("ann", 1438), ("snn", 1438)]
 
 

@@ -15,9 +15,10 @@ from snnmi import data
 from snnmi.measure.scores import METRICS, Metric
 from snnmi.models import training
 from snnmi.models.coding import ENCODERS
-from snnmi.study import extensions, settings, table
+from snnmi.study import extensions, table
 from snnmi.study.experiment import Experiment
-from snnmi.study.settings import Settings, target_key
+from snnmi.study.keys import foreign, target_key
+from snnmi.study.settings import Settings
 from tests.helpers import scores_of
 
 ENCODER = """
@@ -270,7 +271,7 @@ def test_the_books_own_targets_beside_what_spoils_its_images_are_those_without_i
     assert len(beside.attacks()) == 3
     for run in Experiment("smoke", results=results, compute=False).targets():
         assert found[run.target].run.folder.name == run.run.folder.name
-        assert found[run.target].test_accuracy == run.test_accuracy
+        assert found[run.target].metrics["test_accuracy"] == run.metrics["test_accuracy"]
     held = beside.dataset("digits")
     assert torch.equal(held.x_test, digits.x_test) and torch.equal(held.x_train, digits.x_train)
 
@@ -326,7 +327,7 @@ def test_a_name_is_the_same_in_every_process(mine):
     write(mine, "def score(answers, i):\n    return 0.0\n")
     extensions.load(mine)
     module = sys.modules[extensions._latest[0]]
-    assert settings.foreign(module.score) == "77bb7161d5"  # as sha256sum says of the file
+    assert foreign(module.score) == "77bb7161d5"  # as sha256sum says of the file
     assert extensions.loaded(write) is None and extensions.loaded(max) is None
 
 
@@ -341,7 +342,7 @@ def test_classes_and_what_is_decorated_are_known_too(mine):
         "ENCODERS['own'] = own\n",
     )
     extensions.load(mine)
-    digests = {settings.foreign(ENCODERS[name]) for name in ("mine", "own")}
+    digests = {foreign(ENCODERS[name]) for name in ("mine", "own")}
     assert len(digests) == 1 and None not in digests
 
 
@@ -435,7 +436,7 @@ def test_a_target_of_ones_own_goes_all_the_way(mine, copied, digits):
     _, boundary = own.boundaries()
     distances = (digits.x_test[:, None] - torch.stack([digits.class_mean(y) for y in range(10)])).square()
     right = (distances.sum((2, 3)).argmin(1) == digits.y_test).float().mean()
-    assert target.test_accuracy == pytest.approx(float(right)) and target.history.empty
+    assert target.metrics["test_accuracy"] == pytest.approx(float(right)) and target.history.empty
     assert attack.queries_per_class == 128 and attack.reconstructions.shape == (10, 3, 8, 8)
     assert boundary.label == 0 and boundary.metrics
     table = scores_of(own)

@@ -21,9 +21,9 @@ from tests.helpers import ROOT, scores_of
 def test_targets_are_trained_and_scored(results, digits):
     for run in Experiment("smoke", results=results).targets():
         assert run.history["epoch"].tolist() == [1, 2, 3]
-        assert 0.2 < run.test_accuracy <= 1 and not run.model.training
+        assert 0.2 < run.metrics["test_accuracy"] <= 1 and not run.model.training
         again = training.accuracy(run.model, digits.x_test, digits.y_test, seed=run.seed)
-        assert again == run.test_accuracy
+        assert again == run.metrics["test_accuracy"]
         assert run.settings["kind"] == run.target and run.provenance["wall_s"] >= 0
 
 
@@ -33,10 +33,10 @@ def test_attacks_spend_their_queries_and_keep_what_figures_need(results):
         assert run.reconstructions.shape == (10, 3, 8, 8) and run.reconstructions.dtype == np.uint8
         assert run.target_confidences.shape == run.surrogate_confidences.shape == (10, 3, 10)
         np.testing.assert_allclose(run.surrogate_confidences.sum(-1), 1, rtol=1e-5)
-        assert run.history["batch"].tolist() == list(range(1, 31))
-        assert all(run.history[name].shape == (30, 10) for name in gamin.CURVES)
+        assert run.arrays["batch"].tolist() == list(range(1, 31))
+        assert all(run.arrays[name].shape == (30, 10) for name in gamin.CURVES)
         kept = run.scores[run.scores["pair"] == "kept"]
-        np.testing.assert_allclose(kept["M_global"], run.history["M_global"].min(0), rtol=1e-5)
+        np.testing.assert_allclose(kept["M_global"], run.arrays["M_global"].min(0), rtol=1e-5)
 
 
 def test_boundaries_are_measured_for_every_target(results):
@@ -61,7 +61,7 @@ def test_an_attack_on_a_target_without_weights_trains_it_again(copied):
     again = Experiment("smoke", targets=["ann"], changes={"attack": {"batches": 2}}, results=copied)
     (attack,) = again.attacks()
     assert attack.queries_per_class == 128
-    assert attack.scores["surrogate_accuracy_ceiling"].unique() == [target.test_accuracy]
+    assert attack.scores["surrogate_accuracy_ceiling"].unique() == [target.metrics["test_accuracy"]]
     # the record is untouched, what was made again lies beside, and is not made a second time
     assert {path: path.read_bytes() for path in target.run.folder.iterdir()} == before
     made = target.run.remade / "run.json"

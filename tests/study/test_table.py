@@ -7,7 +7,7 @@ import pytest
 from snnmi.attack import gamin
 from snnmi.measure.scores import METRICS
 from snnmi.store import Store
-from snnmi.study import names, profiles, settings, table, verdicts
+from snnmi.study import keys, names, profiles, table, verdicts
 from snnmi.study.controls import BASELINES, CODES, FOUR, NAMED, OTHERS, Variant
 from snnmi.study.experiment import Experiment
 from tests.helpers import ROOT
@@ -21,18 +21,18 @@ def put(results, profile: str, dataset: str, variant: Variant, seed: int, value:
     """One stored attack on three classes; what its copy reads is `value`, less and more by class."""
     config = profiles.get(profile).settings(dataset, variant.kind).changed(variant.changes)
     config = config.changed({"attack": attack}).resolved()
-    key, store = settings.attack_key(config, dataset, seed, seed), Store(results / profile)
-    keys = pd.DataFrame(
+    key, store = keys.attack_key(config, dataset, seed, seed), Store(results / profile)
+    rows = pd.DataFrame(
         [(label, pair) for label in range(3) for pair in ("kept", "last")], columns=["label", "pair"]
     )
-    losses = keys.assign(**dict.fromkeys(gamin.CURVES, 1.0), batch=config.attack.batches)
-    scores = keys.assign(surrogate_accuracy=value + 0.1 * (keys.label - 1), surrogate_accuracy_floor=0.1)
+    losses = rows.assign(**dict.fromkeys(gamin.CURVES, 1.0), batch=config.attack.batches)
+    scores = rows.assign(surrogate_accuracy=value + 0.1 * (rows.label - 1), surrogate_accuracy_floor=0.1)
     found = {"labels": [0, 1, 2], "queries_per_class": config.attack.queries_per_class, "temperature": 1.0}
     found |= {"image_shape": [112, 92] if dataset == "faces" else [28, 28], "num_classes": 3}
     store.run(f"attack-{dataset}-{variant.kind}-s{seed}", key).finish(
         metrics=found, tables={"losses": losses}
     )
-    of_scores = settings.scores_key(config, key)
+    of_scores = keys.scores_key(config, key)
     store.run(f"scores-{dataset}-{variant.kind}-s{seed}", of_scores).finish(
         metrics={}, tables={"scores": scores}
     )
@@ -64,7 +64,7 @@ def test_the_commonest_answer_of_an_older_run_is_the_one_found_later(tmp_path):
     put(tmp_path, "plan", "mnist", ANN, 0, 0.5)
     put(tmp_path, "plan", "mnist", SNN, 0, 0.2)
     (own,) = Store(tmp_path / "plan").finished("attack-mnist-ann")
-    answers = Store(tmp_path / "plan").run("answers-mnist-ann-s0", settings.answers_key(own.settings))
+    answers = Store(tmp_path / "plan").run("answers-mnist-ann-s0", keys.answers_key(own.settings))
     answers.finish(metrics={"commonest_answer": 0.25})
     rows = table.runs(results=tmp_path)
     assert (
