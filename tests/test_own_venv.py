@@ -92,10 +92,9 @@ def test_what_is_installed_stays_where_nothing_was_moved(pristine):
     assert said(pristine / "project", "other", pristine).strip() == f"made in {pristine}/project/snnmi"
 
 
-@pytest.mark.parametrize("name", ["moved", "\N{LATIN SMALL LETTER U WITH DIAERESIS}ber a blank"])
-def test_a_project_that_was_moved_is_put_right_without_its_packages_being_fetched(place, tmp_path, name):
+def test_a_project_that_was_moved_is_put_right_without_its_packages_being_fetched(place, tmp_path):
     project, home = place
-    moved = project.rename(tmp_path / name)
+    moved = project.rename(tmp_path / "\N{LATIN SMALL LETTER U WITH DIAERESIS}ber a blank")
     (home / ".config/pip/pip.conf").write_text("[global]\nno-index = true\n")  # nothing can be had
     make_env(moved, home, LC_ALL="C")
     for script in ("tool", "other"):
@@ -115,37 +114,24 @@ def test_a_copy_is_a_project_of_its_own(place, pristine, tmp_path):
     assert said(again, "tool", tmp_path).strip() == f"made in {again}/snnmi"
 
 
-def test_an_environment_whose_python_is_gone_is_made_anew(place, tmp_path):
-    project, home = place
-    for python in (project / ".venv/bin").glob("python*"):
+def python_gone(venv):
+    for python in (venv / "bin").glob("python*"):
         python.unlink()
         python.symlink_to("/opt/python3.11-that-was-removed")
-    make_env(project, home)
-    assert said(project, "tool", tmp_path).strip() == f"made in {project}/snnmi"
 
 
-def test_one_that_was_made_for_another_python_is_filled_for_this_one(place, tmp_path):
+def another_python(venv):
+    """As after an upgrade of the system."""
+    (own,) = (venv / "lib").glob("python3.*")
+    own.rename(own.with_name("python3.10"))
+
+
+@pytest.mark.parametrize("happens", [python_gone, another_python])
+def test_an_environment_of_another_python_is_made_anew(place, tmp_path, happens):
     project, home = place
-    (own,) = (project / ".venv/lib").glob("python3.*")
-    own.rename(own.with_name("python3.10"))  # as after an upgrade of the system
+    happens(project / ".venv")
     make_env(project, home)
     assert said(project, "tool", tmp_path).strip() == f"made in {project}/snnmi"
-
-
-HOSTILE = {
-    "user": "user = yes",
-    "hashes": "require-hashes = true",
-    "target": "target = {home}/elsewhere",
-    "prefix": "prefix = {home}/elsewhere",
-    "root": "root = {home}/elsewhere",
-    "no deps": "no-deps = true",
-    "constraint": "constraint = {home}/constraint.txt",
-    "from source": "no-binary = :all:",
-    "dry run": "dry-run = true",
-    "requirement": "requirement = {home}/absent.txt",
-    "interpreter": "python = /usr/bin/python3",
-    "log": "log = {home}/absent/log",
-}
 
 
 def without_packages(project):
@@ -162,12 +148,16 @@ def install(project, home, **more):
     assert not list((home / ".local").rglob("to*.py"))
 
 
-@pytest.mark.parametrize("setting", HOSTILE.values(), ids=HOSTILE)
-def test_settings_of_the_users_own_change_nothing(place, setting):
+HOSTILE = """user = yes\nrequire-hashes = true\ntarget = {home}/elsewhere\nprefix = {home}/elsewhere
+root = {home}/elsewhere\nno-deps = true\nconstraint = {home}/constraint.txt\nno-binary = :all:\ndry-run = true
+requirement = {home}/absent.txt\npython = /usr/bin/python3\nlog = {home}/absent/log\n"""
+
+
+def test_settings_of_the_users_own_change_nothing(place):
     project, home = place
     (home / "constraint.txt").write_text("tool==0.5\n")
     with (home / ".config/pip/pip.conf").open("a") as file:
-        file.write(f"{setting}\n[install]\n{setting}\n".format(home=home))
+        file.write(f"{HOSTILE}[install]\n{HOSTILE}".format(home=home))
     without_packages(project)
     install(project, home)
 
