@@ -76,11 +76,6 @@ MEANT = {
         r"x_train is int64 and spans \[0, 255\]: read as 8-bit",
         {"x_train": BYTES["x_train"] / np.float32(255)},
     ),
-    "bytes as floats": (
-        {"x_train": BYTES["x_train"].astype(float)},
-        r"x_train is float64 and spans \[0, 255\]: read as 8-bit",
-        {"x_train": BYTES["x_train"] / np.float32(255)},
-    ),
     "black and white": ({"x_train": X > 0.5}, None, {"x_train": X > 0.5}),
     "rounding above 1": (
         {"x_train": changed(np.float32(1.0000001))},
@@ -93,7 +88,6 @@ MEANT = {
     "one-hot": ({"y_train": np.eye(3)[Y]}, r"y_train of shape \(6, 3\) is read as one-hot", GOOD),
     "labels as floats": ({"y_train": Y.astype(float)}, None, GOOD),
     "labels from 1": ({"y_train": Y + 1, "y_test": [3, 1, 2]}, "labels 1, 2, 3 are read as classes 0 to 2", GOOD),
-    "labels with gaps": ({"y_train": 4 * Y, "y_test": [8, 0, 4]}, "labels 0, 4, 8 are read as classes 0 to 2", GOOD),
     "names": (
         {"y_train": np.array(["cat", "dog", "elk"])[Y], "y_test": ["elk", "cat", "dog"]},
         "labels cat, dog, elk are read as classes 0 to 2",
@@ -111,11 +105,6 @@ MEANT = {
         {"y_train": 2**63 + Y.astype(np.uint64), "y_test": 2**63 + np.array([2, 0, 1], np.uint64)},
         "labels 9223372036854775808, .* are read as classes 0 to 2",
         GOOD,
-    ),
-    "minus one and one": (
-        {"y_train": np.array([-1, 1, 1, -1, 1, 1]), "y_test": [1, -1, 1]},
-        "labels -1, 1 are read as classes 0 to 1",
-        {"y_train": [0, 1, 1, 0, 1, 1], "y_test": [1, 0, 1]},
     ),
 }  # fmt: skip
 
@@ -138,9 +127,7 @@ def test_what_can_be_meant_in_one_way_only_is_read_and_said(tmp_path, changes, s
 
 REFUSED = [
     ({"x_test": None}, "lacks x_test: it has 'x_train', 'y_train', 'y_test', expected x_train, y_train"),
-    ({"x_train": None, "y_test": None}, "lacks x_train, y_test: it has 'y_train', 'x_test',"),
     ({key: None for key in GOOD} | {"arr_0": X, "a\nb": X}, r"it has 'arr_0', 'a\\nb', expected"),
-    ({key: None for key in GOOD}, "it has nothing, expected"),
     ({"x_train": None, "X_train": X, "train_images": X}, "has 'X_train', 'train_images', expected one of them"),
     # images
     ({"x_train": np.zeros((6, 784))}, r"x_train has shape \(6, 784\), expected grey images as \(images, height"),
@@ -148,18 +135,13 @@ REFUSED = [
     ({"x_test": X[:0], "y_test": np.array([], dtype=int)}, r"x_test has shape \(0, 9, 8\)"),
     ({"x_test": of_size(8, 8)["x_test"]}, r"x_train images are \(9, 8\), x_test \(8, 8\), expected one size"),
     (of_size(7, 20), "images of 7x20 pixels, expected at least 8 a side: enlarge them"),
-    ({"x_train": X.astype(complex)}, "x_train is complex128, expected uint8, or floats"),
     ({"x_train": X.astype(str)}, "x_train is <U.*, expected uint8, or floats"),
     ({"x_train": changed(np.nan)}, "x_train holds NaN or infinite values, expected none: set them"),
-    ({"x_train": changed(np.inf)}, "x_train holds NaN or infinite"),
     ({"x_train": np.zeros_like(X)}, "x_train is 0.0 everywhere, expected images"),
     # scales that cannot be right
     ({"x_train": BYTES["x_train"] // 2}, r"x_train is uint8 and spans \[0, 127\], expected .*: undo what scaled"),
     ({"x_train": (X > 0.5).astype(np.uint8)}, r"spans \[0, 1\], .*save them as bool"),
-    ({"x_train": np.round(X * 16)}, r"x_train is float32 and spans \[0, 16\]"),
     ({"x_train": X * 16 / 255}, r"x_train is float32 and spans \[0, 0.0627451\], expected floats in \[0, 1\]"),
-    ({"x_test": (X[:3] * 16).astype(np.uint8)}, r"x_test is uint8 and spans \[0, 16\]"),
-    ({"x_train": (X * 65535).astype(np.uint16)}, r"x_train is uint16 and spans \[0, 65535\]"),
     ({"x_train": X * 255}, r"spans \[0, 255\], expected floats in \[0, 1\]"),
     ({"x_train": 2 * X - 1}, r"spans \[-1, 1\], expected"),
     ({"x_train": (X * 255).astype(int) - 128}, r"x_train is int64 and spans \[-128, 127\]"),
@@ -169,10 +151,8 @@ REFUSED = [
     ({"y_train": np.array([0, 0, 0, 0, 0, 2**63], dtype=np.uint64)}, "y_test has label 1, of which y_train has no"),
     ({"y_train": Y + 0.5}, "y_train is float64, expected whole numbers or names"),
     ({"y_train": np.array([np.nan, 1, 2, 0, 1, 2])}, "y_train is float64, expected whole numbers or names"),
-    ({"y_train": Y[:3]}, r"y_train has shape \(3,\), expected 6 labels, one for each image"),
     ({"y_test": np.ones((3, 3), dtype=int)}, r"y_test has shape \(3, 3\), expected 3 labels"),
     ({"y_test": np.array([0, 1, 3])}, "y_test has label 3, of which y_train has no image: it has 0, 1, 2; expected"),
-    ({"y_test": np.array(["a", "b", "c"])}, "y_test has label 'a', of which y_train has no image"),
     ({"y_test": np.array([0, 0, 1])}, r"y_test has no image of class 2 \(2 in all\), expected .*stratify"),
     ({"x_test": X[:1], "y_test": np.array([2])}, r"y_test has no image of class 0 \(0, 1 in all\), expected"),
     ({"y_train": 0 * Y, "y_test": np.zeros(3, int)}, "y_train has label 0 alone, expected two classes or more"),
@@ -210,33 +190,25 @@ def test_what_is_no_npz_of_numbers_is_refused_and_never_run(tmp_path, monkeypatc
     assert not (tmp_path / "was-run").exists()
 
 
-def test_npz_that_is_not_there_is_called_by_its_name(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere.npz"):
-        data.load(tmp_path / "nowhere.npz")
-
-
 # --- names
 
 
-def test_a_path_may_begin_at_home_and_end_in_capitals(tmp_path, monkeypatch):
+def test_files_of_one_name_and_other_content_are_called_differently(tmp_path, monkeypatch):
+    """A path may begin at home and end in capitals."""
     monkeypatch.setenv("HOME", str(tmp_path))
-    saved(tmp_path / "mine.npz").rename(tmp_path / "mine.NPZ")
-    assert data.load("~/mine.NPZ").name.startswith("mine-")
-
-
-def test_files_of_one_name_and_other_content_are_called_differently(tmp_path):
     (tmp_path / "other").mkdir()
-    first = saved(tmp_path / "mine.npz")
+    saved(tmp_path / "mine.npz").rename(tmp_path / "mine.NPZ")
     second = saved(tmp_path / "other/mine.npz", y_test=np.array([0, 2, 1]))
-    names = {data.load(path).name for path in (first, second)}
+    names = {data.load(path).name for path in ("~/mine.NPZ", second)}
     assert len(names) == 2 and all(name.startswith("mine-") for name in names)
+    with pytest.raises(FileNotFoundError, match="nowhere.npz"):
+        data.load(tmp_path / "nowhere.npz")
 
 
 @pytest.mark.parametrize(
     "name, shown",
     [
         ("my_faces.v2", "my_faces.v2"),
-        ("a|b", "a-b"),
         ("**bold** _and_ `code`", "bold-and-code"),
         ("$x_1$ ~struck~ [link](to) {role}`x`", "x_1-struck-link-to-role-x"),
         ("<b>&amp;\n| --- |", "b-amp"),
@@ -290,9 +262,7 @@ def test_tensors_of_any_kind_are_taken(monkeypatch):
 
 def test_what_a_loader_gives_is_looked_at(monkeypatch):
     register(monkeypatch, x_train=2 * data.load("digits").x_train)
-    with pytest.raises(
-        ValueError, match=r"mine: x_train is float32 and spans \[0, 2\], expected floats in \[0, 1\]"
-    ):
+    with pytest.raises(ValueError, match=r"mine: x_train is float32 and spans \[0, 2\], expected floats"):
         data.load("mine")
     monkeypatch.setitem(data.LOADERS, "mine", dict)
     with pytest.raises(ValueError, match="mine: its loader gives a dict, expected a Dataset"):
