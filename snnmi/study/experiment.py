@@ -95,7 +95,7 @@ class Experiment:
 
     @property
     def scale(self) -> str:
-        """What tables and figures call these runs: the profile, and what was changed."""
+        """What progress calls these runs: the profile, and what was changed."""
         return ", ".join(filter(None, [self.profile.name, settings.said(self.changes)]))
 
     def settings(self, dataset: str, variant: Variant) -> Settings:
@@ -289,7 +289,8 @@ class Experiment:
         return partial(self._compute, step, cell) if self.compute else None
 
     def _about(self, cell: Cell) -> tuple[str, str, Cell, Settings]:
-        return self.scale, self.name(cell.dataset), cell, self.settings(cell.dataset, cell.variant)
+        config = self.settings(cell.dataset, cell.variant)
+        return self.profile.name, self.name(cell.dataset), cell, config
 
     def _attacked(self, cell: Cell, scored: Run, *, compute: bool = True) -> AttackRun | None:
         run = self._get("attack", cell, compute=compute)

@@ -18,7 +18,7 @@ from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import LAST, REFERENCES, SOURCES, judgements
 from snnmi.study.settings import said
-from snnmi.study.table import HOW, OF_A_MACHINE, SEEN, WHO, stores, who
+from snnmi.study.table import HOW, OF_A_MACHINE, SEEN, WHO, stores, tables, who
 
 ABOUT = ["source", "pair", "attack", *WHO, *HOW, "natural_distance", "judge_test_accuracy"]
 SCORES = [
@@ -49,31 +49,31 @@ def everything(
     judges = {digest(run.settings): run.metrics for store in kept for run in store.finished("judge-")}
     attacks = rows.drop_duplicates("folder").assign(attack=lambda found: found.folder)
     attacks = {(r["profile"], r["folder"].rpartition("-")[2]): r for r in attacks.to_dict("records")}
-    about, tables = [], []
+    about, runs = [], []
     for run in (run for store in kept for run in store.finished("judged-")):
         profile, key = run.folder.parent.name, run.settings
         of = attacks.get((profile, digest(key["attack"]))) if "attack" in key else {}
         judge = judges.get(digest(key["judge"]))
         if of is None or judge is None:
             continue
-        table = run.table("judged")
         pair = key.get("pair", "kept") if of else ""
-        made = of or _made(profile, key, judge, len(table), own.get(str(run.folder)))
+        made = of or _made(profile, key, judge, own.get(str(run.folder)))
         made |= {"source": key.get("source", LAST if pair == "last" else "reconstruction"), "pair": pair}
         made |= {"folder": f"{profile}/{run.folder.name}", "natural_distance": judge["natural_distance"]}
         about.append(made | {"judge_test_accuracy": judge["test_accuracy"]})
-        tables.append(table.assign(run=len(tables)))
-    if not tables:
+        runs.append(run)
+    if not runs:
         return pd.DataFrame(columns=[*ABOUT, "label", *SCORES])
     about = pd.DataFrame(about).reindex(columns=ABOUT)
-    found = pd.concat(tables, ignore_index=True).join(about, on="run").drop(columns="run")
+    found = tables(runs, "judged").sort_values("run", kind="stable", ignore_index=True)
+    found = found.join(about, on="run").drop(columns="run")
     return found.reindex(columns=[*dict.fromkeys([*ABOUT, "label", *SCORES, *found])])
 
 
-def _made(profile: str, key: dict, judge: dict, classes: int, changed: str | None) -> dict[str, object]:
+def _made(profile: str, key: dict, judge: dict, changed: str | None) -> dict[str, object]:
     """What the columns say of images that no attack of the table made; `changed`: None where no page's own."""
-    dataset, size = key["judge"]["dataset"], tuple(judge["image_shape"])
-    data = names.panel(dataset, size, classes, judge["num_classes"])
+    dataset, size, classes = key["judge"]["dataset"], tuple(judge["image_shape"]), judge["num_classes"]
+    data = names.panel(dataset, size, classes, classes)
     found = {"profile": profile, "dataset": dataset, "data": data, "scale": data, "size": size}
     found |= {"classes": classes, "kept": profile not in OF_A_MACHINE, "here": changed is not None}
     if not (target := key.get("target")):

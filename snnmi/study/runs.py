@@ -4,6 +4,7 @@ are kept.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -31,38 +32,19 @@ class Cell(NamedTuple):
 class Finished:
     """What all of them have: which cell of the grid they are, and the stored record."""
 
-    profile: str  # and what was changed for the whole grid
+    profile: str
     dataset: str  # as results call it
     cell: Cell
     config: Settings
     run: Run
 
-    @property
-    def target(self) -> str:
-        """ "ann" or "snn"."""
-        return self.cell.variant.kind
-
-    @property
-    def variant(self) -> str:
-        """Name of the control; of a baseline its target's."""
-        return self.cell.variant.name
-
-    @property
-    def seed(self) -> int:
-        """Of the target."""
-        return self.cell.seed
-
-    @property
-    def settings(self) -> dict:
-        return self.run.settings
-
-    @property
-    def metrics(self) -> dict:
-        return self.run.metrics
-
-    @property
-    def provenance(self) -> dict:
-        return self.run.provenance
+    target = property(attrgetter("cell.variant.kind"))  # "ann", "snn" or one's own
+    variant = property(attrgetter("cell.variant.name"))  # the control; of a baseline its target
+    seed = property(attrgetter("cell.seed"))  # of the target
+    attack_seed = property(attrgetter("cell.attack_seed"))
+    settings = property(attrgetter("run.settings"))
+    metrics = property(attrgetter("run.metrics"))
+    provenance = property(attrgetter("run.provenance"))
 
     @property
     def image_shape(self) -> tuple[int, int]:
@@ -80,10 +62,9 @@ class Finished:
     def weights(self) -> dict:
         """Nested dicts of tensors; raises FileNotFoundError where none are kept."""
         if (weights := self.run.weights()) is None:
-            profile, dataset = self.profile.split(",")[0], self.dataset
             raise FileNotFoundError(
                 f"{self.run.folder} keeps no weights (results in git have none): "
-                f"python -m snnmi.study.weights {profile} {dataset} makes them again"
+                f"python -m snnmi.study.weights {self.profile} {self.dataset} makes them again"
             )
         return weights
 
@@ -111,10 +92,6 @@ class AttackRun(Finished):
     """An attack on all classes of one target, and its scores."""
 
     scored: Run
-
-    @property
-    def attack_seed(self) -> int:
-        return self.cell.attack_seed
 
     @property
     def attacker(self) -> Attack:

@@ -66,7 +66,7 @@ def train(run: Run, work: Work, own: Callable | None) -> None:
     images, config, seed = work.images, work.config, work.cell.seed
     about = {"n_train": len(images.x_train), "n_test": len(images.x_test)} | work.about
     about["commonest_class"] = metrics.commonest_class(images.y_test.numpy())
-    if own:
+    if own is not None:
         right = BlackBox(own, seed=seed, role="examiner's answers")(images.x_test).argmax(-1) == images.y_test
         no_history = pd.DataFrame(columns=["epoch", "loss", "test_accuracy"])
         found = {"test_accuracy": float(right.float().mean())} | about
@@ -175,7 +175,7 @@ def _draw(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
     given = {"checkpoint": run.checkpoint, "budget": pays * len(labels)} | FORMS[config.answers]
     drawn = attacks.draw(entry, target, labels, images.image_shape, **work.draws, **given)
     kept = {"images": drawn.images.contiguous()}
-    if drawn.copy:
+    if drawn.copy is not None:
         seed = work.cell.attack_seed
         noise = scores.examiners_noise(config, work.config.evaluation, images.image_shape, seed=seed)
         kept["copy"] = scores.copy_says(drawn.copy, drawn.images, noise, images)

@@ -80,8 +80,8 @@ def _read(store: Store, own: Own) -> pd.DataFrame:
     both = [key for key in attacks if key in scored]
     if not both:
         return pd.DataFrame()
-    losses = _tables([attacks[key] for key in both], "losses")
-    rows = losses.merge(_tables([scored[key] for key in both], "scores"), on=["run", "label", "pair"])
+    losses = tables([attacks[key] for key in both], "losses")
+    rows = losses.merge(tables([scored[key] for key in both], "scores"), on=["run", "label", "pair"])
     rows = rows.join(pd.DataFrame([_about(store.folder.name, attacks[key], own) for key in both]), on="run")
     later = {digest(run.settings): run.metrics["commonest_answer"] for run in store.finished("answers-")}
     found = [later.get(digest(answers_key(attacks[key].settings))) for key in both]
@@ -91,7 +91,7 @@ def _read(store: Store, own: Own) -> pd.DataFrame:
     return rows.drop(columns="run")
 
 
-def _tables(runs: list[Run], name: str) -> pd.DataFrame:
+def tables(runs: list[Run], name: str) -> pd.DataFrame:
     """That table of every run, read as one; "run": the run's place. Runs of one age have equal columns."""
     bodies: dict[str, list[str]] = {}
     for i, run in enumerate(runs):
