@@ -438,7 +438,7 @@ def test_a_target_of_ones_own_goes_all_the_way(mine, copied, digits):
     right = (distances.sum((2, 3)).argmin(1) == digits.y_test).float().mean()
     assert target.metrics["test_accuracy"] == pytest.approx(float(right)) and target.history.empty
     assert attack.queries_per_class == 128 and attack.reconstructions.shape == (10, 3, 8, 8)
-    assert boundary.label == 0 and boundary.metrics
+    assert boundary.settings["label"] == 0 and boundary.metrics
     table = scores_of(own)
     assert Counter(table.target) == {"ann": 20, "nearest": 20}
     ceiling = table[table.target == "nearest"].surrogate_accuracy_ceiling.unique()
