@@ -10,6 +10,7 @@ from snnmi.measure import boundaries
 from snnmi.models import training
 from snnmi.study import extensions
 from snnmi.study.experiment import Experiment
+from tests.helpers import once
 
 
 @pytest.fixture(autouse=True)
@@ -18,12 +19,14 @@ def put_back(matmul_setting):
 
 
 @pytest.fixture(scope="session")
-def results(tmp_path_factory) -> Path:
-    """A results folder in which the smoke profile is finished; to be read only."""
-    folder = tmp_path_factory.mktemp("results")
-    smoke = Experiment("smoke", results=folder)
-    assert [len(runs) for runs in (smoke.targets(), smoke.attacks(), smoke.boundaries())] == [2, 2, 2]
-    return folder
+def results(shared) -> Path:
+    """A results folder in which the smoke profile is finished, for all workers; to be read only."""
+
+    def finish(folder: Path) -> None:
+        smoke = Experiment("smoke", results=folder)
+        assert [len(runs) for runs in (smoke.targets(), smoke.attacks(), smoke.boundaries())] == [2, 2, 2]
+
+    return once(shared / "finished", finish)
 
 
 @pytest.fixture
