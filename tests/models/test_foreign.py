@@ -12,7 +12,6 @@ import torch
 from snntorch.export_nir import export_to_nir
 from snntorch.import_nir import import_from_nir
 
-from snnmi.attack.blackbox import BlackBox
 from snnmi.fast import events
 from snnmi.models import foreign
 from snnmi.models.coding import DECODERS
@@ -242,13 +241,6 @@ def test_spikes_cannot_be_counted_where_the_last_layer_has_none(tmp_path):
     foreign.read(path, Assumed(), **DIGITS)
     with pytest.raises(ValueError, match="ends in a layer without spikes: the decoder count cannot read it"):
         foreign.read(path, Assumed(decoder="count"), **DIGITS)
-
-
-def test_answers_that_are_no_numbers_are_refused_by_the_black_box(tmp_path, digits):
-    path = saved(tmp_path, affine(10, 64, np.nan))
-    net = foreign.read(path, Assumed(), **DIGITS)
-    with pytest.raises(ValueError, match="the target's answer holds NaN"):
-        BlackBox(net, seed=0)(digits.x_test[:2])
 
 
 @pytest.mark.parametrize("wrong", [{"dt": 0}, {"reset": "never"}, {"num_steps": 0}, {"decoder": "loudest"}])

@@ -2,11 +2,10 @@
 
 import torch
 import torch.nn.functional as F
-from pytest import approx, mark, raises, warns
+from pytest import approx, mark, raises
 from torch import nn
 
 from snnmi.checkpoint import Checkpoint
-from snnmi.fast import events
 from snnmi.models.targets import ANN, SNN
 from snnmi.models.training import Training, accuracy, train
 from tests.helpers import TRAINING, Interrupting, Killed, assert_same_tensors, few_digits, small, trained
@@ -38,17 +37,6 @@ def test_training_learns_the_digits(kind, model_class, digits):
     assert history["test_accuracy"][-1] > 0.88 and history["loss"][-1] < history["loss"][0] / 2
     assert len(history["loss"]) == len(history["test_accuracy"]) == TRAINING[kind].epochs
     assert accuracy(model, digits.x_test, digits.y_test, seed=3) == approx(history["test_accuracy"][-1])
-
-
-def test_without_a_compiler_training_learns_as_much(monkeypatch):
-    monkeypatch.setattr(events, "available", lambda: False)
-    model, history = trained("snn", few_digits(600), seed=3)
-    monkeypatch.undo()
-    _, with_one = trained("snn", few_digits(600), seed=3)
-    assert history["loss"][-1] < history["loss"][0] / 2
-    for name, slack in (("loss", 0.2 * with_one["loss"][-1]), ("test_accuracy", 0.1)):
-        assert history[name] != with_one[name] or not events.available()
-        assert history[name][-1] == approx(with_one[name][-1], abs=slack)
 
 
 @mark.parametrize("kind", ["ann", "snn"])
@@ -89,13 +77,3 @@ def test_training_stops_at_the_first_epoch_that_is_good_enough(tmp_path):
     assert train_it(enough, checkpoint=Checkpoint(path)).history == stopped.history
     with raises(ValueError, match="stop_at is 97.7, expected a number from 0 to 1"):
         Training(stop_at=97.7)
-
-
-def test_damaged_checkpoint_is_reported_and_training_begins_again(tmp_path):
-    images, path = few_digits(64), tmp_path / "checkpoint.safetensors"
-    with raises(Killed):
-        trained("ann", images, checkpoint=Interrupting(path, 3))
-    path.write_bytes(path.read_bytes()[:-7])
-    with warns(UserWarning, match="checkpoint.safetensors is damaged"):
-        resumed = trained("ann", images, checkpoint=Checkpoint(path))
-    assert resumed.history == trained("ann", images).history
