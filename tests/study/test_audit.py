@@ -42,17 +42,11 @@ def number():
 def fails():
     raise KeyError("weights")
 
-def logits():
-    return lambda x: x.flatten(1)[:, :10]
-
 def nan_outside():
     return lambda x: torch.where((x > 1).any(-1).any(-1)[:, None], torch.nan, uniform(x))
 
 def five():
     return lambda x: torch.full((len(x), 5), 0.2)
-
-def wants_channels():
-    return torch.nn.Conv2d(3, 1, 1)
 
 linear = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10), torch.nn.Softmax(-1))
 
@@ -90,24 +84,15 @@ def dropout():
     net = torch.nn.Sequential(torch.nn.Dropout(), *linear)
     return lambda x: net(x)
 
-def forgotten_flag():
-    return lambda x: torch.nn.functional.dropout(linear(x) @ torch.eye(10)).softmax(-1)
-
 def rate_coded():
     return lambda x: linear((torch.rand_like(x) < x).float())
 
 def numpys_chance():
     return lambda x: linear(x + torch.from_numpy(np.random.rand(*x.shape)).float())
 
-def pythons_chance():
-    return lambda x: linear(x + random.random())
-
 def batch_norm():
     net = torch.nn.Sequential(*linear[:2], torch.nn.BatchNorm1d(10), linear[2])
     return lambda x: net(x)
-
-def scaled_by_batch():
-    return lambda x: linear(9 * (x - x.mean()) / x.std())
 
 def membranes():
     mem = [0.0]
@@ -116,12 +101,6 @@ def membranes():
         return mem[0].softmax(-1)
     return network
 
-def learns_on():
-    net, seen = linear, []
-    def network(x):
-        seen.append(len(x))
-        return (len(seen) * linear[1](x.flatten(1))).softmax(-1)
-    return network
 """
 
 
@@ -193,20 +172,16 @@ def test_two_functions_that_answer_alike_are_two_networks(own, digits):
     assert torch.equal(*answers[:2]) and found[0].digest == found[2].digest != found[1].digest
 
 
-@pytest.mark.parametrize(
-    "name, how, cause",
-    [
-        ("dropout", "again", "Dropout in training mode"),
-        ("forgotten_flag", "again", "Dropout in training mode"),
-        ("rate_coded", "again", "a code that takes no generator="),
-        ("numpys_chance", "again", "draws by chance"),
-        ("pythons_chance", "again", "a chance of its own"),
-        ("batch_norm", "in other company", "BatchNorm in training mode"),
-        ("scaled_by_batch", "in other company", "pixels scaled by batch"),
-        ("membranes", "again", "neurons that are not reset"),
-        ("learns_on", "again", "keeps something between queries"),
-    ],
-)
+UNSTEADY = [
+    ("dropout", "again", "Dropout in training mode"),
+    ("rate_coded", "again", "a code that takes no generator="),
+    ("numpys_chance", "again", "draws by chance"),
+    ("batch_norm", "in other company", "BatchNorm in training mode"),
+    ("membranes", "again", "neurons that are not reset"),
+]
+
+
+@pytest.mark.parametrize("name, how, cause", UNSTEADY)
 def test_what_answers_hang_on_besides_the_image_is_said_with_its_likely_cause(own, digits, name, how, cause):
     torch.manual_seed(0)
     state = np.random.get_state()[1].copy()
@@ -215,20 +190,19 @@ def test_what_answers_hang_on_besides_the_image_is_said_with_its_likely_cause(ow
     assert (np.random.get_state()[1] == state).all() or name == "numpys_chance"
 
 
-@pytest.mark.parametrize("dt, meant", [("1e-5", 1e-5), ("0.00002", 2e-5), (1e-5, 1e-5), (" 1E-5 ", 1e-5)])
+@pytest.mark.parametrize("dt, meant", [("1e-5", 1e-5), (1e-5, 1e-5), ("0", None), ("nan", None)])
 def test_a_step_is_a_number_however_a_file_of_parameters_writes_it(tmp_path, copied, mine, dt, meant):
-    path = foreign.write(small("snn"), tmp_path / "net.nir")
     given = {"profile": "smoke", "results": copied}
-    assert audit.prepare(given, model=str(path), dataset="digits", dt=dt, reset=None).own.assumed.dt == meant
-
-
-@pytest.mark.parametrize("dt", ["0", "-1e-4", "nan", 0.0])
-def test_a_step_that_is_no_number_is_refused_in_one_sentence(tmp_path, copied, mine, dt):
-    path = foreign.write(small("snn"), tmp_path / "net.nir")
+    asked = {
+        "model": str(foreign.write(small("snn"), tmp_path / "net.nir")),
+        "dataset": "digits",
+        "reset": None,
+    }
+    if meant:
+        assert audit.prepare(given, **asked, dt=dt).own.assumed.dt == meant
+        return
     with pytest.raises(ValueError, match="dt is .*, expected a number above 0"):
-        audit.prepare(
-            {"profile": "smoke", "results": copied}, model=str(path), dataset="digits", dt=dt, reset=None
-        )
+        audit.prepare(given, **asked, dt=dt)
 
 
 @pytest.mark.parametrize("model", [small("snn"), small("ann"), small("snn", encoder="latency")])
@@ -251,10 +225,8 @@ def test_a_network_trained_anew_behind_the_same_source_is_another(own, digits):
         ("number", "returns a int, expected a callable from images to confidences"),
         ("fails", "fails: KeyError: 'weights'"),
         ("absent", "has no function 'absent'"),
-        ("logits", "the target's answer spans .* does it give logits?"),
         ("nan_outside", "the target's answer holds NaN"),
         ("five", "gives 5 confidences, expected one for each of 10 classes"),
-        ("wants_channels", "RuntimeError: Given groups=1, weight of size"),
         ("estimator", "returns a Rows, expected a callable .*, such as its predict_proba"),
         ("rows", "rows is a Rows, expected a function: did you mean rows.predict_proba?"),
         ("two", "needs x, temperature, expected a function of no argument"),
