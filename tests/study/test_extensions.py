@@ -1,6 +1,5 @@
 """A user's own code: run when it is named, known by its content, and good for every step of the chain."""
 
-import ast
 import hashlib
 import os
 import re
@@ -44,11 +43,6 @@ def top():
     return float(ENCODERS["mine"](torch.full((1, 1), 9.0), 1, generator=None).max())
 
 
-def test_nothing_is_run_unless_it_is_named(mine):
-    mine.write_text("1 / 0")
-    assert extensions.load(None) is None
-
-
 def test_an_edit_is_run_and_undone_again(mine):
     """The file as it was an hour ago is not the one in between, in the tables as in the names."""
     found = []
@@ -66,15 +60,6 @@ def test_code_that_a_run_does_not_use_is_not_in_its_name(mine):
     assert key()["code"].keys() == {"encoder"} and "code" not in key("clip")
 
 
-def test_of_two_files_the_one_named_last_counts(mine):
-    other = mine.with_name("other.py")
-    write(mine, ENCODER.format(high=1))
-    write(other, ENCODER.format(high=2))
-    for path, high in ((mine, 1), (other, 2), (mine, 1)):
-        extensions.load(path)
-        assert top() == high
-
-
 def test_the_same_file_is_run_once(mine):
     write(mine, "from snnmi.models.coding import ENCODERS\nENCODERS[f'run-{len(ENCODERS)}'] = len")
     before = len(ENCODERS)
@@ -86,15 +71,8 @@ def test_the_same_file_is_run_once(mine):
 @pytest.mark.parametrize(
     "table, place, wrong, sentence",
     [
-        (
-            "METRICS",
-            "measure.scores",
-            "len",
-            "the metric 'mine' as a builtin_function_or_method, expected a Metric",
-        ),
+        ("METRICS", "measure.scores", "len", "the metric 'mine' as a builtin.*, expected a Metric"),
         ("ENCODERS", "models.coding", "'rate'", "the encoder 'mine' as a str, expected a function"),
-        ("NOISES", "attack.noises", "0.5", "the noise 'mine' as a float, expected a function"),
-        ("TARGETS", "models.targets", "None", "the target 'mine' as a NoneType, expected a function"),
     ],
 )
 def test_what_is_registered_is_of_its_kind(mine, table, place, wrong, sentence):
@@ -203,35 +181,28 @@ def test_workers_know_what_stands_beside_it(mine, tmp_path):
 # --- pieces that no run could use, before any training
 
 UNUSABLE = {
-    "encoder": (
-        "{'training': {'encoder': 'mine'}}",
-        "coding.ENCODERS['mine'] = lambda x, n: x.expand(n, *x.shape)",
-    ),
-    "decoder": ("{'training': {'decoder': 'mine'}}", "coding.DECODERS['mine'] = lambda spk, mem: mem"),
-    "noise": (
-        "{'attack': {'noise': 'mine'}}",
-        "noises.NOISES['mine'] = lambda *s, generator, device: np.zeros(s)",
-    ),
+    "encoder": ({"training": {"encoder": "mine"}}, "coding.ENCODERS['mine'] = lambda x, n: x"),
+    "decoder": ({"training": {"decoder": "mine"}}, "coding.DECODERS['mine'] = lambda spk, mem: mem"),
+    "noise": ({"attack": {"noise": "mine"}}, "noises.NOISES['mine'] = lambda *s, generator, device: 0"),
     "family": (
-        "{'attack': {'family': 'mine'}}",
+        {"attack": {"family": "mine"}},
         "players.FAMILIES['mine'] = lambda *_: (torch.nn.Dropout(),) * 2",
     ),
-    "metric": ("{}", "scores.METRICS['mine'] = scores.Metric('mine', lambda a, i: a.labels)"),
+    "metric": ({}, "scores.METRICS['mine'] = scores.Metric('mine', lambda a, i: a.labels)"),
 }
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("piece", UNUSABLE)
+@pytest.mark.parametrize("piece, workers", [*((piece, 1) for piece in UNUSABLE), ("encoder", 2)])
 def test_a_piece_that_no_run_could_use_is_named_before_any_training(
     mine, tmp_path, monkeypatch, piece, workers
 ):
     monkeypatch.setattr(training, "train", lambda *_, **__: pytest.fail("something was trained"))
     changes, text = UNUSABLE[piece]
     mine.write_text(
-        "import numpy as np, torch\nfrom snnmi.attack import noises, players\nfrom snnmi.measure import scores\n"
+        "import torch\nfrom snnmi.attack import noises, players\nfrom snnmi.measure import scores\n"
         f"from snnmi.models import coding\n{text}"
     )
-    own = Experiment("smoke", code=mine, changes=ast.literal_eval(changes), results=tmp_path, workers=workers)
+    own = Experiment("smoke", code=mine, changes=changes, results=tmp_path, workers=workers)
     with pytest.raises(ValueError, match=f"^{piece} 'mine'"):
         own.attacks()
     assert not [*tmp_path.rglob("run.json")]
@@ -291,7 +262,7 @@ def test_a_loader_that_goes_on_changing_its_images_changes_no_data_set(mine):
     assert torch.equal(first.x_test, before) and first.y_test.any()
 
 
-@pytest.mark.parametrize("name", ["a|b", "$x$", "_mine_", "my encoder"])
+@pytest.mark.parametrize("name", ["a|b", "my encoder"])
 def test_a_name_that_pages_would_read_is_refused(mine, name):
     write(mine, f"from snnmi.models.coding import ENCODERS\nENCODERS[{name!r}] = None")
     with pytest.raises(ValueError, match=f"mine.py registers {re.escape(repr(name))}, .*expected letters"):
@@ -355,28 +326,22 @@ METRICS["mine"] = Metric("my metric", lambda answers, i: {score}, floor=lambda a
 """
 
 
-def test_a_metric_of_ones_own_is_scored_and_nothing_else_is_done_again(mine, copied, no_computing):
+def test_a_metric_of_ones_own_is_scored_and_a_column_and_nothing_else_is_done_again(
+    mine, copied, no_computing
+):
+    """Where nothing may be computed, its cell is empty."""
     before = scores_of(Experiment("smoke", results=copied, compute=False))
     mine.write_text(METRIC.format(score="answers.labels[i] / 2"))
-    table = scores_of(Experiment("smoke", code=mine, results=copied))
-    assert (table.mine == table.label / 2).all() and (table.mine_floor == 0.25).all()
-    pd.testing.assert_frame_equal(table[before.columns], before)
+    lacking = scores_of(Experiment("smoke", code=mine, results=copied, compute=False))
+    assert len(lacking) == 40 and lacking.mine.isna().all() and lacking.A_target.notna().all()
+    whole = Experiment("smoke", code=mine, results=copied)
+    found = scores_of(whole)
+    assert (found.mine == found.label / 2).all() and (found.mine_floor == 0.25).all()
+    pd.testing.assert_frame_equal(found[before.columns], before)
     assert len([*copied.glob("smoke/scores-*")]) == 4 and len([*copied.glob("smoke/attack-*")]) == 2
-
-
-def test_a_metric_of_ones_own_is_a_column_of_table_ii(mine, copied, no_computing):
-    mine.write_text(METRIC.format(score="answers.labels[i] / 2"))
-    rows = table.runs(Experiment("smoke", code=mine, results=copied))
+    rows = table.runs(whole)
     assert (table.networks(rows, "mine", pair="kept") == 2.25).all(axis=None)
     assert (rows.mine_floor == 0.25).all() and METRICS["mine"].table
-
-
-def test_scores_made_before_a_metric_of_ones_own_are_read_and_lack_it(mine, results, no_computing):
-    """Larger scales stay on the page, their cell of it empty."""
-    mine.write_text(METRIC.format(score="1.0"))
-    reading = Experiment("smoke", code=mine, results=results, compute=False)
-    table = scores_of(reading)
-    assert len(table) == 40 and table.mine.isna().all() and table.A_target.notna().all()
 
 
 def test_scores_made_before_a_metric_of_the_projects_stay_as_they_are(results, no_computing, monkeypatch):
