@@ -77,10 +77,9 @@ def test_a_zip_cannot_write_elsewhere_or_anything_else(there, tmp_path):
     assert len(offline.bring(bad, tmp_path / "results")) == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.zip", "results"]
     with zipfile.ZipFile(there / "results.zip") as archive:
-        files = sorted(
-            p.relative_to(tmp_path / "results").as_posix() for p in (tmp_path / "results").rglob("*.*")
-        )
-        assert files == sorted(archive.namelist())
+        written = (tmp_path / "results").rglob("*.*")
+        found = sorted(path.relative_to(tmp_path / "results").as_posix() for path in written)
+        assert found == sorted(archive.namelist())
 
 
 @pytest.mark.parametrize("members, change", [
@@ -107,14 +106,11 @@ def test_a_run_that_is_complete_here_keeps_its_weights(there, tmp_path):
     assert before == {path: path.read_bytes() for path in before}
 
 
-def test_what_is_no_zip_is_said_in_one_sentence(tmp_path):
-    (tmp_path / "results.zip").write_bytes(b"no zip")
-    with pytest.raises(ValueError, match="not a readable zip .* expected a results.zip"):
-        offline.bring(tmp_path / "results.zip", tmp_path)
-
-
 def test_half_of_a_download_is_not_read_as_one_of_the_archives_in_it(there, tmp_path):
     """Arrays are zips, too, and a zip is read from its end."""
+    (tmp_path / "no.zip").write_bytes(b"no zip")
+    with pytest.raises(ValueError, match="not a readable zip .* expected a results.zip"):
+        offline.bring(tmp_path / "no.zip", tmp_path)
     content = (there / "results.zip").read_bytes()
     for share in (0.3, 0.5, 0.8, 0.95):
         (tmp_path / "results.zip").write_bytes(content[: int(share * len(content))])
@@ -160,9 +156,8 @@ def packed(tmp_path, monkeypatch):
         folder = command[command.index("--dest") + 1]
         folder.mkdir(exist_ok=True)
         (folder / "numpy-2.4.6-cp312.whl").touch()
-        assert "--no-deps" in command or not {*offline.ON_TORCH} & {
-            *command
-        }  # else pip would bring torch, too
+        # else pip would bring torch, too
+        assert "--no-deps" in command or not {*offline.ON_TORCH} & {*command}
 
     def pack():
         monkeypatch.setattr(offline.subprocess, "run", process)
@@ -179,22 +174,7 @@ def test_the_kit_holds_source_wheels_data_and_a_script(packed):
     there, here = ({p.relative_to(f) for p in (f / "snnmi").rglob("*.py")} for f in (kit, offline.ROOT))
     assert there == here
     (kit / "site").mkdir()  # what the wheels hold is here already
-    said = run(["./run.sh", "bench", "--device", "cpu", "--quick"], kit)
-    assert "snn_query_640" in said and (kit / "build/bench.json").exists()
-
-
-@pytest.mark.parametrize("git", [None, "echo 'fatal: detected dubious ownership' >&2; exit 128"])
-def test_a_kit_is_packed_where_git_is_absent_or_does_not_answer(packed, tmp_path, monkeypatch, git):
-    (tmp_path / "bin").mkdir()
-    if git:
-        (tmp_path / "bin/git").write_text(f"#!/bin/sh\n{git}\n")
-        (tmp_path / "bin/git").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    offline.commit.cache_clear()
-    try:
-        assert (packed() / "COMMIT").read_text() == "unknown\n"
-    finally:
-        offline.commit.cache_clear()
+    assert "usage: bench.py" in run(["./run.sh", "bench", "--help"], kit)  # all that it imports is there
 
 
 @pytest.mark.parametrize("code, said", [(0, "All is done"), (124, "Not all is done: run it again"), (1, "")])
