@@ -20,7 +20,7 @@ def test_without_more_the_profile_and_its_four_cells():
     assert asked({}).profile == "quick"
 
 
-@pytest.mark.parametrize("no", ["false", "False", "no", "off", "0", "NO", '"false"', " false "])
+@pytest.mark.parametrize("no", ["false", "NO", "off", "0", '"false"', " false "])
 def test_no_controls_are_no_controls_however_it_is_said(no):
     assert sorted(of(f"controls={no}").targets) == sorted(FOUR)
 
@@ -73,10 +73,7 @@ def test_what_stands_in_quotes_is_one_value(tmp_path, quote):
     [
         ("seed=[0,1,2]", "seed is no parameter of the grid, expected some of .*: did you mean seeds"),
         ("control=true", "control is no parameter of the grid, .*: did you mean controls"),
-        ("targets=ann", "targets is no parameter of the grid"),
-        ("Seeds=0", "Seeds is no parameter of the grid, .*: did you mean seeds"),
         ("controls=maybe", "controls is 'maybe', expected true or false"),
-        ("controls=", "controls is '', expected true or false"),
         ("controls", "CONFIG is 'controls', expected entries such as"),
         ("--dry-run seeds=0", "CONFIG is .*, expected entries such as"),
         ("seeds=0 seeds=1", "CONFIG is .*, expected each setting once"),
