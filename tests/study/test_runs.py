@@ -70,12 +70,6 @@ def test_an_attack_on_a_target_without_weights_trains_it_again(copied):
     assert made.stat().st_mtime_ns == stamp
 
 
-def test_weights_that_are_not_there_are_not_made_by_who_may_not_compute(without_weights):
-    read = Experiment("smoke", targets=["ann"], results=without_weights, compute=False)
-    with pytest.raises(FileNotFoundError, match="keeps no weights .* nothing may be computed here"):
-        read.model(read.cells()[0])
-
-
 # --- results kept in git
 
 
