@@ -36,9 +36,7 @@ def test_a_row_holds_what_the_record_and_its_attack_hold(runs, found):
 
 def test_all_that_is_kept_is_there_once(found):
     folders = {f"{path.parent.parent.name}/{path.parent.name}" for path in KEPT.glob("*/judged-*/run.json")}
-    assert {*found.folder[found.kept]} == {
-        name for name in folders if not name.startswith(table.OF_A_MACHINE)
-    }
+    assert {*found.folder[found.kept]} == {one for one in folders if not one.startswith(table.OF_A_MACHINE)}
     assert not found.duplicated(["folder", "label"]).any()
 
 
@@ -88,8 +86,7 @@ def test_without_results_nothing_is_said(tmp_path):
 
 
 def test_a_judgement_whose_judge_is_gone_is_left_out(tmp_path):
-    run = Store(tmp_path / "quick").run(
-        "judged-digits-noise", {"source": "noise", "judge": {"dataset": "digits"}}
-    )
+    settings = {"source": "noise", "judge": {"dataset": "digits"}}
+    run = Store(tmp_path / "quick").run("judged-digits-noise", settings)
     run.finish(metrics={}, tables={"judged": pd.DataFrame({"label": [0], "identified": [1.0]})})
     assert judged.everything(table.runs(results=tmp_path), results=tmp_path).empty

@@ -15,13 +15,7 @@ from snnmi.measure import inversion, judges, recognition
 from snnmi.study.attacks import ATTACKS, WITHOUT_A_COPY
 from snnmi.study.controls import BASELINES, CELLS
 from snnmi.study.experiment import Experiment
-from snnmi.study.judgements import (
-    FOOLING,
-    REFERENCES,
-    SOURCES,
-    judge,
-    judgements,
-)
+from snnmi.study.judgements import FOOLING, REFERENCES, SOURCES, judge, judgements
 from tests.helpers import ROOT, TOOLS, judged_of
 
 TWO = {"attack": {"batches": 2}}
@@ -186,12 +180,6 @@ def test_read_only_leaves_out_what_is_missing(copied, table):
     assert not (fooling / "run.json").exists()
 
 
-def test_an_empty_folder_has_no_judgements(tmp_path):
-    reading = Experiment("smoke", results=tmp_path, compute=False)
-    assert judgements(reading) == [] and judge(reading, "digits") is None
-    assert judged_of(reading).empty
-
-
 def test_a_judge_without_weights_is_trained_again_and_judges_alike(copied, table):
     (weights,) = (copied / "smoke").glob("judge-digits-*/weights.safetensors")
     (judged,) = (copied / "smoke").glob("judged-digits-test-image-*")
@@ -202,10 +190,11 @@ def test_a_judge_without_weights_is_trained_again_and_judges_alike(copied, table
     pd.testing.assert_frame_equal(again, table, rtol=1e-4)
 
 
-def test_a_judge_of_other_settings_judges_anew(copied, table, monkeypatch):
+def test_a_judge_of_other_settings_judges_anew_and_an_empty_folder_has_none(copied, monkeypatch):
     monkeypatch.setattr(judges, "JudgeConfig", partial(judges.JudgeConfig, noise=0.2))
-    found = judged_of(Experiment("smoke", results=copied, compute=False))
-    assert found.empty
+    assert judged_of(Experiment("smoke", results=copied, compute=False)).empty
+    reading = Experiment("smoke", results=copied / "nothing", compute=False)
+    assert judgements(reading) == [] and judge(reading, "digits") is None
 
 
 # --- which images are judged
