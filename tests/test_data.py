@@ -126,14 +126,14 @@ def test_a_folder_that_is_not_there_is_said_to_be_so(places, monkeypatch):
 
 
 OTHER = "SHA-256 [0-9a-f]{64}, expected ba891046"
-DAMAGED = [
-    (flipped(gzip.compress(bytes(1000)), 20), "cannot be unpacked"),
-    (gzip.compress(bytes(1000)), OTHER),
-    (b"<html>404</html>", OTHER),
-]
+DAMAGED = {
+    "a flipped byte": (flipped(gzip.compress(bytes(1000)), 20), "cannot be unpacked"),
+    "other content": (gzip.compress(bytes(1000)), OTHER),
+    "a page": (b"<html>404</html>", OTHER),
+}
 
 
-@pytest.mark.parametrize("damaged, found", DAMAGED)
+@pytest.mark.parametrize("damaged, found", DAMAGED.values(), ids=DAMAGED)
 def test_damaged_mnist_file_is_refused(places, damaged, found):
     (places / "MNIST/raw").mkdir(parents=True)
     for name in vision.MNIST.files:
