@@ -53,7 +53,8 @@ for command in sys.argv[1:]:
     _, page, _, *words = shlex.split(command, comments=True)
     given = asked.parameters([*words, "-p", "profile", "smoke"])
     assert asked.handed(given, [Path(page)]) == {Path(page).stem: given}
-    print(*[attack.scored.folder.name for attack in Experiment(**chapter.given(given)).attacks()])
+    one = Experiment(**{"targets": "snn"} | chapter.given(given))
+    print(*[attack.scored.folder.name for attack in one.attacks()])
 """
 
 
