@@ -13,8 +13,9 @@ from jaxtyping import Float, Int, UInt8
 from PIL import Image
 from torch import Tensor
 
-from snnmi import own_data, places, recordings, vision
-from snnmi.own_data import KEYS, SMALLEST, UNREADABLE, in_a_line
+from snnmi import checks, own_data, places, recordings, vision
+from snnmi.checks import in_a_line
+from snnmi.own_data import KEYS, SMALLEST, UNREADABLE
 
 FACES_URL = "https://www.cl.cam.ac.uk/research/dtg/attarchive/pub/data/att_faces.zip"
 FACES_SHA256 = "2e4844a9f4fa4397058f69d6208047170f2e9d399cda18b55c1e8d28f0a83431"  # of the 400 pixel blocks
@@ -68,7 +69,8 @@ def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset
         elif isinstance(loader, vision.Pictures):
             dataset = _own(name, name, loader.read(name, download))
         else:
-            dataset = _loaded(name, loader())
+            checks.instance(f"what the loader of {name!r} gives", found := loader(), Dataset)
+            dataset = _own(name, name, vars(found))
     else:
         raise ValueError(
             f"data set {str(name)!r} is unknown: expected one of {sorted(LOADERS)} or the path of an .npz file"
@@ -86,13 +88,6 @@ def _shrunk(dataset: Dataset, shrink: int) -> Dataset:
         )
     pool = lambda x: F.avg_pool2d(x[:, None], shrink)[:, 0]  # noqa: E731
     return Dataset(dataset.name, pool(dataset.x_train), dataset.y_train, pool(dataset.x_test), dataset.y_test)
-
-
-def _loaded(name: str, found: object) -> Dataset:
-    """What a loader of the user's own gives."""
-    if not isinstance(found, Dataset):
-        raise ValueError(f"{name}: its loader gives a {type(found).__name__}, expected a Dataset")
-    return _own(name, name, {key: getattr(found, key) for key in KEYS})
 
 
 def _own(where: str | Path, name: str, arrays: own_data.Arrays, notes: Iterable[str] = ()) -> Dataset:

@@ -157,10 +157,8 @@ def _flat(key: str, a: np.ndarray, images: int, notes: list[str]) -> np.ndarray:
         a = a.argmax(1)
     if a.shape != (images,):
         raise ValueError(f"{key} has shape {a.shape}, expected {images} labels, one for each image")
-    if (
-        a.dtype.kind == "f" and (a == np.round(a)).all() and (abs(a) < 2**53).all()
-    ):  # beyond, floats leave some out
-        a = a.astype(np.int64)
+    if a.dtype.kind == "f" and (a == np.round(a)).all() and (abs(a) < 2**53).all():
+        a = a.astype(np.int64)  # beyond, floats leave some out
     if a.dtype.kind not in "biuUS":
         raise ValueError(f"{key} is {a.dtype}, expected whole numbers or names")
     return a
@@ -183,6 +181,5 @@ def _labels(y_train: np.ndarray, y_test: np.ndarray, notes: list[str]) -> dict[s
         )
     if classes != list(range(len(classes))):
         notes.append(f"labels {_few(classes)} are read as classes 0 to {len(classes) - 1}")
-    number = {label: i for i, label in enumerate(classes)}
     y = {"y_train": y_train, "y_test": y_test}
-    return {key: torch.tensor([number[label] for label in own.tolist()]) for key, own in y.items()}
+    return {key: torch.from_numpy(np.searchsorted(classes, own)) for key, own in y.items()}

@@ -20,9 +20,8 @@ from snnmi.own_data import UNREADABLE, in_a_line
 STEPS = 6  # bins: two for each of N-MNIST's three saccades
 SIDE = 34  # pixels a side of N-MNIST's recordings
 SAMPLE = "nmnist_sample.zip"
-PLACE = re.compile(
-    r"(?:^|/)(train|test)/(\d+)/[^/]+$", re.IGNORECASE
-)  # part and label: .../Train/5/00001.bin
+# Part and label: .../Train/5/00001.bin
+PLACE = re.compile(r"(?:^|/)(train|test)/(\d+)/[^/]+$", re.IGNORECASE)
 
 
 def events(content: bytes, where: str) -> Int[np.ndarray, " events 4"]:

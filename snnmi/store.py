@@ -50,7 +50,7 @@ class Run:
             for name, sha256 in record["files"].items():
                 if name == "weights.safetensors" and not (self.folder / name).exists():
                     continue
-                if _sha256(self.folder / name) != sha256:
+                if _sha256(path := self.folder / name, _state(path)) != sha256:
                     raise ValueError(f"{name} has another SHA-256 than run.json says")
         except (ValueError, KeyError, TypeError, OSError, AttributeError, RecursionError) as error:
             warnings.warn(f"{self.folder} is damaged ({error}): counted as not there", stacklevel=2)
@@ -89,10 +89,8 @@ class Run:
         for folder in (self.folder, self.remade):
             if (path := folder / "weights.safetensors").exists():
                 if folder == self.remade and self.is_old():
-                    said = (
-                        "was made with one seed for all roles: its weights made again are another network's"
-                    )
-                    warnings.warn(f"{self.folder} {said}", stacklevel=2)
+                    said = "one seed for all roles: its weights made again are another network's"
+                    warnings.warn(f"{self.folder} was made with {said}", stacklevel=2)
                 return unflatten(safetensors.torch.load(path.read_bytes()))
         return None
 
@@ -204,13 +202,19 @@ def _places(folder: Path, start: str, end: str) -> list[Path]:
     """
     if not folder.is_dir():
         return []
-    stat = folder.stat()
-    names = _by_digest(folder, stat.st_ino, stat.st_nlink, stat.st_mtime_ns).get(end, [])
-    return [folder / name for name in names if name.startswith(start)]
+    return [
+        folder / name for name in _by_digest(folder, _state(folder)).get(end, []) if name.startswith(start)
+    ]
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """What is another where a file or folder has changed."""
+    stat = path.stat()
+    return stat.st_ino, stat.st_nlink, stat.st_size, stat.st_mtime_ns
 
 
 @lru_cache(maxsize=100)
-def _by_digest(folder: Path, *state: int) -> dict[str, list[str]]:
+def _by_digest(folder: Path, state: tuple[int, ...]) -> dict[str, list[str]]:
     """Names by what follows their last hyphen."""
     found: dict[str, list[str]] = {}
     for name in sorted(os.listdir(folder)):
@@ -218,14 +222,9 @@ def _by_digest(folder: Path, *state: int) -> dict[str, list[str]]:
     return found
 
 
-def _sha256(path: Path) -> str:
-    """Of a file's content, which is read again only if the file has changed: a page finds most runs several times."""
-    stat = path.stat()
-    return _sha256_of(path, stat.st_ino, stat.st_size, stat.st_mtime_ns)
-
-
 @cache
-def _sha256_of(path: Path, *state: int) -> str:
+def _sha256(path: Path, state: tuple[int, ...]) -> str:
+    """Of a file's content, which is read again only if the file has changed: a page finds most runs several times."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -19,7 +19,7 @@ MAY_IMPORT = {  # rooms, and the files beside them, from the ground up
     "places": {"own_data", "files"},
     "recordings": {"places", "own_data"},
     "vision": {"own_data", "places"},
-    "data": {"own_data", "places", "recordings", "vision"},
+    "data": {"checks", "own_data", "places", "recordings", "vision"},
     "provenance": set(),
     "files": set(),
     "checkpoint": {"files"},

@@ -265,5 +265,5 @@ def test_what_a_loader_gives_is_looked_at(monkeypatch):
     with pytest.raises(ValueError, match=r"mine: x_train is float32 and spans \[0, 2\], expected floats"):
         data.load("mine")
     monkeypatch.setitem(data.LOADERS, "mine", dict)
-    with pytest.raises(ValueError, match="mine: its loader gives a dict, expected a Dataset"):
+    with pytest.raises(ValueError, match="what the loader of 'mine' gives is a dict, expected a Dataset"):
         data.load("mine")

@@ -6,6 +6,7 @@ A family of networks of your own is one more function here.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
 import torch
 import torch.nn.functional as F
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from snnmi.attack.blackbox import FORMS
 from snnmi.attack.noises import CHOSEN, NOISES
-from snnmi.checks import above, at_least, is_number, one_of, within
+from snnmi.checks import above, at_least, one_of, within
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,7 @@ class GaminConfig:
     noise: str = "normal"  # x_N: "normal" is N(0, 1), not clipped (G); "chosen": what a pilot chooses
     drift: float = 0.0  # share of the way to generated images that x_N has gone by the last batch
     smooth: float = 0.0  # weight of a generated image's roughness in the generator's loss
-    output_bias: float = (
-        0.0  # added to the generator's last biases at its start: at -3 its images start black
-    )
+    output_bias: float = 0.0  # added to the generator's last biases at its start: at -3 images start black
     keep_window: int = 1  # batches over which M_global is averaged before the lowest is kept (?)
     log_points: int = 400  # points kept of each curve
     classes: int | None = None  # attack only so many first ones; None: all
@@ -62,15 +61,8 @@ class GaminConfig:
             raise ValueError(f"hidden is {self.hidden!r}, expected one number for the family {self.family!r}")
         above(self, lr_surrogate=0, lr_generator=0, gamma=0)
         within(self, 0, 1, "k0", "drift")
-        for name in ("lam", "smooth"):
-            if not (is_number(value := getattr(self, name)) and value >= 0):
-                raise ValueError(f"{name} is {value!r}, expected a number, at least 0")
-        if not is_number(self.output_bias):
-            raise ValueError(f"output_bias is {self.output_bias!r}, expected a number")
-        if self.batch_size % 2:
-            raise ValueError(
-                f"batch_size is {self.batch_size}, expected an even number: half noise, half generated"
-            )
+        within(self, 0, inf, "lam", "smooth")
+        within(self, -inf, inf, "output_bias")
         if self.batch_size % (2 * self.repeats):
             raise ValueError(
                 f"batch_size is {self.batch_size}, expected a multiple of {2 * self.repeats}: half noise, half "

@@ -17,10 +17,8 @@ from torch import Tensor, nn
 
 from snnmi.fast import cuda, events, membranes
 
-AT_ONCE = {
-    "cpu": 25 * 32 * 3000,
-    "cuda": 25 * 4096 * 3000,
-}  # time x images x neurons computed at once: on a CPU what stays in cache, on a GPU what keeps it busy
+# Time x images x neurons computed at once: on a CPU what stays in cache, on a GPU what keeps it busy.
+AT_ONCE = {"cpu": 25 * 32 * 3000, "cuda": 25 * 4096 * 3000}
 Output = Float[Tensor, " time batch classes"]
 
 
@@ -36,9 +34,7 @@ def mark(network: nn.Module, name: str) -> object:
     return getattr(network.code, name, None)
 
 
-_known: WeakKeyDictionary = (
-    WeakKeyDictionary()
-)  # neurons that were looked at, which a step that is captured cannot
+_known: WeakKeyDictionary = WeakKeyDictionary()  # neurons that were looked at, which a captured step cannot
 
 
 def neuron(fires: nn.Module | events.Neuron | None) -> events.Neuron | None:

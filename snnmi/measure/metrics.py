@@ -58,9 +58,8 @@ def identified(images: np.ndarray, references: np.ndarray, label: int) -> float:
     """Share of images (n, h, w) that correlate with reference `label` (classes, h, w) more than with any other."""
     means = references.reshape(len(references), -1).astype(float)
     means -= means.mean(1, keepdims=True)
-    means /= np.maximum(
-        np.linalg.norm(means, axis=1, keepdims=True), 1e-12
-    )  # an image's own mean and norm change no order
+    # an image's own mean and norm change no order
+    means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     alike = images.reshape(len(images), -1) @ means.T
     return _if_numbers(float((alike.argmax(1) == label).mean()), alike)
 

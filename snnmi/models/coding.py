@@ -11,7 +11,8 @@ from torch import Tensor
 
 from snnmi.checks import tried
 
-Encode = Callable[..., Float[Tensor, " time batch *image"]]
+Images, Spikes = Float[Tensor, " batch *image"], Float[Tensor, " time batch *image"]
+Encode = Callable[..., Spikes]
 
 
 def encoder(
@@ -61,9 +62,7 @@ def rates(name: str, x: Float[Tensor, " batch pixels"]) -> Float[Tensor, " batch
 
 
 @encoder(bernoulli=True)
-def rate_encode(
-    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch *image"]:
+def rate_encode(x: Images, num_steps: int, *, generator: torch.Generator) -> Spikes:
     """Bernoulli spike trains whose rate is the pixel value (paper, section II-A).
 
     Values outside [0, 1] are clipped, as a probability must be: out-of-range queries lose
@@ -75,9 +74,7 @@ def rate_encode(
 
 
 @encoder(binary=True)
-def latency_encode(
-    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch *image"]:
+def latency_encode(x: Images, num_steps: int, *, generator: torch.Generator) -> Spikes:
     """Time to first spike: one spike a pixel, the brighter the sooner (white at the first step, the darkest grey at the
     last), none for black. Values outside [0, 1] are clipped; there is no chance. `spikegen.latency` looks at its data
     first, which no captured step can.
@@ -91,9 +88,7 @@ BURST, SHORTEST = 5, 2  # most spikes of a burst, and the steps between them at 
 
 
 @encoder(binary=True)
-def burst_encode(
-    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch *image"]:
+def burst_encode(x: Images, num_steps: int, *, generator: torch.Generator) -> Spikes:
     """Bursts (Guo et al. 2021): the brighter a pixel, the more spikes, up to five, and the closer they follow; from two
     steps apart for white to the whole window for black. Values outside [0, 1] are clipped; there is no chance.
     """
@@ -111,9 +106,7 @@ BITS = 8
 
 
 @encoder(period=BITS)
-def phase_encode(
-    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch *image"]:
+def phase_encode(x: Images, num_steps: int, *, generator: torch.Generator) -> Spikes:
     """Weighted spikes (Kim et al. 2018): the eight bits of a grey value, the highest first, over and over, each spike
     worth half of the one before. Values outside [0, 1] are clipped; there is no chance.
     """
@@ -163,17 +156,13 @@ def population_encode(
 
 
 @encoder(period=1)
-def current_encode(
-    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch *image"]:
+def current_encode(x: Images, num_steps: int, *, generator: torch.Generator) -> Spikes:
     """The pixel value itself, fed as the same input current at every step: no spikes, no chance, no clip."""
     return x.expand(num_steps, *x.shape)
 
 
 @encoder(period=1)
-def clip_encode(
-    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch *image"]:
+def clip_encode(x: Images, num_steps: int, *, generator: torch.Generator) -> Spikes:
     """A constant current of the pixel value clipped to [0, 1]: the rate encoder's range without its spikes and
     chance.
     """
@@ -186,9 +175,7 @@ def frozen_draw(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype
 
 
 @encoder(bernoulli=True, fixed=frozen_draw)
-def frozen_encode(
-    x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch *image"]:
+def frozen_encode(x: Images, num_steps: int, *, generator: torch.Generator) -> Spikes:
     """The rate encoder with one draw for ever, the same for all images and queries: its spikes and range without its
     chance.
     """
@@ -210,9 +197,7 @@ ENCODERS: dict[str, Encode] = {
 }
 
 
-def encode(
-    name: str, x: Float[Tensor, " batch *image"], num_steps: int, *, generator: torch.Generator | None
-):
+def encode(name: str, x: Images, num_steps: int, *, generator: torch.Generator | None) -> Tensor:
     """What an encoder feeds at each step. It is handed a copy: whatever it does to that, the images stay."""
     return ENCODERS[name](x.clone(), num_steps, generator=generator)
 
@@ -306,16 +291,14 @@ def try_decoder(name: str, num_steps: int, num_classes: int, device: str | torch
         )
 
 
-def tempered(
-    confidences: Float[Tensor, " batch classes"], temperature: float
-) -> Float[Tensor, " batch classes"]:
+def tempered(confidences: Confidences, temperature: float) -> Confidences:
     """Confidences to the power 1 / temperature, normalised: softmax(logits / temperature) for those of a softmax."""
     if temperature == 1:
         return confidences
     return (confidences.clamp_min(torch.finfo(confidences.dtype).tiny).log() / temperature).softmax(-1)
 
 
-def mean_entropy(confidences: Float[Tensor, " batch classes"]) -> float:
+def mean_entropy(confidences: Confidences) -> float:
     """Mean entropy of each answer, nats."""
     return float(torch.special.entr(confidences).sum(-1).mean())
 

@@ -8,7 +8,6 @@ HDF5 and are read by `nir`; no object in them is unpickled and nothing of them i
 import copy
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from graphlib import CycleError, TopologicalSorter
@@ -28,17 +27,8 @@ from snnmi.models.coding import DECODERS, ENCODERS
 from snnmi.models.euler import RULES, Neurons
 from snnmi.models.targets import SNN, Target
 
-NEURONS = (nir.LIF, nir.CubaLIF, nir.IF, nir.LI, nir.CubaLI, nir.I)
-OTHERS = (
-    nir.Input,
-    nir.Output,
-    nir.Affine,
-    nir.Linear,
-    nir.Conv2d,
-    nir.Flatten,
-    nir.AvgPool2d,
-    nir.SumPool2d,
-)
+NEURONS = nir.LIF, nir.CubaLIF, nir.IF, nir.LI, nir.CubaLI, nir.I
+WEIGHTS, POOLS = (nir.Affine, nir.Linear, nir.Conv2d), (nir.AvgPool2d, nir.SumPool2d)
 PATIENCE, ROOM = 30, 4 * 2**30  # seconds and bytes that reading a file may take
 TRIAL = """
 import sys
@@ -55,7 +45,7 @@ except MemoryError:
 except Exception:
     pass  # the reader says what is wrong
 """
-KNOWN = {node.__name__ for node in (*NEURONS, *OTHERS)}
+KNOWN = {n.__name__ for n in (*NEURONS, *WEIGHTS, *POOLS, nir.Input, nir.Output, nir.Flatten)}
 
 
 @dataclass(frozen=True)
@@ -99,7 +89,7 @@ def _layer(node: nir.NIRNode, assumed: Assumed) -> nn.Module:
 
     if isinstance(node, NEURONS):
         return Neurons(vars(node), dt=assumed.dt, reset=assumed.reset)
-    if isinstance(node, (nir.Affine, nir.Linear, nir.Conv2d)):
+    if isinstance(node, WEIGHTS):
         weight, bias = torch.as_tensor(node.weight), getattr(node, "bias", None)
         out, into = weight.shape[:2]
         if isinstance(node, nir.Conv2d):
@@ -112,7 +102,7 @@ def _layer(node: nir.NIRNode, assumed: Assumed) -> nn.Module:
         return layer
     if isinstance(node, nir.Flatten):
         return Flat(int(node.start_dim), int(node.end_dim))
-    if isinstance(node, (nir.AvgPool2d, nir.SumPool2d)):
+    if isinstance(node, POOLS):
         how = [pair(getattr(node, name)) for name in ("kernel_size", "stride", "padding")]
         return nn.AvgPool2d(*how, divisor_override=1 if isinstance(node, nir.SumPool2d) else None)
     return nn.Identity()
@@ -231,43 +221,35 @@ def read(path: str | Path, assumed: Assumed, *, image_shape: tuple[int, int], nu
                 f"nodes of type {', '.join(sorted(unknown))} cannot be run, expected {sorted(KNOWN)}"
             )
         network = Imported(nir.dict2NIRNode(content | {"type_check": False}), assumed)
+        _run_once(network, image_shape, num_classes)
     except FileNotFoundError:
         raise ValueError(f"{path} does not exist, expected a NIR file") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except Exception as error:
         raise ValueError(f"{path} cannot be read as a NIR file ({type(error).__name__}: {error})") from None
-    if prod(network.input_shape) != prod(image_shape):
-        raise ValueError(f"{path} takes {network.input_shape}, expected images of {image_shape}")
-    try:
-        spk, mem = _first_run(network, image_shape)
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    if mem.shape[-1] != num_classes:
-        raise ValueError(
-            f"{path} gives {mem.shape[-1]} numbers, expected one for each of {num_classes} classes"
-        )
-    if spk is None and not DECODERS[assumed.decoder](mem * torch.nan, torch.zeros_like(mem)).isfinite().all():
-        raise ValueError(
-            f"{path} ends in a layer without spikes: the decoder {assumed.decoder} cannot read it"
-        )
     return network.eval()
 
 
-def _first_run(network: Imported, image_shape: tuple[int, int]) -> tuple[Tensor | None, Tensor]:
-    """What a black image gives. Where it cannot be run, a file's Flatten may count an axis for the batch."""
-    flat, black = (
-        [node for node in network.nodes if isinstance(node, Flat)],
-        torch.zeros(1, 1, prod(image_shape)),
-    )
+def _run_once(network: Imported, image_shape: tuple[int, int], num_classes: int) -> None:
+    """Ask of a black image. Where that cannot be run, a file's Flatten may count an axis for the batch."""
+    if prod(network.input_shape) != prod(image_shape):
+        raise ValueError(f"it takes {network.input_shape}, expected images of {image_shape}")
+    black, decoder = torch.zeros(1, 1, prod(image_shape)), network.neuron.decoder
     try:
-        return network.run(black)
-    except ValueError:
-        for layer in flat:
-            layer.counted = 1
-        with suppress(ValueError):
-            return network.run(black)
-        raise
+        spk, mem = network.run(black)
+    except ValueError as error:
+        for layer in network.nodes:
+            if isinstance(layer, Flat):
+                layer.counted = 1
+        try:
+            spk, mem = network.run(black)
+        except ValueError:
+            raise error from None
+    if mem.shape[-1] != num_classes:
+        raise ValueError(f"it gives {mem.shape[-1]} numbers, expected one for each of {num_classes} classes")
+    if spk is None and not DECODERS[decoder](mem * torch.nan, torch.zeros_like(mem)).isfinite().all():
+        raise ValueError(f"it ends in a layer without spikes: the decoder {decoder} cannot read it")
 
 
 def write(model: SNN, path: str | Path, *, dt: float = Assumed.dt) -> Path:

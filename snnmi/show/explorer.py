@@ -5,7 +5,7 @@ Stacks linked in the browser choose among them. Only the button that draws new s
 is chosen, arrow keys, thumbnails, blur and the film's button are the book's (book/_static/book.js).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
@@ -241,8 +241,14 @@ def seen(
     word = "speckle" if alike < SPECKLE else "blots" if alike < BLOTS else "smooth shapes"
     if means is None:
         return word
-    nearest = max(range(len(means)), key=lambda one: np.corrcoef(x.ravel(), means[one].ravel())[0, 1])
-    return f"{word}, most like the mean of {nearest}" + ("" if nearest == label else f", not {label}")
+    like = nearest(x, means)
+    return f"{word}, most like the mean of {like}" + ("" if like == label else f", not {label}")
+
+
+def nearest(picture: Shaped[np.ndarray, " height width"], others: Sequence[np.ndarray]) -> int:
+    """Which of the others correlates most with the picture."""
+    likeness = [np.corrcoef(picture.ravel(), one.ravel())[0, 1] for one in others]
+    return int(np.nan_to_num(likeness, nan=-1).argmax())
 
 
 def _are_one(images: Shaped[np.ndarray, " n height width"]) -> bool:

@@ -4,10 +4,7 @@
 
 from collections.abc import Mapping
 
-import numpy as np
-from jaxtyping import Shaped
-
-from snnmi.show.explorer import AT_WORK, Drawn, img
+from snnmi.show.explorer import AT_WORK, Drawn, img, nearest
 
 PEOPLE = 10
 STYLE = """<style>
@@ -19,12 +16,6 @@ STYLE = """<style>
 .snnmi-guess .drawing img { filter: blur(var(--blur, 2px)) !important; }
 .snnmi-guess .was { border-color: #008f68; } .snnmi-guess .not { border-color: #d55e00; }
 </style>"""
-
-
-def nearest(picture: Shaped[np.ndarray, " height width"], photographs: list[np.ndarray]) -> int:
-    """Which of them correlates most with the picture."""
-    likeness = [np.corrcoef(picture.ravel(), one.ravel())[0, 1] for one in photographs]
-    return int(np.nan_to_num(likeness, nan=-1).argmax())
 
 
 def guess_who(cells: Mapping[str, Drawn]) -> str:

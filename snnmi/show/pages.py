@@ -14,14 +14,7 @@ from matplotlib.figure import Figure
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from snnmi.show.figures.style import new_figure
-from snnmi.show.prose import (  # noqa: F401 - pages write them too
-    mean_and_span,
-    number,
-    p_value,
-    short,
-    span,
-    words,
-)
+from snnmi.show.prose import mean_and_span, number, p_value, short, span, words  # noqa: F401 - for pages, too
 
 
 def glue(**values: object) -> None:

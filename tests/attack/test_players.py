@@ -64,7 +64,7 @@ WRONG = [
     ({"family": "transformer"}, r"is 'transformer', expected one of \['cnn', 'ensemble', 'mlp', 'spiking'\]"),
     ({"noise": "pink"}, "noise is 'pink', expected one of"),
     ({"answers": "top"}, r"answers is 'top', expected one of \['full', 'label', 'largest', 'one decimal'\]"),
-    ({"batch_size": 7}, "batch_size is 7, expected an even number"),
+    ({"batch_size": 7}, "batch_size is 7, expected a multiple of 2"),
     ({"batch_size": 0}, "batch_size is 0"),
     ({"repeats": 3}, "batch_size is 8, expected a multiple of 6: half noise, half generated, each asked 3"),
     *(({name: 0}, f"{name} is 0, expected a whole number, at least 1") for name in WHOLE),
@@ -72,7 +72,7 @@ WRONG = [
     ({"hidden": []}, r"hidden is \(\), expected"),
     ({"family": "cnn", "hidden": (64, 32)}, "expected one number for the family 'cnn'"),
     ({"family": "spiking", "hidden": (64, 32)}, "expected one number for the family 'spiking'"),
-    ({"smooth": -1.0}, "smooth is -1.0, expected a number, at least 0"),
+    ({"smooth": -1.0}, "smooth is -1.0, expected a number from 0 to inf"),
     ({"drift": 1.5}, "drift is 1.5, expected a number from 0 to 1"),
     ({"batches": 5, "keep_window": 6}, "keep_window is 6, expected at most batches, 5"),
 ]
