@@ -40,10 +40,7 @@ class Checkpoint:
         return self._before + time.monotonic() - self._begun
 
     def save(self, state: dict) -> None:
-        about = {
-            "seconds": torch.tensor(self.seconds, dtype=torch.float64),
-            "format": torch.tensor(FORMAT),
-        }
+        about = {"seconds": torch.tensor(self.seconds, dtype=torch.float64), "format": torch.tensor(FORMAT)}
         content = safetensors.torch.save(flatten(state | about))
         atomic_write(self.path, hashlib.sha256(content).digest() + content)
         self._saved = time.monotonic()

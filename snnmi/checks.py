@@ -55,10 +55,10 @@ def instance(name: str, found: object, of: type) -> None:
 def classes(given: object, num_classes: int | None = None) -> list[int]:
     """Labels as whole numbers; refuse what are none, or none of so many classes (None: not known)."""
     try:
-        found = [-1 if isinstance(label, bool) else operator.index(label) for label in given]
-    except TypeError:
+        found = [whole("label", label, 0) for label in given]
+    except (TypeError, ValueError):
         found = []
-    if not found or min(found) < 0 or max(found) >= (num_classes or math.inf):
+    if not found or max(found) >= (num_classes or math.inf):
         known = f"0 to {num_classes - 1}" if num_classes else "0, 1, ..."
         raise ValueError(f"labels are {given!r}, expected at least one of {known}, in a list")
     return found

@@ -70,7 +70,7 @@ def load(name: str | Path, *, shrink: int = 1, download: bool = True) -> Dataset
             dataset = _own(name, name, loader.read(name, download))
         else:
             checks.instance(f"what the loader of {name!r} gives", found := loader(), Dataset)
-            dataset = _own(name, name, vars(found))
+            dataset = _own(name, name, {key: getattr(found, key) for key in KEYS})
     else:
         raise ValueError(
             f"data set {str(name)!r} is unknown: expected one of {sorted(LOADERS)} or the path of an .npz file"

@@ -55,9 +55,7 @@ class Pictures:
 
     kind: str  # the class
     given: tuple[Mapping, Mapping] = ({"train": True}, {"train": False})  # what it is given for each part
-    files: tuple[
-        str, ...
-    ] = ()  # unpacked and in its folder; may lie packed or not, in ours, in its own or in its raw/
+    files: tuple[str, ...] = ()  # unpacked; may lie packed or not, in our folder, in its own or in its raw/
     sha256: Mapping[str, str] = field(default_factory=dict)  # of files that can be the published ones only
     turned: bool = False  # its rows are columns
 

@@ -63,26 +63,18 @@ def _stretched(
     return (fine - low) / (high - low)
 
 
-def _cloudy(cells: int, *shape: int, **draws) -> Tensor:
-    """`_stretched` on a grid of so many square cells along the longer side, rounded up along the shorter."""
-    *_, height, width = shape
-    longer = max(height, width)
-    return _stretched(shape, *(-(-side * cells // longer) for side in (height, width)), **draws)
+def cloudy(cells: int, black: float = 0.0) -> Callable:
+    """A noise: smooth grey on a grid of so many square cells along the longer side, rounded up along the shorter; the
+    share `black` of its range, the darker one, is cut off, which leaves blobs.
+    """
 
+    def noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
+        sides = shape[-2:]
+        grid = (-(-side * cells // max(sides)) for side in sides)
+        clouds = _stretched(shape, *grid, generator=generator, device=device)
+        return ((clouds - black) / (1 - black)).clamp_(min=0)
 
-def cloud_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    """Smooth grey from black to white, of seven cells along the longer side."""
-    return _cloudy(7, *shape, generator=generator, device=device)
-
-
-def blob_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    """The brightest two fifths of seven cells' clouds, on black."""
-    return ((cloud_noise(*shape, generator=generator, device=device) - 0.6) / 0.4).clamp_(min=0)
-
-
-def patch_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-    """Larger blobs, of four cells along the longer side."""
-    return ((_cloudy(4, *shape, generator=generator, device=device) - 0.6) / 0.4).clamp_(min=0)
+    return noise
 
 
 def stroke_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
@@ -138,9 +130,9 @@ NOISES: dict[str, Callable] = {
     "smooth": smooth_noise,
     "binary": binary_noise,
     "mixed": mixed_noise,
-    "clouds": cloud_noise,
-    "blobs": blob_noise,
-    "patches": patch_noise,
+    "clouds": cloudy(7),
+    "blobs": cloudy(7, black=0.6),
+    "patches": cloudy(4, black=0.6),
     "strokes": stroke_noise,
     "moving strokes": moving_stroke_noise,  # of recordings alone
     "grey": grey_noise,

@@ -13,16 +13,7 @@ from torch import Tensor, nn
 from snnmi.chance import first_weights
 from snnmi.checks import above, at_least, one_of, within
 from snnmi.fast import cuda, engine
-from snnmi.models.coding import (
-    DECODERS,
-    ENCODERS,
-    encode,
-    is_constant,
-    num_fed,
-    says,
-    tempered,
-    try_decoder,
-)
+from snnmi.models.coding import DECODERS, ENCODERS, encode, is_constant, num_fed, says, tempered, try_decoder
 from snnmi.models.neurons import RESETS, LIFTrace, weights_alone
 
 
@@ -70,9 +61,7 @@ class Query:
     decoder: str | None = None  # SNN only
     temperature: float = 1.0  # confidences to the power 1 / temperature: above 1 flatter, below 1 sharper
     match_entropy: bool = False  # the temperature at which mean entropy on test images is the other target's
-    precision: str = (
-        "float32"  # "float16": 11 significant bits of each weight, as tf32 and half precision keep
-    )
+    precision: str = "float32"  # "float16": 11 significant bits a weight, as tf32 and half precision keep
 
     def __post_init__(self):
         one_of(self, encoder={None, *ENCODERS}, decoder={None, *DECODERS}, precision=PARTS)
