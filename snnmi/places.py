@@ -36,10 +36,7 @@ def folders() -> list[Path]:
     """Where files are looked for, the first first."""
     if not (given := os.environ.get("SNNMI_DATA")):
         return [cache()]
-    try:
-        return [Path(os.path.expanduser(given)), cache()]
-    except FileNotFoundError:
-        return [Path(os.path.expanduser(given))]
+    return [Path(os.path.expanduser(given)), *filter(None, [files.cache()])]
 
 
 def find(

@@ -113,8 +113,7 @@ def explorer(
     """
     if not scales:
         raise ValueError("explorer: no finished attack is at hand")
-    choice = widgets.Dropdown(options=[*scales], index=0, description="Data")
-    choice.add_class("snnmi-data")
+    choice = _menu("Data", [*scales])
     panels = [_scale(name, attacks, (start or {}).get(name)) for name, attacks in scales.items()]
     box = widgets.VBox([widgets.HTML(STYLE), choice, chosen(choice, panels)])
     box.add_class("snnmi-explorer")
@@ -125,11 +124,8 @@ def _scale(name: str, attacks: Mapping[str, Cells], start: int | None) -> widget
     """Of one data set: its attacks and classes, the attack at work where that was stored, and the button."""
     first = next(iter(next(iter(attacks.values())).values()))
     options = [str(one) for one in first.labels]
-    which = widgets.Dropdown(options=[*attacks], index=0, description="Attack")
-    index = first.labels.index(start) if start in first.labels else 0
-    label = widgets.Dropdown(options=options, index=index, description="Class")
-    which.add_class("snnmi-attack")
-    label.add_class("snnmi-class")
+    which = _menu("Attack", [*attacks])
+    label = _menu("Class", options, first.labels.index(start) if start in first.labels else 0)
     by_attack = []
     for attack, cells in attacks.items():
         panels = [_html(class_panel(f"{name}: {attack}", cells, place)) for place in range(len(options))]
@@ -147,6 +143,12 @@ def _scale(name: str, attacks: Mapping[str, Cells], start: int | None) -> widget
     button.on_click(draw)
     thumbs = widgets.HTML(_thumbs(first))
     return widgets.VBox([which, label, thumbs, chosen(which, by_attack), button, drawn])
+
+
+def _menu(name: str, options: list[str], index: int = 0) -> widgets.Dropdown:
+    menu = widgets.Dropdown(options=options, index=index, description=name)
+    menu.add_class(f"snnmi-{name.lower()}")  # the book's script finds it by this
+    return menu
 
 
 @cache

@@ -49,6 +49,7 @@ WIDTH = 4.7  # inches, of every figure: on a phone, 340 pixels, its letters are 
 SIZE = 9  # points, of all letters
 
 LETTERS = ("axes.labelsize", "axes.titlesize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize")
+TICKS = {"color": "#555555", "labelcolor": COLORS["ink"], "major.width": 0.7, "major.size": 3}
 
 Image = Shaped[np.ndarray, " height width"]
 
@@ -74,14 +75,7 @@ def use_style() -> None:
             "axes.linewidth": 0.7,
             "axes.spines.top": False,
             "axes.spines.right": False,
-            "xtick.color": "#555555",
-            "ytick.color": "#555555",
-            "xtick.labelcolor": COLORS["ink"],
-            "ytick.labelcolor": COLORS["ink"],
-            "xtick.major.width": 0.7,
-            "ytick.major.width": 0.7,
-            "xtick.major.size": 3,
-            "ytick.major.size": 3,
+            **{f"{axis}tick.{what}": value for axis in "xy" for what, value in TICKS.items()},
             "grid.color": "#E6E6E6",
             "grid.linewidth": 0.7,
             "lines.linewidth": 1.6,
