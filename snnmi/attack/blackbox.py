@@ -12,12 +12,26 @@ from torch import Tensor
 from snnmi import chance, checks
 from snnmi.checkpoint import Checkpoint
 
-# What an interface gives of its confidences, by name: arguments of `BlackBox`.
-FORMS: dict[str, dict] = {
-    "full": {},
-    "one decimal": {"decimals": 1},
-    "largest": {"top_k": 1},
-    "label": {"label_only": True},
+Confidences = Float[Tensor, " n classes"]
+
+
+def largest(p: Confidences) -> Confidences:
+    """The highest confidence; the others read 0."""
+    top = p.topk(1)
+    return torch.zeros_like(p).scatter(-1, top.indices, top.values)
+
+
+def label(p: Confidences) -> Confidences:
+    """One-hot."""
+    return torch.zeros_like(p).scatter(-1, p.argmax(-1, keepdim=True), 1)
+
+
+# What an interface gives of its confidences, by name: a form of your own is one more entry.
+FORMS: dict[str, Callable[[Confidences], Confidences]] = {
+    "full": lambda p: p,
+    "one decimal": lambda p: p.round(decimals=1),
+    "largest": largest,
+    "label": label,
 }
 
 
@@ -32,7 +46,7 @@ class BlackBox:
     arrays of any float type; scikit-learn's `predict_proba` is given its rows. It is asked with a copy, and its answer
     is copied: whatever it does to either, nobody else sees. One that takes `generator=` (a rate-coded SNN) draws
     afresh at every query from the box's own, which the attacker cannot seed. Real interfaces often give less than all
-    confidences: `top_k` largest (the others read 0), `decimals` rounded, or `label_only` (one-hot).
+    confidences: `answers`, of `FORMS`.
 
     Example: `BlackBox(forest.predict_proba, seed=0)(images)`.
     """
@@ -44,9 +58,7 @@ class BlackBox:
         seed: int,
         device: str | torch.device = "cpu",
         budget: int | None = None,  # queries in all; None: unlimited
-        top_k: int | None = None,
-        decimals: int | None = None,
-        label_only: bool = False,
+        answers: str = "full",
         role: str = "target's answers",  # whose draws (`chance.ROLES`)
     ):
         if not callable(target):
@@ -54,18 +66,13 @@ class BlackBox:
             raise ValueError(
                 f"target is {type(target).__name__}, expected a callable from images to confidences{method}"
             )
-        given = (("budget", budget, 0), ("top_k", top_k, 1), ("decimals", decimals, 0))
-        self.budget, self.top_k, self.decimals = (
-            None if value is None else checks.whole(name, value, least) for name, value, least in given
-        )
-        if label_only and (top_k is not None or decimals is not None):
-            raise ValueError(
-                "label_only was given with top_k or decimals, expected one of them: a label has no confidences"
-            )
+        self.budget = None if budget is None else checks.whole("budget", budget, 0)
+        self.answers = answers
+        checks.one_of(self, answers=FORMS)
         self._target, self._checked, self._draws = target, False, takes(target, "generator")
         self._rows = _wants_rows(target)
         self.generator = chance.generator(role, seed, device)
-        self.device, self.queries, self.label_only = device, 0, label_only
+        self.device, self.queries = device, 0
 
     def __call__(
         self, x: Shaped[Tensor | np.ndarray, " *batch height width"]
@@ -97,9 +104,9 @@ class BlackBox:
                 raise
             self._rows = True  # scikit-learn's convention, where images would not do
             confidences = self._confidences(images)
-        return self._given(confidences).view(*x.shape[:-2], confidences.shape[-1])
+        return FORMS[self.answers](confidences).view(*x.shape[:-2], confidences.shape[-1])
 
-    def _confidences(self, images: Float[Tensor, " n height width"]) -> Float[Tensor, " n classes"]:
+    def _confidences(self, images: Float[Tensor, " n height width"]) -> Confidences:
         """The target's own answer; ValueError where it gives none, or the first one that it gives cannot be right."""
         if self._rows and not len(images):  # scikit-learn refuses these
             return self._confidences(images.new_zeros(1, *images.shape[1:]))[:0]
@@ -125,14 +132,6 @@ class BlackBox:
             check_confidences(answers, len(images))
             self._checked, self._rows = len(images) > 1, bool(self._rows)
         return answers
-
-    def _given(self, confidences: Float[Tensor, " n classes"]) -> Float[Tensor, " n classes"]:
-        if self.label_only:
-            return torch.zeros_like(confidences).scatter(-1, confidences.argmax(-1, keepdim=True), 1)
-        if self.top_k is not None:
-            top = confidences.topk(min(self.top_k, confidences.shape[-1]))
-            confidences = torch.zeros_like(confidences).scatter(-1, top.indices, top.values)
-        return confidences if self.decimals is None else confidences.round(decimals=self.decimals)
 
     def state(self) -> dict[str, Tensor]:
         """What a resumed attack needs: queries spent and where the chance of the target stands."""

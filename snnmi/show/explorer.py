@@ -5,7 +5,7 @@ Stacks linked in the browser choose among them. Only the button that draws new s
 is chosen, arrow keys, thumbnails, blur and the film's button are the book's (book/_static/book.js).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
@@ -247,7 +247,7 @@ def seen(
     return f"{word}, most like the mean of {like}" + ("" if like == label else f", not {label}")
 
 
-def nearest(picture: Shaped[np.ndarray, " height width"], others: Sequence[np.ndarray]) -> int:
+def nearest(picture: Shaped[np.ndarray, " height width"], others: Iterable[np.ndarray]) -> int:
     """Which of the others correlates most with the picture."""
     likeness = [np.corrcoef(picture.ravel(), one.ravel())[0, 1] for one in others]
     return int(np.nan_to_num(likeness, nan=-1).argmax())

@@ -21,7 +21,7 @@ import torch
 
 from snnmi import chance
 from snnmi.attack import gamin
-from snnmi.attack.blackbox import FORMS, BlackBox, Remembered
+from snnmi.attack.blackbox import BlackBox, Remembered
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import random_inputs
 from snnmi.data import Dataset
@@ -123,7 +123,7 @@ def _play(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
     """GAMIN, a game of two players."""
     config, seed, images = work.config.attack, work.cell.attack_seed, work.images
     budget = config.queries_per_class * len(labels)
-    box = BlackBox(target, seed=seed, device=work.device, budget=budget, **FORMS[config.answers])
+    box = BlackBox(target, seed=seed, device=work.device, budget=budget, answers=config.answers)
     result = gamin.attack(
         box,
         config,
@@ -172,7 +172,7 @@ def _draw(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
             f"batches is {config.batches}, expected more: {config.attacker} asks {least:,} queries a class, and they "
             f"pay for {pays:,}"
         )
-    given = {"checkpoint": run.checkpoint, "budget": pays * len(labels)} | FORMS[config.answers]
+    given = {"checkpoint": run.checkpoint, "budget": pays * len(labels), "answers": config.answers}
     drawn = attacks.draw(entry, target, labels, images.image_shape, **work.draws, **given)
     kept = {"images": drawn.images.contiguous()}
     if drawn.copy is not None:
