@@ -16,6 +16,8 @@ from snnmi.attack.blackbox import FORMS
 from snnmi.attack.noises import CHOSEN, NOISES
 from snnmi.checks import above, at_least, one_of, within
 
+Players = tuple[nn.Module, nn.Module]  # surrogate and generator
+
 
 @dataclass(frozen=True)
 class GaminConfig:
@@ -101,7 +103,7 @@ class GaminConfig:
         return self.batches - self.every * (self.points - 1)
 
 
-def mlp(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> tuple[nn.Module, nn.Module]:
+def mlp(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> Players:
     """Surrogate and generator of dense layers."""
     pixels = image_shape[0] * image_shape[1]
     surrogate = nn.Sequential(nn.Flatten(), *_dense(pixels, *config.widths, num_classes))
@@ -117,7 +119,7 @@ def _dense(*sizes: int) -> list[nn.Module]:
     return sum(layers, [])[:-1]
 
 
-def cnn(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> tuple[nn.Module, nn.Module]:
+def cnn(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> Players:
     """Convolutional players after BORGNE, GAMIN's forerunner: conv 3x3, dense; dense, batch norm, up-sampling convs.
 
     Batch norm uses each batch's own statistics throughout, so that a kept generator is just its weights.
@@ -181,9 +183,7 @@ class Spiking(nn.Module):
         return torch.stack(believed).mean(0).clamp_min(1e-12).log()
 
 
-def spiking(
-    config: GaminConfig, image_shape: tuple[int, int], num_classes: int
-) -> tuple[nn.Module, nn.Module]:
+def spiking(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> Players:
     """A spiking copy, and the MLP's generator."""
     _, generator = mlp(config, image_shape, num_classes)
     return Spiking(image_shape[0] * image_shape[1], config.widths[0], num_classes), generator
@@ -209,9 +209,7 @@ def by_turns(z: Tensor, images: Tensor) -> Tensor:
     return (images * F.one_hot(member, MEMBERS).T[..., None, None]).sum(0)
 
 
-def ensemble(
-    config: GaminConfig, image_shape: tuple[int, int], num_classes: int
-) -> tuple[nn.Module, nn.Module]:
+def ensemble(config: GaminConfig, image_shape: tuple[int, int], num_classes: int) -> Players:
     """Four MLPs a player, against mode collapse: the mean of four copies, and four generators that take turns."""
     surrogates, generators = zip(*(mlp(config, image_shape, num_classes) for _ in range(MEMBERS)))
     return Ensemble(surrogates, lambda x, logits: logits.mean(0)), Ensemble(generators, by_turns)

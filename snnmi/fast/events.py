@@ -154,6 +154,7 @@ def philox(found: ctypes.CDLL, counter: list[int], key: list[int]) -> list[int]:
 
 # --- events
 
+Images = Float[Tensor, " batch pixels"]
 Chance = int | Tensor  # the key of this call's draws, or the draws themselves, " time pixels", for all images
 
 
@@ -171,12 +172,7 @@ class Events(NamedTuple):
     many: bool = False  # so many that tiles are faster
 
 
-def draw(
-    x: Float[Tensor, " batch pixels"],
-    num_steps: int,
-    chance: Chance,
-    index: Int[Tensor, " batch"] | None = None,
-) -> Events:
+def draw(x: Images, num_steps: int, chance: Chance, index: Int[Tensor, " batch"] | None = None) -> Events:
     """Bernoulli spike trains of rate x as events; `index` is an image's number in the call, if not its place.
 
     A pixel spikes where 32 random bits lie below x 2^32, so its rate is x, rounded up to a multiple of 2^-32.
@@ -216,7 +212,7 @@ def spikes(events: Events) -> Float[Tensor, " time batch pixels"]:
     return out
 
 
-def grey(x: Float[Tensor, " batch pixels"]) -> bool:
+def grey(x: Images) -> bool:
     """Whether so many pixels of these images flip that tiles are faster, or else a dense product of `spikes`."""
     return bool(torch.minimum(x, 1 - x).clamp_min(0).mean() > (TILED if tiles() else GREY))
 
@@ -258,9 +254,7 @@ def snn(events: Events, layers: Layers) -> tuple[Output, Output]:
     return _output(events, words, last.weight, last.bias, neuron)
 
 
-def rate_snn(
-    x: Float[Tensor, " batch pixels"], layers: Layers, *, num_steps: int, chance: Chance
-) -> tuple[Output, Output]:
+def rate_snn(x: Images, layers: Layers, *, num_steps: int, chance: Chance) -> tuple[Output, Output]:
     """The same behind Bernoulli spikes of rate x."""
     at_once = len(x) * num_steps if torch.is_grad_enabled() else AT_ONCE
     spk, mem = zip(*(snn(events, layers) for events in _in_blocks(x, num_steps, chance, at_once)))
@@ -269,7 +263,7 @@ def rate_snn(
 
 @torch.no_grad()
 def rate_ann(
-    x: Float[Tensor, " batch pixels"], hidden: nn.Linear, output: nn.Linear, *, num_steps: int, chance: Chance
+    x: Images, hidden: nn.Linear, output: nn.Linear, *, num_steps: int, chance: Chance
 ) -> Float[Tensor, " batch classes"]:
     """Confidences of Linear, sigmoid, Linear, softmax behind Bernoulli spikes of rate x: the mean over the steps."""
     spare = -hidden.out_features % BLOCK

@@ -25,7 +25,7 @@ from snnmi.checks import above, at_least, one_of
 from snnmi.fast import engine, events
 from snnmi.models.coding import DECODERS, ENCODERS
 from snnmi.models.euler import RULES, Neurons
-from snnmi.models.targets import SNN, Target
+from snnmi.models.targets import SNN, Confidences, Images, Target
 
 NEURONS = nir.LIF, nir.CubaLIF, nir.IF, nir.LI, nir.CubaLI, nir.I
 WEIGHTS, POOLS = (nir.Affine, nir.Linear, nir.Conv2d), (nir.AvgPool2d, nir.SumPool2d)
@@ -160,15 +160,13 @@ class Imported(Target):
         straight = straight and fed[:-1] == [linear.in_features for linear, _ in chain]
         return chain if straight and self.last == inner[-1] else []
 
-    def forward(
-        self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
-    ) -> Float[Tensor, " batch classes"]:
+    def forward(self, x: Images, *, generator: torch.Generator) -> Confidences:
         """Confidences; the same chance draws the same spikes as those of an `SNN`."""
         for part in (self, *(linear for linear, _ in self.layers)):
             part.to(x.device)
         return super().forward(x, generator=generator)
 
-    def confidences(self, fed: engine.Fed) -> Float[Tensor, " batch classes"]:
+    def confidences(self, fed: engine.Fed) -> Confidences:
         spk, mem = engine.snn_output(self, fed)
         return DECODERS[self.neuron.decoder](torch.full_like(mem, torch.nan) if spk is None else spk, mem)
 

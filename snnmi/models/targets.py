@@ -16,6 +16,9 @@ from snnmi.fast import cuda, engine
 from snnmi.models.coding import DECODERS, ENCODERS, encode, is_constant, num_fed, says, tempered, try_decoder
 from snnmi.models.neurons import RESETS, LIFTrace, weights_alone
 
+Images, Confidences = Float[Tensor, " batch height width"], Float[Tensor, " batch classes"]
+Spikes = Float[Tensor, " time batch fed"]
+
 
 @dataclass(frozen=True)
 class Network:
@@ -118,20 +121,16 @@ class Target(nn.Module):
         return ENCODERS[self.encoder]
 
     @torch.no_grad()
-    def forward(
-        self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
-    ) -> Float[Tensor, " batch classes"]:
+    def forward(self, x: Images, *, generator: torch.Generator) -> Confidences:
         """Confidences, without gradients; `generator` is the encoder's chance."""
         fed = engine.feed(self, x.flatten(1), generator)
         return tempered(torch.cat([self.confidences(one) for one in fed]), self.temperature)
 
-    def spikes(
-        self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator
-    ) -> Float[Tensor, " time batch fed"]:
+    def spikes(self, x: Images, *, generator: torch.Generator) -> Spikes:
         """What `loss` with this generator is fed at each step, written out."""
         return engine.spikes(self, x.flatten(1), generator)
 
-    def confidences(self, fed: engine.Fed) -> Float[Tensor, " batch classes"]:
+    def confidences(self, fed: engine.Fed) -> Confidences:
         raise NotImplementedError
 
 
@@ -148,12 +147,10 @@ class ANN(Target):
 
     encoder = "current"
 
-    def logits(self, x: Float[Tensor, " batch height width"]) -> Float[Tensor, " batch classes"]:
+    def logits(self, x: Images) -> Float[Tensor, " batch classes"]:
         return self.output(self.hidden(x.flatten(1)).sigmoid())
 
-    def forward(
-        self, x: Float[Tensor, " batch height width"], *, generator: torch.Generator | None = None
-    ) -> Float[Tensor, " batch classes"]:
+    def forward(self, x: Images, *, generator: torch.Generator | None = None) -> Confidences:
         """Confidences; `generator` is the chance of an encoder put before it (`asked`), and of no use without."""
         if not is_constant(self.encoder):
             return super().forward(x, generator=generator)
@@ -165,7 +162,7 @@ class ANN(Target):
     def layers(self) -> tuple[tuple[nn.Linear, None], ...]:
         return (self.hidden, None), (self.output, None)
 
-    def confidences(self, fed: engine.Fed) -> Float[Tensor, " batch classes"]:
+    def confidences(self, fed: engine.Fed) -> Confidences:
         return engine.ann_output(self, fed)
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
@@ -195,7 +192,7 @@ class SNN(Target):
     def layers(self) -> tuple[tuple[nn.Linear, nn.Module], ...]:
         return (self.hidden, self.lif1), (self.output, self.lif2)
 
-    def run(self, spikes: Float[Tensor, " time batch fed"]) -> tuple[LIFTrace, LIFTrace]:
+    def run(self, spikes: Spikes) -> tuple[LIFTrace, LIFTrace]:
         """Hidden and output layer over time, differentiable: what `engine` computes sooner."""
         mem1, mem2 = self.lif1.reset_mem(), self.lif2.reset_mem()
         hidden, output = [], []
@@ -206,10 +203,10 @@ class SNN(Target):
             output.append((spk2, mem2))
         return tuple(LIFTrace(*map(torch.stack, zip(*trace))) for trace in (hidden, output))
 
-    def plain(self, spikes: Float[Tensor, " time batch fed"]) -> LIFTrace:
+    def plain(self, spikes: Spikes) -> LIFTrace:
         return self.run(spikes)[1]
 
-    def confidences(self, fed: engine.Fed) -> Float[Tensor, " batch classes"]:
+    def confidences(self, fed: engine.Fed) -> Confidences:
         return DECODERS[self.neuron.decoder](*engine.snn_output(self, fed))
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:

@@ -14,6 +14,8 @@ from snnmi.checkpoint import Checkpoint
 from snnmi.checks import above, at_least, within
 from snnmi.data import Dataset
 
+Images = Float[Tensor, " n height width"]
+
 
 @dataclass(frozen=True)
 class Training:
@@ -108,17 +110,13 @@ def train(
 
 
 @torch.no_grad()
-def answers(
-    model: nn.Module, x: Float[Tensor, " n height width"], *, seed: int
-) -> Float[Tensor, " n classes"]:
+def answers(model: nn.Module, x: Images, *, seed: int) -> Float[Tensor, " n classes"]:
     """Confidences for many images, on the CPU; `seed` sets the draws of a rate-coded target."""
     device = next(model.parameters()).device
     generator = chance.generator("examiner's answers", seed, device)
     return torch.cat([model(images.to(device), generator=generator).cpu() for images in x.split(1000)])
 
 
-def accuracy(
-    model: nn.Module, x: Float[Tensor, " n height width"], y: Int[Tensor, " n"], *, seed: int
-) -> float:
+def accuracy(model: nn.Module, x: Images, y: Int[Tensor, " n"], *, seed: int) -> float:
     """Share of images whose highest confidence is their own class; `seed` as in `answers`."""
     return int((answers(model, x, seed=seed).argmax(-1) == y).sum()) / len(x)
