@@ -14,6 +14,9 @@ document.addEventListener("DOMContentLoaded", () => {
   if (logo) { logo.setAttribute("role", "navigation"); logo.setAttribute("aria-label", "Home"); }
 });
 
+// A grid of pictures that scrolls on a phone (book.css) is scrolled by arrow keys, too.
+addEventListener("load", () => document.querySelectorAll("figure.pictures").forEach((one) => { if (one.scrollWidth > one.clientWidth) one.tabIndex = 0; }));
+
 // The widget script speaks to MathJax 2, which this book does not have.
 document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !MathJax.Hub) MathJax.Hub = { Queue() {} }; });
 
