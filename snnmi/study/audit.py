@@ -322,6 +322,7 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
     """What the attack gets out of the network, and what makes that doubtful; `book`: it is this book's own SNN."""
     who = "this book's SNN" if book else "your network"
     as_published, chosen = (found.copies[attacks[0].name] for attacks in (PLAIN, BETTER))
+    ann = [found.copies[attacks[1].name] for attacks in (PLAIN, BETTER)]
     if not found.works:
         cause = "what was assumed about its file" if own.assumed else CAUSES
         said = (
@@ -330,9 +331,9 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
         )
     elif found.copied:
         said = (
-            f"**A copy of {who}**, which reads {as_published:.0%} of the test images where the attacker asks as "
-            f"published, and {chosen:.0%} where it first tries what to ask. In its pictures a judge that it never met "
-            f"sees {SEES[found.reading]}."
+            f"**A copy of {who}** reads {as_published:.0%} of the test images where the attacker asks as published, "
+            f"and {chosen:.0%} where it first tries what to ask; one of an ANN of its size {ann[0]:.0%} and "
+            f"{ann[1]:.0%}. In its pictures a judge that it never met sees {SEES[found.reading]}."
         )
     else:
         said = (
