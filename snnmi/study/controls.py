@@ -92,8 +92,8 @@ DECODERS = (
     Variant("snn", "rate decoder", "decoder", query(decoder="rate")),
     Variant("snn", "entropy as the {other}'s", "decoder", query(match_entropy=True)),
 )
-IN_RANGE = ("clipped", "uniform", "sparse", "smooth", "binary", "mixed")  # noises that never leave [0, 1]
-NOISE = sum((asked(f"{noise} noise", noise=noise) for noise in IN_RANGE), ())
+FIRST_NOISES = ("clipped", "uniform", "sparse", "smooth", "binary", "mixed")  # the first plan's, in [0, 1]
+NOISE = sum((asked(f"{noise} noise", noise=noise) for noise in FIRST_NOISES), ())
 OTHERS = (
     Variant("snn", "one frozen draw", "encoder", query(encoder="frozen")),
     Variant("snn", "trained on raw current", "input range", training(encoder="current")),

@@ -13,7 +13,7 @@ from snnmi.models import coding, training
 from snnmi.models.targets import MODELS
 from snnmi.store import Store
 from snnmi.study import controls
-from snnmi.study.controls import BASELINES, CELLS, CONTROLS, IN_RANGE, KINDS, Variant
+from snnmi.study.controls import BASELINES, CELLS, CONTROLS, FIRST_NOISES, KINDS, Variant
 from snnmi.study.experiment import Experiment
 from snnmi.study.runs import Cell
 from tests.helpers import assert_same_tensors, scores_of, seeded
@@ -42,7 +42,7 @@ CHANGES = {
     "snn, count decoder": asked(decoder="count"),
     "snn, rate decoder": asked(decoder="rate"),
     "snn, entropy as the ann's": asked(match_entropy=True),
-    **{f"{kind}, {x} noise": {"attack.noise": x} for kind in KINDS for x in IN_RANGE},
+    **{f"{kind}, {x} noise": {"attack.noise": x} for kind in KINDS for x in FIRST_NOISES},
     "snn, trained on raw current": trained("neuron", encoder="current"),
     **{f"snn, beta = {beta}": trained("neuron", beta=beta) for beta in (0.5, 0.9)},
     "snn, reset before decay": trained("neuron", reset="before_decay"),
