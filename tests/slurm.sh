@@ -67,8 +67,13 @@ stop)
   for conf in slurm cgroup; do
     [ "$(readlink /etc/slurm/$conf.conf)" != "$folder/$conf.conf" ] || rm /etc/slurm/$conf.conf
   done
-  for pid in slurmd.pid slurmctld.pid munge/pid; do
-    [ ! -s "$folder/$pid" ] || kill "$(cat "$folder/$pid")" 2> /dev/null || true
+  for file in slurmd.pid slurmctld.pid munge/pid; do
+    pid=$(cat "$folder/$file" 2> /dev/null) || continue
+    kill "$pid" 2> /dev/null || true
+    for _ in $(seq 50); do # until it has ended: it takes its files away itself, also while others would
+      [ -e "/proc/$pid" ] || break
+      sleep 0.1
+    done
   done
   ;;
 esac
