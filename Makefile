@@ -4,7 +4,7 @@
 # make test-long                                                          10,000 damaged inputs a reader, a storm of 50 kills, a real SLURM, make book
 # make offline-kit [PYTHON_THERE=3.12]                                     pack all that a GPU machine without network lacks
 # make import-results FROM=results.zip                                    take home what was made there
-# make grid [JOBS=2] [ON=slurm] [CONFIG="seeds=[0,1] controls=true"]      one job a network, here or on a cluster; then make book
+# make grid [JOBS=2] [ON=slurm] [PARAMS="-p seeds 0,1 -p controls True"]  one job a network, here or on a cluster; then make book
 # make lab                                                              the explorer, live, in JupyterLab
 # make bench [DEVICE=cpu|cuda]                                            our speed against plain loops
 # make env | clean
@@ -24,10 +24,9 @@ PYTHON_THERE ?= 3.12
 FROM ?= results.zip
 JOBS ?= 2
 ON ?=
-CONFIG ?=
 PARAMS ?=
 OPTIONS ?=
-export CONFIG FROM PARAMS  # whatever stands in them, blanks and quotes too
+export FROM PARAMS  # whatever stands in them, blanks and quotes too
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONUNBUFFERED := 1
 # This folder's module, and no packages of the user's.
@@ -99,7 +98,7 @@ $(VENV)/.%: requirements-%.lock $(VENV)/.installed
 
 # Each job is a chapter with the parameters of one network (Snakefile); what it stores, `make book` shows.
 grid: $(VENV)/.grid
-	snakemake $(if $(ON),--profile grid/$(ON) --jobs $(JOBS),--cores $(JOBS) --resources gpu=1 --rerun-incomplete --keep-going) --config profile=$(PROFILE) device=$(DEVICE) config="$$CONFIG" $(OPTIONS)
+	snakemake $(if $(ON),--profile grid/$(ON) --jobs $(JOBS),--cores $(JOBS) --resources gpu=1 --rerun-incomplete --keep-going) --config profile=$(PROFILE) device=$(DEVICE) params="$$PARAMS" $(OPTIONS)
 
 # Of every pinned package the SHA-256 of every file that its release has, for all Pythons; not of those of which each
 # machine has its own build.

@@ -8,8 +8,8 @@ what is run             experiment: a grid, each step asked of the store first; 
 what is written when    steps: a table of it; judgements; half-finished runs: `snnmi/checkpoint.py`
 what a run offers       runs; what names it: keys
 which rows speak        table (`of`, `fair`, `speaking`); judged: the same of pictures; verdicts: from numbers to words
-a cluster's job         jobs reads `make grid CONFIG=...`; the Snakefile's `given` writes a chapter's from that
-what is handed on       asked: `make book PARAMS=...`; given: lists, names and devices
+a cluster's job         jobs reads `make grid PARAMS=...`; the Snakefile's `given` writes a chapter's from that
+what is handed on       asked: PARAMS, of `make book` and `make grid`; given: lists, names and devices
 the paper, in words     published: its numbers; names: what pages call a run
 one's own               extensions: a Python file; audit: a network
 command lines           plan, cost, offline, weights

@@ -1,4 +1,6 @@
-"""What `make book PARAMS="-p noise strokes"` asks for, handed to the chapters that have it, before any of them runs."""
+"""What PARAMS="-p noise strokes" asks for: `make book` hands it to the chapters that have it, before any of them runs;
+`make grid` (`jobs`) makes jobs of it.
+"""
 
 import ast
 import json
@@ -16,13 +18,17 @@ import yaml
 from snnmi import checks
 
 
-def parameters(words: Sequence[str]) -> dict[str, object]:
+def parameters(text: str) -> dict[str, object]:
     """Those of papermill's options -p and -y, the last of a name. Raises ValueError for anything else."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:  # a quote that is not closed
+        _refuse(str(error))
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("-p", "--parameters", nargs=2, action="append", default=[])
     parser.add_argument("-y", "--parameters_yaml", action="append", default=[])
     parser.error = _refuse  # in a line, without how the program is used
-    given = parser.parse_args([*words])
+    given = parser.parse_args(words)
     found: dict[str, object] = {}
     for text in given.parameters_yaml:
         try:
@@ -53,11 +59,7 @@ def handed(given: Mapping[str, object], chapters: Sequence[Path]) -> dict[str, d
 
 def main(folder: str, *words: str) -> None:
     """A file for papermill's -f for each chapter: of `words`, then of the environment's PARAMS."""
-    try:
-        own = shlex.split(os.environ.get("PARAMS", ""))
-    except ValueError as error:  # a quote that is not closed
-        _refuse(str(error))
-    given = parameters(words) | parameters(own)
+    given = parameters(shlex.join(words)) | parameters(os.environ.get("PARAMS", ""))
     for name, own in handed(given, sorted(Path("book").glob("*.ipynb"))).items():
         file = Path(folder) / f"{name}.yml"
         file.parent.mkdir(parents=True, exist_ok=True)

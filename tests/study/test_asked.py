@@ -7,27 +7,25 @@ from tests.helpers import NOTEBOOKS
 
 
 @pytest.mark.parametrize(
-    "words, meant",
+    "text, meant",
     [
-        (["-p", "noise", "strokes", "-p", "batches", "50"], {"noise": "strokes", "batches": 50}),
-        (["-p", "datasets", "my 'own' \"file\".npz"], {"datasets": "my 'own' \"file\".npz"}),
-        (["-p", "compute", "False", "-p", "seeds", "[0, 1]"], {"compute": False, "seeds": "[0, 1]"}),
-        (["-p", "noise", "grey", "-p", "noise", "blobs"], {"noise": "blobs"}),
-        (["-p", "reset", "no"], {"reset": "no"}),
-        (["-y", "changes: {attack: {z_dim: 10}}"], {"changes": {"attack": {"z_dim": 10}}}),
-        ([], {}),
+        ("-p noise strokes -p batches 50", {"noise": "strokes", "batches": 50}),
+        ("""-p datasets "my 'own' \\"file\\".npz\"""", {"datasets": "my 'own' \"file\".npz"}),
+        ("-p compute False -p seeds '[0, 1]'", {"compute": False, "seeds": "[0, 1]"}),
+        ("-p noise grey -p noise blobs", {"noise": "blobs"}),
+        ("-p reset no", {"reset": "no"}),
+        ("-y 'changes: {attack: {z_dim: 10}}'", {"changes": {"attack": {"z_dim": 10}}}),
+        ("", {}),
     ],
 )
-def test_parameters_are_read_as_papermill_reads_them(words, meant):
-    assert asked.parameters(words) == meant
+def test_parameters_are_read_as_papermill_reads_them(text, meant):
+    assert asked.parameters(text) == meant
 
 
-@pytest.mark.parametrize(
-    "words", [["-p", "noise"], ["noise=strokes"], ["-y", "noise"], ["-y", "["], ["-k", "ir"]]
-)
-def test_what_is_no_parameter_is_refused_in_a_line(words):
+@pytest.mark.parametrize("text", ["-p noise", "noise=strokes", "-y noise", "-y [", "-k ir", "-p noise 'x"])
+def test_what_is_no_parameter_is_refused_in_a_line(text):
     with pytest.raises(ValueError, match="PARAMS: .*expected such as -p noise strokes") as refused:
-        asked.parameters(words)
+        asked.parameters(text)
     assert "\n" not in str(refused.value)
 
 
