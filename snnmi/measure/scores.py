@@ -149,21 +149,6 @@ def examiners_noise(
     return random_inputs(config, evaluation.noise, *image_shape, **draws)
 
 
-def commonest_answer(
-    target: Callable,
-    config: GaminConfig,
-    evaluation: Evaluation,
-    image_shape: tuple[int, int],
-    *,
-    seed: int,
-    device: str = "cpu",
-) -> float:
-    """The score of that name alone, of an attack whose players are not at hand: it is the target's."""
-    blackbox = BlackBox(target, seed=seed, device=device, role="examiner's answers")
-    answers = blackbox(examiners_noise(config, evaluation, image_shape, seed=seed, device=device))
-    return metrics.commonest_class(answers.argmax(-1).cpu().numpy())
-
-
 @dataclass(frozen=True)
 class Metric:
     """A score of every class: one entry of METRICS adds it to scores, Table II, figures and chapters."""

@@ -33,10 +33,6 @@ from snnmi.study.settings import Changes, Settings
 Given = object  # whatever a command line hands on: looked at before any work
 
 
-def _lacks(attack: AttackRun, score: str) -> bool:
-    return bool(attack.scores[score].isna().all())
-
-
 class Experiment:
     """A profile's runs, some settings changed; None keeps the profile's own.
 
@@ -163,12 +159,6 @@ class Experiment:
         found = self._all("boundary", self.cells(), "boundaries")
         return [Finished(*self._about(cell), run) for cell, run in found]
 
-    def answers(self) -> list[Run]:
-        """Of finished attacks that were scored before it was a score: metrics "commonest_answer"."""
-        stored = {cell: self.attack_of(cell, compute=False) for cell in self.cells()}
-        lacking = [cell for cell, attack in stored.items() if attack and _lacks(attack, "commonest_answer")]
-        return [run for _, run in self._all("answers", lacking, "answers")]
-
     def target_of(self, cell: Cell) -> TargetRun | None:
         """One target, loaded or trained; None if it is not there and nothing may be computed."""
         run = self._get("target", cell)
@@ -235,9 +225,7 @@ class Experiment:
             if not (self.compute or self.store.run("scores", key).complete()):
                 key.pop("code", None)  # scores made before a metric of one's own are read, and lack it
             return key
-        if step == "boundary":
-            return keys.boundary_key(config, attack)
-        return keys.answers_key(attack) if step == "answers" else attack
+        return keys.boundary_key(config, attack) if step == "boundary" else attack
 
     def _compute(self, step: str, cell: Cell, run: Run) -> None:
         """Hand a step what it needs: the steps before it, loaded or computed first."""
@@ -249,8 +237,6 @@ class Experiment:
         target = self.asked(cell)
         if step == "attack":
             return steps.attack(run, work, target)
-        if step == "answers":
-            return steps.answer(run, work, target)
         attack = self.with_weights(self._attacked(cell, run))
         if step == "boundary":
             return steps.explore(run, work, target, attack.pair)

@@ -115,7 +115,6 @@ STEPS = {
         "variants": controls.BLACK_START,
         "seeds": (0, 1, 2),
     },  # what evolution has and GAMIN has not
-    "answers": {"variants": (*FOUR, *NOISE)},  # of the first plan's attacks
     "faces": {"profile": "people", "variants": (ANN, CLIP, RAW, SNN), "seeds": (1, 2, 3)},  # D
     "faces, chosen": {"profile": "people", "variants": controls.CHOOSING, "seeds": (1, 2, 3)},
     # E; of recordings with all that the same networks are asked otherwise
@@ -146,7 +145,7 @@ def main() -> None:
     for step in args.steps:
         given = {"profile": "plan"} | STEPS[step] | {"workers": args.workers, "results": args.results}
         experiment = Experiment(**given)
-        experiment.answers() if step == "answers" else experiment.attacks()
+        experiment.attacks()
         if step in SHOWN:
             judgements(experiment, SHOWN[step])
 

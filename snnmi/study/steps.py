@@ -4,8 +4,8 @@ target-*      train           run.json, history.csv, weights
 attack-*      attack          run.json, losses.csv, arrays (curves, the attack at work), weights
 scores-*      score           run.json, scores.csv, arrays (pictures, and what both networks say of them)
 originals-*   keep_originals  run.json, arrays (a class mean and a test image a class): with a data set's first scores
-answers-*     answer          run.json: of attacks that were scored before it was a score
 boundary-*    explore         run.json, arrays
+answers-*     none any more   run.json: "commonest_answer", of attacks that were scored before it was a score
 
 `Experiment` asks the store first and hands a step all that it needs. The judge's steps are in `judgements` (judge-*,
 judged-*). run.json has settings, numbers and provenance; weights are not kept in git.
@@ -214,14 +214,6 @@ def keep_originals(run: Run, images: Dataset) -> None:
         "test image": torch.stack([images.example(label) for label in range(images.num_classes)]),
     }
     run.finish(metrics={}, arrays={name: scores.as_bytes(x.numpy()) for name, x in kept.items()})
-
-
-def answer(run: Run, work: Work, target: Callable) -> None:
-    """What the target answers to the attack's noise most often."""
-    run.checkpoint.start()
-    config, shape = work.config, work.images.image_shape
-    share = scores.commonest_answer(target, config.attack, config.evaluation, shape, **work.draws)
-    run.finish(metrics={"commonest_answer": share})
 
 
 def explore(run: Run, work: Work, target: Callable, pair: Pair) -> None:

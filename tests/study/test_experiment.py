@@ -10,7 +10,6 @@ from snnmi import data
 from snnmi.attack.blackbox import BlackBox
 from snnmi.checkpoint import Checkpoint
 from snnmi.measure import scores
-from snnmi.study import experiment
 from snnmi.study.controls import RECORDED
 from snnmi.study.experiment import Experiment
 from tests.helpers import DEVICE, ROOT, scores_of
@@ -160,17 +159,6 @@ def test_a_users_images_go_the_same_way(tmp_path):
     assert {path.name.split("-")[1] for path in (tmp_path / "smoke").iterdir()} == {"flags"}
     records = [path.read_text() for path in tmp_path.rglob("run.json")]
     assert str(tmp_path) not in "".join(records)  # runs can be moved
-
-
-def test_the_commonest_answer_of_an_attack_scored_before_it_was_a_score_is_the_one_it_would_have(
-    tmp_path, monkeypatch
-):
-    made = Experiment("smoke", results=tmp_path, changes={"attack": {"noise": "strokes"}}, workers=1)
-    scored = {run.target: run.scores.commonest_answer.unique().tolist() for run in made.attacks()}
-    assert made.answers() == [], "none lacks it"
-    monkeypatch.setattr(experiment, "_lacks", lambda attack, score: True)
-    alone = {run.settings["target"]["kind"]: [run.metrics["commonest_answer"]] for run in made.answers()}
-    assert alone == scored and 0.1 < scored["snn"][0] < 1
 
 
 def test_what_an_attacker_chose_is_stored_and_asked_again_when_it_is_scored(tmp_path):
