@@ -177,8 +177,10 @@ NO_ANSWER = "no answer"
 def helps(before: float, after: float, floor: float, ceiling: float) -> str:
     """Whether something helps: `yes`, `no` or `it harms`, by SAME; `no answer` where both numbers stand at one bound.
 
-    >>> helps(0.2, 0.4, 0.1, 1.0), helps(0.2, 0.22, 0.1, 1.0), helps(0.4, 0.2, 0.1, 1.0), helps(0.12, 0.13, 0.1, 1.0)
-    ('yes', 'no', 'it harms', 'no answer')
+    >>> helps(0.2, 0.4, 0.1, 1.0), helps(0.2, 0.22, 0.1, 1.0), helps(0.4, 0.2, 0.1, 1.0)
+    ('yes', 'no', 'it harms')
+    >>> helps(0.12, 0.13, 0.1, 0.9), helps(0.88, 0.9, 0.1, 0.9)
+    ('no answer', 'no answer')
     """
     for bound in (floor, ceiling):
         if same(before - bound) and same(after - bound):

@@ -10,7 +10,7 @@ import torch
 from snnmi.measure import judges
 from snnmi.models.targets import ANN
 from snnmi.show import explorer
-from snnmi.study import attacks, extensions, judged, table
+from snnmi.study import attacks, judged, table
 from snnmi.study.attacks import ATTACKS, WEIGHTS, Attack, draw
 from snnmi.study.experiment import Experiment
 from tests.helpers import ROOT, small
@@ -111,12 +111,9 @@ def test_what_cannot_be_images_is_refused(drawn, sentence):
         draw(attack, small("ann"), [0, 1], (8, 8), seed=0)
 
 
-def test_what_is_no_attack_is_refused(mine):
+def test_what_is_no_attack_is_refused():
     with pytest.raises(ValueError, match="knows is 'all', expected one of"):
         Attack(len, knows="all")
-    mine.write_text("from snnmi.study.attacks import ATTACKS\nATTACKS['mine'] = len")
-    with pytest.raises(ValueError, match=r"the attack 'mine' as a builtin.*expected an Attack\(function\)"):
-        extensions.load(mine)
 
 
 def test_the_table_says_of_every_attack_what_it_knows_and_asks():

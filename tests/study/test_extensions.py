@@ -1,8 +1,6 @@
 """A user's own code: run when it is named, known by its content, and good for every step of the chain."""
 
-import hashlib
 import os
-import re
 import sys
 from collections import Counter
 
@@ -52,12 +50,7 @@ def test_an_edit_is_run_and_undone_again(mine):
         found.append((top(), key()["code"]["encoder"]))
     assert [value for value, _ in found] == [1, 1, 2, 1]
     assert found[0] == found[1] == found[3] and found[1][1] != found[2][1]
-
-
-def test_code_that_a_run_does_not_use_is_not_in_its_name(mine):
-    mine.write_text(ENCODER.format(high=1))
-    extensions.load(mine)
-    assert key()["code"].keys() == {"encoder"} and "code" not in key("clip")
+    assert key()["code"].keys() == {"encoder"} and "code" not in key("clip"), "what a run does not use"
 
 
 def test_the_same_file_is_run_once(mine):
@@ -68,16 +61,27 @@ def test_the_same_file_is_run_once(mine):
     assert len(ENCODERS) == before + 1
 
 
-@pytest.mark.parametrize(
-    "table, place, wrong, sentence",
-    [
-        ("METRICS", "measure.scores", "len", "the metric 'mine' as a builtin.*, expected a Metric"),
-        ("ENCODERS", "models.coding", "'rate'", "the encoder 'mine' as a str, expected a function"),
-    ],
-)
-def test_what_is_registered_is_of_its_kind(mine, table, place, wrong, sentence):
-    mine.write_text(f"from snnmi.{place} import {table}\n{table}['mine'] = {wrong}")
-    with pytest.raises(ValueError, match=f"mine.py registers {sentence}"):
+IMPORTS = """from snnmi.measure.scores import METRICS
+from snnmi.models.coding import ENCODERS
+from snnmi.study.attacks import ATTACKS
+"""
+REFUSED = [
+    (None, "expected a Python file of yours"),
+    ("1 / 0", "mine.py fails where it is run: ZeroDivisionError"),
+    ("raise SystemExit('bye')", "mine.py fails where it is run: SystemExit: bye"),
+    ("METRICS['mine'] = len", "mine.py registers the metric 'mine' as a builtin.*, expected a Metric"),
+    ("ENCODERS['mine'] = 'rate'", "mine.py registers the encoder 'mine' as a str, expected a function"),
+    ("ATTACKS['mine'] = len", r"the attack 'mine' as a builtin.*expected an Attack\(function\)"),
+    ("ENCODERS['a|b'] = len", r"mine.py registers 'a\|b', .*expected letters"),
+    ("ENCODERS['my own'] = len", "mine.py registers 'my own', .*expected letters"),
+]
+
+
+@pytest.mark.parametrize("text, sentence", REFUSED)
+def test_a_file_that_cannot_be_used_is_said_in_one_sentence(mine, text, sentence):
+    if text:
+        mine.write_text(IMPORTS + text)
+    with pytest.raises(ValueError, match=sentence):
         extensions.load(mine)
 
 
@@ -97,30 +101,21 @@ def kept(x, num_steps, *, generator):
 """
 
 
-def test_a_module_beside_the_file_can_be_imported_and_an_edit_of_it_is_an_edit_of_the_file(mine):
-    write(mine, WITH_HELPER)
+@pytest.mark.parametrize("module", ["helper", "nets.deep.helper"])
+def test_a_module_beside_the_file_can_be_imported_and_an_edit_of_it_is_an_edit_of_the_file(mine, module):
+    write(mine, WITH_HELPER.replace("helper", module))
+    helper = mine.parent / f"{module.replace('.', '/')}.py"
+    helper.parent.mkdir(parents=True, exist_ok=True)
+    if helper.parent != mine.parent:
+        (mine.parent / "nets/__init__.py").touch()  # and `deep` is a folder without one
     found = []
     for high in (1, 1, 2, 1):
-        write(mine.with_name("helper.py"), HELPER.format(high=high))
+        write(helper, HELPER.format(high=high))
         extensions.load(mine)
         found.append((top(), key()["code"]["encoder"], key("kept")["code"]["encoder"]))
     assert [value for value, *_ in found] == [1, 1, 2, 1]
     assert found[0] == found[1] == found[3] and found[1][1] != found[2][1] and found[1][2] != found[2][2]
     assert not [*mine.parent.glob("__pycache__")] and extensions.only_here() == []
-
-
-def test_a_package_beside_it_counts_to_its_last_file(mine):
-    write(mine, WITH_HELPER.replace("helper", "nets.deep.helper"))
-    place = mine.parent / "nets/deep"
-    place.mkdir(parents=True)
-    (mine.parent / "nets/__init__.py").touch()  # and `deep` is a folder without one
-    keys = []
-    for high in (1, 2):
-        write(place / "helper.py", HELPER.format(high=high))
-        extensions.load(mine)
-        keys.append(key())
-        assert top() == high
-    assert keys[0] != keys[1]
 
 
 def test_of_two_folders_each_file_gets_the_module_beside_it(mine, tmp_path):
@@ -148,14 +143,6 @@ def test_a_module_beside_it_goes_before_one_that_is_installed(mine):
     extensions.load(mine)
     assert top() == 4
     sys.modules.pop("colorsys")
-
-
-def test_a_file_with_nothing_beside_it_is_named_by_its_content_alone(mine):
-    """So that runs keep the names that they were given before."""
-    write(mine, ENCODER.format(high=1))
-    write(mine.with_name("helper.py"), "")
-    extensions.load(mine)
-    assert key()["code"]["encoder"] == hashlib.sha256(mine.read_bytes()).hexdigest()[:10]
 
 
 def test_what_fails_beside_it_is_said_and_runs_once_it_is_mended(mine):
@@ -262,28 +249,6 @@ def test_a_loader_that_goes_on_changing_its_images_changes_no_data_set(mine):
     assert torch.equal(first.x_test, before) and first.y_test.any()
 
 
-@pytest.mark.parametrize("name", ["a|b", "my encoder"])
-def test_a_name_that_pages_would_read_is_refused(mine, name):
-    write(mine, f"from snnmi.models.coding import ENCODERS\nENCODERS[{name!r}] = None")
-    with pytest.raises(ValueError, match=f"mine.py registers {re.escape(repr(name))}, .*expected letters"):
-        extensions.load(mine)
-
-
-@pytest.mark.parametrize(
-    "text, said",
-    [
-        ("1 / 0", "fails where it is run: ZeroDivisionError"),
-        ("raise SystemExit('bye')", "fails where it is run: SystemExit: bye"),
-        (None, "expected a Python file of yours"),
-    ],
-)
-def test_a_file_that_cannot_be_run_is_said_in_one_sentence(mine, text, said):
-    if text:
-        mine.write_text(text)
-    with pytest.raises(ValueError, match=said):
-        extensions.load(mine)
-
-
 def test_a_name_is_of_the_code_that_runs_not_of_a_later_edit(mine):
     write(mine, ENCODER.format(high=1))
     extensions.load(mine)
@@ -294,8 +259,10 @@ def test_a_name_is_of_the_code_that_runs_not_of_a_later_edit(mine):
     assert key() == before
 
 
-def test_a_name_is_the_same_in_every_process(mine):
+def test_a_name_is_the_same_in_every_process_and_of_a_files_content_alone(mine):
+    """So that runs keep the names that they were given before, whatever else lies there."""
     write(mine, "def score(answers, i):\n    return 0.0\n")
+    write(mine.with_name("helper.py"), "")
     extensions.load(mine)
     module = sys.modules[extensions._latest[0]]
     assert foreign(module.score) == "77bb7161d5"  # as sha256sum says of the file
@@ -412,17 +379,13 @@ def test_a_target_of_ones_own_goes_all_the_way(mine, copied, digits):
     assert len(scores_of(Experiment("smoke", **given, compute=False))) == 40
 
 
-def test_a_changed_target_of_ones_own_is_another_one(mine, tmp_path):
-    folders = []
+def test_a_changed_target_is_another_one_and_a_query_cannot_change_it(mine, tmp_path):
+    names = []
     for text in (TARGET, TARGET.replace("-distances", "-2 * distances")):
         mine.write_text(text)
-        (found,) = Experiment("smoke", targets="nearest", code=mine, results=tmp_path).targets()
-        folders.append(found.run.folder)
-    assert folders[0] != folders[1]
-
-
-def test_a_query_cannot_change_what_is_no_network_of_ours(mine, tmp_path):
-    mine.write_text(TARGET)
+        extensions.load(mine)
+        names.append(target_key(Settings("nearest"), "digits", 0))
+    assert names[0] != names[1]
     changes = {"attack": {"batches": 2}, "query": {"encoder": "clip"}}
     own = Experiment("smoke", targets="nearest", code=mine, changes=changes, results=tmp_path)
     with pytest.raises(ValueError, match="query does not apply to the target 'nearest', which is your own"):

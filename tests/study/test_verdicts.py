@@ -15,8 +15,7 @@ from tests.helpers import NAN
 def test_the_network_is_the_unit_where_a_test_over_networks_can_tell():
     assert [verdicts.unit(networks) for networks in (1, 2, 5, 6, 7)] == ["class"] * 3 + ["network"] * 2
     assert 2 * 0.5**verdicts.NETWORKS < verdicts.ALPHA <= 2 * 0.5 ** (verdicts.NETWORKS - 1)
-    found = [verdicts.named("SNN", n) for n in (1, 2, 5, 6)]
-    assert found == ["this SNN", "these two SNNs", "these five SNNs", "SNNs"]
+    assert [verdicts.named("SNN", n) for n in (5, 6)] == ["these five SNNs", "SNNs"]
 
 
 # --- attacks that have come to rest
@@ -61,11 +60,8 @@ def test_the_adversarial_term_is_off_where_k_ends_near_zero():
 @pytest.mark.parametrize(
     "low_from, high_to, expected",
     [
-        (0.1, 2.0, "more"),
         (0.1, 0.2, "more"),  # even the low count has more, by however little
         (0.0, 0.4, "no more"),
-        (-3.0, -1.0, "no more"),
-        (-0.1, 0.5, "cannot be told"),  # as many as the margin are not fewer
         (NAN, NAN, "cannot be told"),  # a single path has no interval
     ],
 )
@@ -151,11 +147,6 @@ def test_what_images_are_is_read_from_the_lower_ends(recognised, identified, exp
     assert verdicts.reading(recognised, identified, 0.1) == expected
 
 
-def test_the_same_needs_the_whole_interval_within_the_margin():
-    found = [verdicts.contrast(-0.051, 0.01, 0.5), verdicts.contrast(-0.049, 0.049, 0.001)]
-    assert found == ["open", "same"]
-
-
 def test_a_leak_must_be_lower_than_every_harmless_reference():
     assert verdicts.leak_seen([-0.2, -0.1])
     assert not verdicts.leak_seen([-0.2, 0.03]) and not verdicts.leak_seen([-0.2, 0.0])
@@ -165,16 +156,6 @@ def test_without_a_picture_there_is_nothing_that_spikes_could_protect():
     assert not verdicts.gate_shut(0.5 - 1e-12)  # ten means of halves may end there
     assert verdicts.gate_shut(0.49)
     assert verdicts.gate_shut(pd.Series([0.4, 0.6])).tolist() == [True, False]
-
-
-def test_five_classes_that_differ_are_too_few_for_any_test():
-    assert not verdicts.can_tell(5) and verdicts.can_tell(6)
-
-
-def test_an_answer_that_is_read_off_a_bound_is_none():
-    assert verdicts.helps(0.12, 0.14, 0.1, 0.9) == verdicts.NO_ANSWER == verdicts.helps(0.88, 0.9, 0.1, 0.9)
-    assert verdicts.helps(0.12, 0.3, 0.1, 0.9) == "yes" and verdicts.helps(0.3, 0.12, 0.1, 0.9) == "it harms"
-    assert verdicts.helps(0.3, 0.32, 0.1, 0.9) == "no"
 
 
 def test_counts_differ_by_every_test_or_not_at_all():
