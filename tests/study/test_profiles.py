@@ -31,14 +31,6 @@ def test_paper_profile_is_the_papers_setting(dataset):
         assert (how.epochs, how.batch_size, how.lr) == TRAINING[dataset, kind]
 
 
-def test_plan_and_quarter_are_real_data_at_the_papers_width():
-    for name, dataset, shrink in (("plan", "mnist", 1), ("quarter", "faces", 4)):  # 112 x 92 -> 28 x 23
-        for kind in ("ann", "snn"):
-            small, paper = (profiles.get(one).settings(dataset, kind) for one in (name, "paper"))
-            assert (small.data.shrink, small.network.neurons, small.neuron.num_steps) == (shrink, 3000, 25)
-            assert small.attack.queries_per_class <= paper.attack.queries_per_class
-
-
 @pytest.mark.parametrize("name", profiles.PROFILES)
 def test_profiles_are_complete_and_called_by_their_names(name):
     profile = profiles.get(name)
@@ -49,12 +41,6 @@ def test_profiles_are_complete_and_called_by_their_names(name):
         assert len({one.attack for one in found}) == 1  # equal budgets
     assert {"smoke", "quick", "plan", "paper"} <= set(profiles.PROFILES)
     assert name not in ("quick", "smoke") or profile.datasets == ("digits",)
-
-
-def test_the_plans_faces_are_ten_people_at_full_size_and_forty_at_a_quarter():
-    for name, shrink, classes in (("people", 1, 10), ("quarter", 4, None)):
-        config = profiles.get(name).settings("faces", "snn")
-        assert (config.data.shrink, config.attack.classes, config.attack.batches) == (shrink, classes, 1000)
 
 
 def test_the_full_budget_is_the_frozen_setting_at_a_tenth_of_its_rate():
