@@ -127,12 +127,13 @@ STEPS = {
         "variants": (*controls.RECORDED, *controls.SENT, *controls.BETTER_SENT),
     },
     "smoothness": {"variants": [ann for ann, _ in controls.SMOOTH.values()]} | ONE,  # F
+    "legible": {"variants": controls.LEGIBLE, "seeds": (0, 1, 2)},
 }
 # What of a step the honest judge is shown.
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"
 SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | {"codes": ("reconstruction", "test image")}
 SHOWN["bounds"] = ("reconstruction", *WITHOUT_A_COPY)
-BETTER_ASKED = "questions", "black start", "faces, chosen", "codes, strokes", "recordings", "smoothness"
+BETTER_ASKED = "questions", "black start", "faces, chosen", "codes, strokes", "recordings", "smoothness", "legible"
 SHOWN |= dict.fromkeys(BETTER_ASKED, ("reconstruction", LAST))
 
 
