@@ -133,7 +133,15 @@ STEPS = {
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"
 SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | {"codes": ("reconstruction", "test image")}
 SHOWN["bounds"] = ("reconstruction", *WITHOUT_A_COPY)
-BETTER_ASKED = "questions", "black start", "faces, chosen", "codes, strokes", "recordings", "smoothness", "legible"
+BETTER_ASKED = (
+    "questions",
+    "black start",
+    "faces, chosen",
+    "codes, strokes",
+    "recordings",
+    "smoothness",
+    "legible",
+)
 SHOWN |= dict.fromkeys(BETTER_ASKED, ("reconstruction", LAST))
 
 
