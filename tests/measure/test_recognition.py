@@ -65,20 +65,6 @@ def test_nearest_is_the_mean_over_all_draws_of_that_size(distances, size, expect
     assert nearest(torch.tensor(distances), size) == approx(expected, nan_ok=True)
 
 
-@mark.parametrize(
-    "distance", [pixel_distance, partial(feature_distance, UNTRAINED)], ids=["pixel", "feature"]
-)
-def test_a_copy_of_a_training_image_leaks(distance):
-    train, test = torch.rand(2, 5, 8, 8, generator=seeded())
-    apart, found = distance(train, test).amin(1), leaks(train, train, test, distance=distance)
-    torch.testing.assert_close(found, -apart, atol=1e-5, rtol=1e-5)
-    assert apart.min() > 0
-
-
-def test_a_copy_counts_only_in_the_cuts_that_hold_it():
-    assert by_pixel(pixels(0.0), pixels(0.0, 0.4), pixels(1.0)).item() == approx((0 + 0.4) / 2 - 1)
-
-
 @mark.parametrize("train, test", [(40, 40), (40, 5), (5, 40)])
 def test_fresh_images_of_the_class_have_no_leak_whatever_the_sizes(train, test):
     draws = torch.rand(300, 2 + train + test, 4, 4, generator=seeded())  # 300 classes of two fresh images
@@ -208,11 +194,3 @@ def test_reference_points_of_the_digits_are_where_they_must_be(judge, digits):
         assert noise[f"{kind}_train"] > test[f"{kind}_train"]
     assert train["ssim_train"] == 1 and means["class mean"]["ssim_mean"] == 1
     assert noise["ssim_train"] < test["ssim_train"] < 1
-
-
-def test_nearest_training_image_of_a_copy_is_itself(judge, digits):
-    places = [int((digits.y_train == label).nonzero()[3]) for label in (7, 2)]
-    rows = judge_images(judge, digits, digits.x_train[places][:, None], [7, 2], natural=0.0)
-    for row, place in zip(rows, places, strict=True):
-        assert row["feature_nearest"] == row["pixel_nearest"] == place
-        assert digits.y_train[place] == row["label"]

@@ -73,13 +73,6 @@ def test_a_copy_that_is_needed_again_is_made_again(by):
     assert again.scores.surrogate_accuracy.equals(attack.scores.surrogate_accuracy)
 
 
-def test_an_edited_attack_is_another_run(by, mine):
-    (first,) = by("surest", targets="ann").attacks()
-    mine.write_text("\n".join(EXAMPLES).replace("rand(1000", "rand(500"))
-    (second,) = by("surest", targets="ann").attacks()
-    assert first.run.folder != second.run.folder and second.queries_per_class == 50
-
-
 def test_one_that_needs_more_than_the_budget_is_refused_before_it_asks(by):
     with pytest.raises(ValueError, match="evolution asks 16,000 queries a class, and they pay for 1,920"):
         by("evolution", targets="ann").attacks()

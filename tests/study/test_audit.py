@@ -81,9 +81,6 @@ def dropout():
     net = torch.nn.Sequential(torch.nn.Dropout(), *linear)
     return lambda x: net(x)
 
-def rate_coded():
-    return lambda x: linear((torch.rand_like(x) < x).float())
-
 def numpys_chance():
     return lambda x: linear(x + torch.from_numpy(np.random.rand(*x.shape)).float())
 
@@ -169,7 +166,6 @@ def test_two_functions_that_answer_alike_are_two_networks_and_so_is_one_trained_
 
 UNSTEADY = [
     ("dropout", "again", "Dropout in training mode"),
-    ("rate_coded", "again", "a code that takes no generator="),
     ("numpys_chance", "again", "draws by chance"),
     ("batch_norm", "in other company", "BatchNorm in training mode"),
     ("membranes", "again", "neurons that are not reset"),
@@ -183,21 +179,6 @@ def test_what_answers_hang_on_besides_the_image_is_said_with_its_likely_cause(ow
     found = audit.read(f"{own}:{name}", digits, Assumed())
     assert f"same images {how}" in found.unsteady and cause in found.unsteady
     assert (np.random.get_state()[1] == state).all() or name == "numpys_chance"
-
-
-@pytest.mark.parametrize("dt, meant", [("1e-5", 1e-5), (1e-5, 1e-5), ("0", None), ("nan", None)])
-def test_a_step_is_a_number_however_a_file_of_parameters_writes_it(tmp_path, copied, mine, dt, meant):
-    given = {"profile": "smoke", "results": copied}
-    asked = {
-        "model": str(foreign.write(small("snn"), tmp_path / "net.nir")),
-        "dataset": "digits",
-        "reset": None,
-    }
-    if meant:
-        assert audit.prepare(given, **asked, dt=dt).own.assumed.dt == meant
-        return
-    with pytest.raises(ValueError, match="dt is .*, expected a number above 0"):
-        audit.prepare(given, **asked, dt=dt)
 
 
 @pytest.mark.parametrize("model", [small("snn"), small("ann"), small("snn", encoder="latency")])
@@ -296,14 +277,16 @@ def test_an_audit_that_was_finished_is_loaded(audited, mine, monkeypatch):
     assert audit.scores(audit.prepare(given, **NONE).experiment).equals(before)
 
 
-def test_what_a_page_says_of_steps_and_codes_holds_for_the_file(tmp_path, copied, mine):
-    path = foreign.write(small("snn"), tmp_path / "net.nir")
+def test_what_a_page_says_of_steps_and_codes_holds_for_the_file(tmp_path, mine):
     changes = {"training": {"num_steps": 5, "encoder": "clip", "decoder": "count"}}
-    given = {"profile": "smoke", "results": copied, "changes": changes}
-    found = audit.prepare(given, model=str(path), dataset="digits", dt=1e-5, reset="before_decay")
+    given = {"profile": "smoke", "results": tmp_path / "results", "changes": changes}
+    asked = {"model": str(foreign.write(small("snn"), tmp_path / "net.nir")), "dataset": "digits"}
+    found = audit.prepare(given, **asked, dt="1e-5", reset="before_decay")  # as a file of parameters has it
     assert found.own.assumed == Assumed(1e-5, "before_decay", 5, "clip", "count") and found.book is None
     beside = found.experiment.settings("digits", audit.PLAIN[1])
     assert beside.network.neurons == 50  # as the file's
+    with pytest.raises(ValueError, match="dt is .*, expected a number above 0"):
+        audit.prepare(given, **asked, dt="nan", reset=None)
 
 
 def surrogates(own: float = 0.5, *, accuracy: float = 0.9, chosen: float = 0.7) -> pd.DataFrame:

@@ -46,9 +46,8 @@ def test_an_attack_may_take_the_first_classes_alone(copied):
 # --- computed once
 
 
-@pytest.mark.parametrize("compute", [True, False])
-def test_what_is_finished_is_loaded_and_never_computed_again(results, no_computing, compute):
-    again = Experiment("smoke", results=results, compute=compute)
+def test_what_is_finished_is_loaded_and_never_computed_again(results, no_computing):
+    again = Experiment("smoke", results=results)
     assert [len(runs) for runs in (again.targets(), again.attacks(), again.boundaries())] == [2, 2, 2]
     assert len(scores_of(again)) == 40
 
@@ -226,14 +225,11 @@ def test_a_file_of_ones_own_is_looked_at_before_any_work(tmp_path):
     assert not (tmp_path / "results").exists()
 
 
-def test_a_pilot_that_leaves_no_batches_is_refused_before_any_work(tmp_path):
+def test_what_no_attack_could_do_is_refused_before_any_is_trained(tmp_path):
     changes = {"attack": {"noise": "chosen", "batches": 16}}  # 10,000 questions of ten classes
     with pytest.raises(ValueError, match="batches is 16, expected at least 17.* 10,000 queries"):
-        Experiment("smoke", results=tmp_path, changes=changes).attacks()
+        Experiment("smoke", results=tmp_path / "results", changes=changes).attacks()
     assert not any(tmp_path.iterdir())
-
-
-def test_results_that_cannot_be_written_are_said_so_before_any_work(tmp_path):
     (tmp_path / "results").write_text("a file")
     with pytest.raises(ValueError, match="results: .* cannot be written, expected a folder that can"):
         Experiment("smoke", results=tmp_path / "results").targets()

@@ -8,7 +8,7 @@ from snnmi.attack.players import NOISES, GaminConfig
 from snnmi.measure.judges import JudgeConfig
 from snnmi.measure.scores import METRICS
 from snnmi.models.coding import ENCODERS
-from snnmi.study import extensions, keys
+from snnmi.study import keys
 from snnmi.study.keys import FROZEN, attack_key, scores_key, target_key
 from snnmi.study.profiles import PROFILES
 from snnmi.study.settings import SECTIONS, Settings
@@ -82,20 +82,6 @@ def test_profiles_share_their_targets():
 
 
 # --- code of one's own
-
-
-METRIC = """
-from snnmi.measure.scores import METRICS, Metric
-METRICS["mine"] = Metric("mine", lambda answers, i: 0.0)
-"""
-
-
-def test_a_metric_of_ones_own_names_other_scores_and_no_other_attack(mine):
-    mine.write_text(METRIC)
-    attack, before = attack_key(SNN, "mnist", 0, 0), scores_key(SNN, {})
-    extensions.load(mine)
-    assert attack_key(SNN, "mnist", 0, 0) == attack
-    assert scores_key(SNN, {}) != before and scores_key(SNN, {})["code"].keys() == {"mine"}
 
 
 def test_what_has_no_source_cannot_name_a_run():
