@@ -8,7 +8,7 @@ import pytest
 
 from tests.helpers import NOTEBOOKS, ROOT
 
-MODULES = sorted((ROOT / "snnmi").rglob("*.py"))
+MODULES = sorted([*(ROOT / "snnmi").rglob("*.py"), *(ROOT / "_sphinx").glob("*.py")])
 ROOMS = sorted(path for path in (ROOT / "tests").rglob("test_*.py") if path.parent != ROOT / "tests")
 
 

@@ -1,4 +1,4 @@
-// What the search quotes is in a script (snnmi/show/finding.py): read from disk, a page may not fetch the others.
+// What the search quotes is in a script (_sphinx/finding.py): read from disk, a page may not fetch the others.
 if (location.pathname.endsWith("/search.html")) {
   const script = Object.assign(document.createElement("script"), { src: "_static/excerpts.js" });
   const loaded = new Promise((done) => { script.onload = () => done(EXCERPTS); });

@@ -9,9 +9,9 @@ import pytest
 from ipywidgets.embed import embed_data
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
+from scriptless import FORMULA, first, mathml
 
 from snnmi.show.player import player
-from snnmi.show.scriptless import FORMULA, first, mathml
 from tests.helpers import NOTEBOOKS, ROOT
 
 PAGES = [*NOTEBOOKS, *sorted((ROOT / "book").glob("*.md"))]
