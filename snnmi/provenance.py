@@ -11,7 +11,6 @@ import torch
 
 from snnmi import __version__
 
-BY_ROLE = "by role"  # what records say of seeds since each role has a stream of its own
 FURTHER: dict[str, str] = {}  # what the way of computing adds to provenance
 
 
@@ -25,7 +24,7 @@ def provenance() -> dict:
     """
     return {
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seeds": BY_ROLE,  # records made before there were roles say "one for all roles"
+        "seeds": "by role",  # each has a stream of its own (chance.py)
         "snnmi": __version__,  # absent in records from before 1.0.0
         "commit": commit(),
         "python": platform.python_version(),

@@ -66,10 +66,6 @@ class Run:
     def provenance(self) -> dict:
         return self._finished()["provenance"]
 
-    def is_old(self) -> bool:
-        """Whether it was made with one seed for all roles: its weights made again are another network's."""
-        return self.provenance.get("seeds") != provenance.BY_ROLE
-
     def _finished(self) -> dict:
         if not self.complete():
             raise ValueError(f"{self.folder} holds no finished run")
@@ -88,9 +84,6 @@ class Run:
         """Nested dicts of tensors, kept or made again; None where there are none (results in git have none)."""
         for folder in (self.folder, self.remade):
             if (path := folder / "weights.safetensors").exists():
-                if folder == self.remade and self.is_old():
-                    said = "one seed for all roles: its weights made again are another network's"
-                    warnings.warn(f"{self.folder} was made with {said}", stacklevel=2)
                 return unflatten(safetensors.torch.load(path.read_bytes()))
         return None
 
@@ -142,8 +135,8 @@ class Store:
         places = _places(self.folder, *ends)
         if shared and not places:
             stores = sorted(self.folder.parent.iterdir()) if self.folder.parent.is_dir() else []
-            beside = [Run(place, settings) for store in stores for place in _places(store, *ends)]
-            places = [run.folder for run in sorted(filter(Run.complete, beside), key=Run.is_old)]
+            beside = [place for store in stores for place in _places(store, *ends)]
+            places = [place for place in beside if Run(place, settings).complete()]
         if places:
             return Run(places[0], settings)
         return Run(self.folder / f"{name}-{digest(settings)}", settings)

@@ -172,24 +172,6 @@ def test_weights_are_made_again_beside_the_record_to_the_end_and_once(runs, weig
     assert [one.metrics for one in runs.finished()] == [RESULT["metrics"]]
 
 
-def as_before_roles(run):
-    """Its record is of the time when one seed served all roles."""
-    record = json.loads((run.folder / "run.json").read_text())
-    record["provenance"]["seeds"] = "one for all roles"
-    del record["sha256"]
-    (run.folder / "run.json").write_text(json.dumps(store.sealed(record)))
-
-
-def test_weights_made_again_of_a_run_from_before_seeds_had_roles_are_said_to_be_anothers(
-    runs, weightless, recwarn
-):
-    runs.weights(weightless, lambda again: again.finish(**RESULT))
-    assert not recwarn.list
-    as_before_roles(weightless)
-    with pytest.warns(UserWarning, match="attack-digits-.* one seed for all roles: .* another network's"):
-        runs.run("attack-digits", SETTINGS).weights()
-
-
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
 def test_git_ignores_what_was_made_again():
     again = "results/plan/.again/attack-mnist-ann-s0-0123456789"
@@ -285,13 +267,6 @@ def test_a_record_in_which_anything_was_changed_counts_as_missing(runs, section)
     assert runs.run("attack-digits", SETTINGS).complete(), "the same in another layout"
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"settings": {"seed": 1}, "files": {}}', "\x00" * 50])
-def test_unreadable_record_counts_as_missing(runs, content):
-    (finished(runs).folder / "run.json").write_text(content)
-    with pytest.warns(UserWarning, match="damaged"):
-        assert not runs.run("attack-digits", SETTINGS).complete()
-
-
 def test_record_of_other_settings_counts_as_missing(runs):
     other = runs.run("attack-digits", SETTINGS | {"seed": 1})
     finished(runs).folder.rename(other.folder)
@@ -333,16 +308,6 @@ def test_what_killed_writers_left_is_swept_and_what_may_be_in_use_is_not(runs):
     assert left.exists() and run.checkpoint.path.exists(), "who only reads changes nothing"
     runs.get("attack-digits", SETTINGS, lambda run: None)
     assert not left.exists() and not run.checkpoint.path.exists() and fresh.exists()
-
-
-def test_a_network_from_before_seeds_had_roles_serves_others_only_if_there_is_no_other(runs, tmp_path):
-    old, new = (Store(tmp_path / name).run("target-digits", SETTINGS) for name in ("a", "b"))
-    for run in (old, new):
-        run.finish(**RESULT)
-    as_before_roles(old)
-    assert runs.run("target-digits", SETTINGS, shared=True).folder == new.folder
-    (new.folder / "run.json").unlink()
-    assert runs.run("target-digits", SETTINGS, shared=True).folder == old.folder
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
@@ -388,29 +353,7 @@ def test_nothing_is_stored_as_pickle(runs):
     assert len(modules) > 30 and not [path for path in modules if re.search(FORBIDDEN, path.read_text())]
 
 
-def test_arrays_of_objects_are_not_read_back(runs):
-    run = runs.run("attack-digits", SETTINGS)
-    run.finish(metrics={}, arrays={"x": np.array([{}], dtype=object)})
-    with pytest.raises(ValueError, match="allow_pickle=False"):
-        run.arrays()
-
-
 # --- checkpoints
-
-
-def test_checkpoint_gives_back_nested_states(tmp_path):
-    checkpoint = Checkpoint(tmp_path / "checkpoint.safetensors", every=0.0)
-    assert checkpoint.load() is None and checkpoint.due()
-    state = {
-        "batch": torch.tensor(3),
-        "adam": {0: {"step": torch.tensor(2.0)}, 1: {"step": torch.tensor(5.0)}},
-        "pair": {"surrogate": {"1.weight": torch.ones(2, 3).T}},
-    }
-    checkpoint.save(state)
-    loaded = Checkpoint(checkpoint.path).load()
-    assert int(loaded["batch"]) == 3 and loaded["batch"].dtype == torch.int64
-    assert [float(loaded["adam"][i]["step"]) for i in (0, 1)] == [2, 5]
-    assert torch.equal(loaded["pair"]["surrogate"]["1.weight"], torch.ones(3, 2))
 
 
 def test_checkpoint_of_another_version_of_the_code_is_said_and_not_gone_on_from(tmp_path, monkeypatch):
