@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
+from pathlib import Path
 
 import ipywidgets as widgets
 import numpy as np
@@ -22,35 +23,10 @@ from snnmi.show.player import chosen, png
 SHOWN = 4  # reconstructions a class, where they differ
 ALIKE = 0.9  # images that correlate so on average are one picture: the generator has collapsed
 SPECKLE, BLOTS = 0.2, 0.6  # correlation of pixels that touch, up to which a picture is called so
-LARGEST_SIDE, AT_WORK, THUMB = (
-    112,
-    56,
-    32,
-)  # pixels; larger pictures are averaged down, to keep the page small
+# Pixels a side: larger pictures are averaged down, to keep the page small.
+LARGEST_SIDE, AT_WORK, THUMB = 112, 56, 32
 
-STYLE = """<style>
-.snnmi-explorer, .snnmi-explorer .widget-html, .snnmi-explorer .widget-html-content {
-  height: auto; overflow: visible; line-height: 1.4; }
-.snnmi-explorer { background: var(--pst-color-background, transparent); padding: 0.4rem; }
-.snnmi-explorer, .snnmi-explorer .widget-html-content { color: var(--pst-color-text-base, inherit); }
-.snnmi-explorer .cells { display: grid; grid-template-columns: repeat(4, minmax(0, 10rem));
-  gap: 0.2rem 0.8rem; margin-top: 0.2rem; font-size: 0.85rem; }
-.snnmi-explorer .originals { grid-template-columns: repeat(2, minmax(0, 6rem)); }
-@media (max-width: 34rem) { .snnmi-explorer .cells { grid-template-columns: repeat(2, minmax(0, 10rem)); } }
-.snnmi-explorer .cells b { display: flex; align-items: end; min-height: 2.4em; line-height: 1.2; }
-.snnmi-explorer .widget-dropdown { width: 32rem; max-width: 100%; }
-.snnmi-explorer .pictures { display: grid; gap: 0.3rem; }
-.snnmi-explorer .many { grid-template-columns: 1fr 1fr; }
-.snnmi-explorer .cells div { overflow: hidden; }
-.snnmi-explorer img { width: 100%; margin: 0; padding: 0 !important; image-rendering: pixelated;
-  filter: blur(var(--blur, 0px)) !important; }
-.snnmi-explorer .absent { border: 1px dotted; padding: 2rem 0.3rem; text-align: center; }
-.snnmi-explorer p { margin: 0.3rem 0 0; }
-.snnmi-explorer .sure { white-space: nowrap; }
-.snnmi-explorer .sure i { display: block; height: 0.5rem; min-width: 1px; }
-.snnmi-explorer .picks { display: none; } /* the book's script chooses by them */
-.bd-article .snnmi-live { display: none; } /* a rendered book has no kernel */
-</style>"""
+STYLE = f"<style>\n{Path(__file__).with_suffix('.css').read_text()}</style>"
 
 
 @dataclass(frozen=True)

@@ -3,19 +3,12 @@
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from snnmi.show.explorer import AT_WORK, Drawn, img, nearest
 
 PEOPLE = 10
-STYLE = """<style>
-.snnmi-guess .faces, .snnmi-guess .drawing { display: grid; gap: 0.4rem; max-width: 37.5rem; }
-.snnmi-guess .faces { grid-template-columns: repeat(5, 1fr); }
-.snnmi-guess .drawing { grid-template-columns: minmax(0, 9rem); }
-.snnmi-guess button { padding: 0.15rem; background: none; border: 2px solid transparent; }
-.snnmi-guess img { width: 100%; padding: 0 !important; filter: none !important; }
-.snnmi-guess .drawing img { filter: blur(var(--blur, 2px)) !important; }
-.snnmi-guess .was { border-color: #008f68; } .snnmi-guess .not { border-color: #d55e00; }
-</style>"""
+STYLE = f"<style>\n{Path(__file__).with_suffix('.css').read_text()}</style>"
 
 
 def guess_who(cells: Mapping[str, Drawn]) -> str:
