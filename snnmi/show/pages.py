@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from snnmi.show.figures.style import new_figure
-from snnmi.show.prose import mean_and_span, number, p_value, short, span, words  # noqa: F401 - for pages, too
+from snnmi.show.prose import mean_and_span, number, p_value, span, words  # noqa: F401 - for pages, too
 
 
 def glue(**values: object) -> None:
@@ -170,10 +170,11 @@ def grid(found: pd.DataFrame, *, sign: bool = False) -> pd.DataFrame:
     return wide.reset_index().rename_axis(columns=None)
 
 
-def behind(rows: pd.DataFrame, name: str, score: str = "surrogate_accuracy") -> Shown:
-    """The runs that a figure or table was made of, folded, and as a CSV: who, seed, folder, and a score's mean over the
-    classes of the last pair.
+def behind(rows: pd.DataFrame, name: str) -> Shown:
+    """The runs that a figure or table was made of, folded, and as a CSV: who, seed, folder, and what the copies of the
+    last pair read, mean over the classes.
     """
+    score = "surrogate_accuracy"
     own = rows[rows["pair"] == "last"].astype({"who": str})
     keys = ["scale", "who", "seed", "attack_seed", "folder"]
     found = own.groupby(keys, sort=False)[score].mean().reset_index()

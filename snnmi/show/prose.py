@@ -1,7 +1,5 @@
 """Numbers in words; no plotting library is needed, so that a machine that only computes has it."""
 
-import numpy as np
-
 _WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
 
 
@@ -15,17 +13,6 @@ def number(value: float, decimals: int = 2, *, sign: bool = False) -> str:
     """A number with a true minus, never "−0.00"; with `sign`, differences from zero get "+" too."""
     text = f"{value:{'+' if sign else ''}.{decimals}f}"
     return (text.lstrip("+-") if float(text) == 0 else text).replace("-", "−")
-
-
-def short(value: object) -> str:
-    """A number of any size, never lost to rounding; other things as they are.
-
-    >>> [short(value) for value in (1e-05, 0.12345, 128000, 4.0, "mlp")]
-    ['1e-05', '0.1235', '128,000', '4', 'mlp']
-    """
-    if isinstance(value, (str, bool)):
-        return str(value)
-    return f"{value:,.0f}" if value == np.round(value) or abs(value) >= 1000 else f"{value:.4g}"
 
 
 def span(low: float, high: float, decimals: int = 2) -> str:

@@ -104,19 +104,17 @@ FACTORS = {  # of `effects`: colour and name
 }
 
 
-def effects(frame: pd.DataFrame) -> Figure:
-    """The gap between SNN and ANN and what each factor adds to it: a row of panels a metric, a column a scale.
+def effects(frame: pd.DataFrame, *, name: str) -> Figure:
+    """The gap between SNN and ANN and what each factor adds to it: a panel a scale. `name`: what is different.
 
-    `frame`: metric, scale, factor (a key of FACTORS), effect, low, high, smallest, largest. Bar:
-    effect; black line: its interval; hollow box: from the smallest to the largest of the ways to
-    measure it.
+    `frame`: scale, factor (a key of FACTORS), effect, low, high, smallest, largest. Bar: effect; black line: its
+    interval; hollow box: from the smallest to the largest of the ways to measure it.
     """
-    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    fig = new_figure(0.7 + 1.15 * len(metrics))
-    axes = fig.subplots(len(metrics), len(scales), squeeze=False, sharex="row", sharey=True)
-    for (metric, scale), part in frame.groupby(["metric", "scale"], sort=False):
-        ax = axes[metrics.index(metric), scales.index(scale)]
-        for row in part[part.factor.isin(FACTORS)].itertuples():
+    scales = list(frame.scale.unique())
+    fig = new_figure(1.85)
+    axes = fig.subplots(1, len(scales), squeeze=False, sharex=True, sharey=True)[0]
+    for ax, scale in zip(axes, scales, strict=True):
+        for row in frame[(frame.scale == scale) & frame.factor.isin(FACTORS)].itertuples():
             y, color = [*FACTORS].index(row.factor), FACTORS[row.factor][0]
             ax.barh(y, row.effect, height=0.58, color=color, alpha=1 if row.factor == "gap" else 0.75)
             ax.hlines(y, row.low, row.high, color="white", linewidth=3.4)
@@ -128,45 +126,39 @@ def effects(frame: pd.DataFrame) -> Figure:
         ax.axhline(0.5, color=COLORS["faint"], linewidth=0.8)
         ax.use_sticky_edges = False
         _axis(ax, margin=0.06, ticks=2)
-    for line, metric in zip(axes, metrics, strict=True):
-        line[0].set_ylabel(metric, fontweight="bold")
-        for ax in line:
-            lines(ax, [name for _, name in FACTORS.values()], room=0.55)
-    for ax, scale in zip(axes[0], scales, strict=True):
+        lines(ax, [called for _, called in FACTORS.values()], room=0.55)
         ax.set_title(textwrap.fill(scale, 16))
+    axes[0].set_ylabel(name, fontweight="bold")
     return fig
 
 
-def changes(frame: pd.DataFrame) -> Figure:
-    """A forest of controls minus their baseline: a panel a metric, a line a control, grouped by factor; a mark a scale.
+def changes(frame: pd.DataFrame, *, name: str) -> Figure:
+    """A forest of controls minus their baseline: a line a control, grouped by factor; a mark a scale. `name`: of the
+    axis.
 
-    `frame`: metric, scale, factor, target, name, difference, low, high.
+    `frame`: scale, factor, target, name, difference, low, high.
     """
-    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
+    scales = list(frame.scale.unique())
     texts: list[tuple[str, str]] = []  # and targets; a factor's heading has none
-    places: dict[tuple[str, str, str], int] = {}
-    for (factor, target, name), _ in frame.groupby(["factor", "target", "name"], sort=False):
+    controls = frame.groupby(["factor", "target", "name"], sort=False)
+    fig = new_figure(0.8 + 0.19 * (len(controls) + frame.factor.nunique()))
+    ax = fig.subplots()
+    markers = dict(zip(scales, cycle("osD^vPX*")))
+    ax.axvline(0, color="#777777", linewidth=0.9)
+    for (factor, target, control), rows in controls:
         if (factor, "") not in texts:
             texts.append((factor, ""))
-        places[factor, target, name] = len(texts)
-        texts.append((f"{KINDS[target]}: {name}", target))
-    fig = new_figure(0.8 + 0.19 * len(texts))
-    axes = fig.subplots(1, len(metrics), squeeze=False, sharey=True)[0]
-    markers = dict(zip(scales, cycle("osD^vPX*")))
-    for ax, metric in zip(axes, metrics, strict=True):
-        ax.axvline(0, color="#777777", linewidth=0.9)
-        shown = frame[frame.metric == metric]
-        for place, rows in shown.groupby(["factor", "target", "name"], sort=False):
-            shifts = np.linspace(-0.2, 0.2, len(rows)) if len(rows) > 1 else [0.0]
-            for row, shift in zip(rows.itertuples(), shifts, strict=True):
-                y, color = places[place] + shift, COLORS[row.target]
-                face = color if row.scale == scales[0] else "white"
-                ax.hlines(y, row.low, row.high, color=color, linewidth=1.3)
-                mark = dict(markerfacecolor=face, markersize=4, markeredgewidth=1.1)
-                ax.plot(row.difference, y, markers[row.scale], color=color, **mark)
-        lines(ax, [text for text, _ in texts])
-        _axis(ax, metric)
-    for label, (_, target) in zip(axes[0].get_yticklabels(), texts, strict=True):
+        shifts = np.linspace(-0.2, 0.2, len(rows)) if len(rows) > 1 else [0.0]
+        for row, shift in zip(rows.itertuples(), shifts, strict=True):
+            y, color = len(texts) + shift, COLORS[row.target]
+            face = color if row.scale == scales[0] else "white"
+            ax.hlines(y, row.low, row.high, color=color, linewidth=1.3)
+            mark = dict(markerfacecolor=face, markersize=4, markeredgewidth=1.1)
+            ax.plot(row.difference, y, markers[row.scale], color=color, **mark)
+        texts.append((f"{KINDS[target]}: {control}", target))
+    lines(ax, [text for text, _ in texts])
+    _axis(ax, name)
+    for label, (_, target) in zip(ax.get_yticklabels(), texts, strict=True):
         label.set(color=COLORS.get(target, COLORS["ink"]), fontweight="normal" if target else "bold")
     mark = {"markersize": 4, "linewidth": 1.3}
     handles = [key(scale, marker=marker, **mark) for scale, marker in markers.items()]
@@ -179,11 +171,11 @@ def changes(frame: pd.DataFrame) -> Figure:
 def sets(frame: pd.DataFrame) -> Figure:
     """Shares of sets of images, or of what attackers come to: a row of panels a scale, a panel a measure, a line each.
 
-    `frame`: scale, measure and what (each as people write it, in the order shown), value, low, high; and where known
-    target (the kind whose colour it has; "" for a reference, grey), drawn (False: a hollow dot), knows ("weights": a
-    square, for an attacker who holds them), floor (what guessing gives, dashed).
+    `frame`: scale, measure and what (each as people write it, in the order shown), value, low, high, target (the kind
+    whose colour it has; "" for a reference, grey), floor (what guessing gives, dashed); and where known drawn (False: a
+    hollow dot), knows ("weights": a square, for an attacker who holds them).
     """
-    usual = {"target": "", "drawn": True, "knows": "answers", "floor": np.nan}
+    usual = {"drawn": True, "knows": "answers"}
     frame = frame.assign(**{name: value for name, value in usual.items() if name not in frame})
     scales, measures = list(frame.scale.unique()), list(frame.measure.unique())
     order = {scale: list(own.what.unique()) for scale, own in frame.groupby("scale", sort=False)}

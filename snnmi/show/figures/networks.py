@@ -9,9 +9,7 @@ from matplotlib.figure import Figure
 from snnmi.show.figures.style import COLORS, DASHED, diamond, key, kinds, legend, lines, new_figure
 
 
-def networks(
-    frame: pd.DataFrame, published: Mapping[str, float], *, name: str, floor: float | None = None
-) -> Figure:
+def networks(frame: pd.DataFrame, published: Mapping[str, float], *, name: str, floor: float) -> Figure:
     """A line a cell: a dot a network, a bar at their mean, a diamond where the paper has a number.
 
     `frame`: cell (as people write it), target ("ann" or "snn", its colour), value in 0..1; cells keep their order of
@@ -30,8 +28,7 @@ def networks(
         if cell in published:
             hollow = dict(markerfacecolor="white", markersize=6, markeredgewidth=1.2)
             ax.plot(published[cell], y, "D", color=COLORS["published"], **hollow)
-    if floor is not None:
-        ax.axvline(floor, color=COLORS["floor"], **DASHED)
+    ax.axvline(floor, color=COLORS["floor"], **DASHED)
     lines(ax, cells, room=0.55)
     ax.set(xlim=(0, 1), xlabel=name)
     ax.xaxis.set_major_formatter("{x:.0%}")
@@ -39,9 +36,7 @@ def networks(
     handles = [key("a network", marker="o", markersize=5, linestyle="")]
     if set(published) & set(cells):
         handles.append(diamond(COLORS["published"]))
-    if floor is not None:
-        handles.append(key("guessing", COLORS["floor"], **DASHED))
-    legend(fig, handles)
+    legend(fig, [*handles, key("guessing", COLORS["floor"], **DASHED)])
     return fig
 
 

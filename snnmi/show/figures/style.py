@@ -98,11 +98,9 @@ def new_figure(height: float, layout: str | None = "constrained") -> Figure:
     return fig
 
 
-def panels(
-    number: int, head: float, height: float, *, columns: int = 2, **how: object
-) -> tuple[Figure, np.ndarray]:
-    """So many panels of that height, in rows of at most `columns`; `how` is for `subplots`."""
-    columns = min(number, columns)
+def panels(number: int, head: float, height: float, **how: object) -> tuple[Figure, np.ndarray]:
+    """So many panels of that height, in rows of at most two; `how` is for `subplots`."""
+    columns = min(number, 2)
     rows = -(-number // columns)
     fig = new_figure(head + rows * height)
     axes = fig.subplots(rows, columns, squeeze=False, **how)
