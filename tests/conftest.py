@@ -3,6 +3,8 @@
 import importlib
 import os
 import shutil
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,20 @@ def data_folder() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("SNNMI_DATA names no folder with data sets")
     return Path(folder)
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """An empty SNNMI_DATA and an empty cache, and no network."""
+    monkeypatch.setenv("SNNMI_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "data").mkdir()
+
+    def unreachable(*args, **kwargs):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr(urllib.request, "urlopen", unreachable)
+    return tmp_path / "data"
 
 
 @pytest.fixture(scope="session")

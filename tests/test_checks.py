@@ -10,33 +10,25 @@ import torch
 from snnmi.checks import above, at_least, classes, number, one_of, tried, within
 
 
-@pytest.mark.parametrize("value", [0, -1, 2.5, True, "3", None, nan])
-def test_a_whole_number_is_one_and_not_too_small(value):
-    with pytest.raises(ValueError, match=f"n is {value!r}, expected a whole number, at least 1"):
-        at_least(Fields(n=value), n=1)
-
-
 def test_a_whole_number_of_numpys_is_kept_as_pythons():
     settings = Fields(n=np.int64(3))
     at_least(settings, n=1)
     assert type(settings.n) is int and settings.n == 3
 
 
-@pytest.mark.parametrize("value", [0, -0.1, nan, inf, True, "1", None])
-def test_a_rate_is_a_finite_number_above_nothing(value):
-    with pytest.raises(ValueError, match=f"lr is {value!r}, expected a number above 0"):
-        above(Fields(lr=value), lr=0)
+REFUSED = {
+    "a whole number, at least 1": (lambda s: at_least(s, n=1), [0, -1, 2.5, True, "3", None, nan]),
+    "a number above 0": (lambda s: above(s, n=0), [0, -0.1, nan, inf, True, "1", None]),
+    "a number from 0 to 1": (lambda s: within(s, 0, 1, "n"), [-0.1, 1.1, nan, False]),
+    r"one of \['delayed', 'early'\]": (lambda s: one_of(s, n={"delayed", "early"}), ["never"]),
+}
+WRONG = [(check, value, said) for said, (check, values) in REFUSED.items() for value in values]
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.1, nan, False])
-def test_a_share_lies_within_its_bounds(value):
-    with pytest.raises(ValueError, match=f"beta is {value!r}, expected a number from 0 to 1"):
-        within(Fields(beta=value), 0, 1, "beta")
-
-
-def test_a_name_is_one_of_those_there_are():
-    with pytest.raises(ValueError, match=r"reset is 'never', expected one of \['delayed', 'early'\]"):
-        one_of(Fields(reset="never"), reset={"delayed", "early"})
+@pytest.mark.parametrize("check, value, expected", WRONG)
+def test_a_setting_that_cannot_work_is_refused(check, value, expected):
+    with pytest.raises(ValueError, match=f"n is {value!r}, expected {expected}"):
+        check(Fields(n=value))
 
 
 MEANT = [("1e1", 10), (1e1, 10), ("0.5", 0.5), *((same, same) for same in (3, True, "rate", [512], None))]
@@ -82,10 +74,3 @@ def test_labels_are_taken_in_whatever_list_they_come(given):
 def test_what_are_no_labels_is_refused(given):
     with pytest.raises(ValueError, match="labels are .*, expected at least one of 0 to 2, in a list"):
         classes(given, 3)
-
-
-def test_what_can_work_passes():
-    at_least(Fields(n=1), n=1)
-    above(Fields(lr=1e-9), lr=0)
-    within(Fields(beta=0), 0, 1, "beta")
-    one_of(Fields(encoder=None), encoder={None, "rate"})

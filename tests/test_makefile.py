@@ -18,8 +18,9 @@ def make(folder, *words):
     what was said.
     """
     at = folder if folder.exists() else ROOT
-    for name in ("Makefile", "book", "snnmi", "own_venv.py", "requirements.txt", "requirements.lock"):
-        if at == folder:
+    if at == folder:
+        (folder / ".installed").touch()
+        for name in ("Makefile", "book", "snnmi", "own_venv.py", "requirements.txt", "requirements.lock"):
             (folder / name).symlink_to(ROOT / name)
     words = ["make", "-C", str(at), f"VENV={folder}", *words]
     done = subprocess.run(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -51,7 +52,6 @@ def test_no_notebook_is_begun_after_one_that_failed_which_is_named(tmp_path):
     """Without .ONESHELL and .SHELLFLAGS, which make 3.81 does not know; though two run at a time."""
     assert ".ONESHELL" not in MAKEFILE and ".SHELLFLAGS" not in MAKEFILE
     tool(tmp_path / "bin/papermill", FAILS)
-    (tmp_path / ".installed").write_text("")
     status, said = make(tmp_path, "notebooks")
     assert status and re.search(r"make.*executed/02_targets.ipynb. Error 3", said)
     assert {*re.findall("== book/(..)", said)} == {"01", "02"}, said
@@ -59,7 +59,6 @@ def test_no_notebook_is_begun_after_one_that_failed_which_is_named(tmp_path):
 
 def test_every_notebook_is_run_and_each_after_those_whose_runs_it_finds(tmp_path):
     tool(tmp_path / "bin/papermill", 'echo "begun"; sleep 0.1; echo "ended"')
-    (tmp_path / ".installed").write_text("")
     status, said = make(tmp_path, "notebooks")
     lines = [line for line in said.splitlines() if line.endswith(("begun", "ended"))]
     assert not status and len(lines) == 2 * len(NOTEBOOKS)
@@ -70,7 +69,6 @@ def test_every_notebook_is_run_and_each_after_those_whose_runs_it_finds(tmp_path
 
 
 def test_parameters_reach_the_chapters_that_have_them_blanks_quotes_and_all(tmp_path):
-    (tmp_path / ".installed").write_text("")
     tool(tmp_path / "bin/papermill", 'while [ "$1" != -f ]; do shift; done; cat "$2"; echo')
     name = "my 'own' \"file\" $x.npz"
     status, said = make(
@@ -83,7 +81,6 @@ def test_parameters_reach_the_chapters_that_have_them_blanks_quotes_and_all(tmp_
 
 
 def test_a_parameter_of_no_chapter_is_refused_before_any_runs(tmp_path):
-    (tmp_path / ".installed").write_text("")
     tool(tmp_path / "bin/papermill", "echo ran")
     status, said = make(tmp_path, "notebooks", "PARAMS=-p nosie strokes")
     lines = [line for line in said.splitlines() if not line.startswith("make")]
@@ -95,6 +92,5 @@ def test_a_parameter_of_no_chapter_is_refused_before_any_runs(tmp_path):
 )
 def test_results_are_taken_home_whatever_their_file_is_called(tmp_path, name):
     tool(tmp_path / "bin/python", '[ "$1" = -I ] || echo "got <$4>"')
-    (tmp_path / ".installed").write_text("")
     status, said = make(tmp_path, "import-results", f"FROM={name}")
     assert not status and f"got <{name}>" in said

@@ -9,7 +9,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from snnmi.attack.blackbox import BlackBox, BudgetExceeded, Remembered, as_images
 from snnmi.checkpoint import Checkpoint
@@ -97,16 +96,6 @@ def test_a_stochastic_target_draws_afresh_and_repeats_with_the_seed():
     assert torch.equal(torch.rand(2), before)  # the attacker's own chance is another one
 
 
-def test_a_restored_box_goes_on_where_it_stood():
-    box, restored = BlackBox(noisy, seed=0, budget=20), BlackBox(noisy, seed=99, budget=20)
-    box(images(3))
-    restored.restore(box.state())
-    assert restored.queries == 3
-    assert torch.equal(box(images(4)), restored(images(4)))
-    with pytest.raises(BudgetExceeded, match="13 of 20 left"):
-        restored(images(14))
-
-
 @pytest.mark.parametrize(
     "form, expected",
     [
@@ -120,11 +109,6 @@ def test_output_forms_of_real_interfaces(form, expected):
     box = BlackBox(Target(), seed=0, answers=form)
     torch.testing.assert_close(box(images(2)), torch.tensor(expected).float().expand(2, 3))
     assert box.queries == 2
-
-
-def test_an_output_form_that_is_none_is_refused():
-    with pytest.raises(ValueError, match="answers is 'top', expected one of"):
-        BlackBox(Target(), seed=0, answers="top")
 
 
 # --- any callable
@@ -241,11 +225,6 @@ def test_an_estimator_itself_is_no_callable_and_its_method_is_named(wrong):
         unchecked(BlackBox.__init__)(None, wrong, seed=0)
 
 
-def test_labels_in_place_of_confidences_are_named():
-    with pytest.raises(ValueError, match="does it give labels?"):
-        BlackBox(lambda x: np.zeros(len(x), int), seed=0)(images(3))
-
-
 # --- whoever is asked gets a copy
 
 
@@ -263,18 +242,10 @@ class Norm(Nearest):
         return np.full((len(x), 3), 1 / 3) if x.ndim == 2 else None
 
 
-def scaler():
-    """One that scales its rows in their place."""
-    rows = np.random.default_rng(0).random((50, 20), np.float32)
-    model = make_pipeline(StandardScaler(copy=False), LogisticRegression()).fit(rows, np.arange(50) % 3)
-    return model.predict_proba
-
-
 CHANGES = {
     "in place": lambda x: plain(x.sub_(0.5).div_(0.5)),
     "a view in numpy": in_numpy,
-    "rows": scaler(),
-    "rows, that are asked for late": Norm().predict_proba,
+    "rows": Norm().predict_proba,
     "with a generator": lambda x, *, generator: plain(x.normal_(generator=generator)),
     "a box in a box": BlackBox(lambda x: plain(x.fill_(7)), seed=0),
 }
@@ -345,11 +316,10 @@ def test_what_are_no_images_is_refused_in_one_sentence(x, found):
         as_images(x, "cpu")
 
 
-@pytest.mark.parametrize("wrong", [{"budget": 1e5}, {"budget": -1}, {"budget": "3"}])
-def test_numbers_that_make_no_sense_are_refused_before_any_query(wrong):
-    with pytest.raises(
-        ValueError, match=f"{[*wrong][0]} is {[*wrong.values()][0]!r}, expected a whole number"
-    ):
+@pytest.mark.parametrize("wrong", [{"budget": 1e5}, {"budget": -1}, {"budget": "3"}, {"answers": "top"}])
+def test_settings_that_make_no_sense_are_refused_before_any_query(wrong):
+    ((name, value),) = wrong.items()
+    with pytest.raises(ValueError, match=f"{name} is {value!r}, expected"):
         unchecked(BlackBox.__init__)(BlackBox(plain, seed=0), plain, seed=0, **wrong)
 
 
@@ -376,7 +346,10 @@ def test_draws_are_of_the_role_that_asks():
     [
         ([[3.0, -1.0]], r"spans \[-1, 3\] in rows that sum to 2 up to 2, .*does it give logits"),
         ([[0.5, 0.4]], "rows that sum to 0.9 up to 0.9"),
-        ([0.5, 0.5], r"to 1 images has shape \(2,\), expected confidences \(1, classes\)"),
+        (
+            [0.5, 0.5],
+            r"to 1 images has shape \(2,\), expected confidences \(1, classes\).*: does it give labels",
+        ),
         ([[0.5, 0.5]] * 2, r"has shape \(2, 2\)"),
         ([[float("nan"), 1.0]], "holds NaN or infinite values"),
         ([[[0.5, 0.5]]], r"has shape \(1, 1, 2\)"),

@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import fields, replace
+from operator import attrgetter
 
 import pytest
 import torch
@@ -264,11 +265,6 @@ def test_an_examiner_sees_the_copies_at_the_attacks_moments_and_changes_nothing(
     assert_same_tensors(found.last.parameters, alone.last.parameters)
 
 
-def test_attack_cannot_pass_its_budget():
-    with pytest.raises(BudgetExceeded):
-        attacked(budget=SMALL.queries_per_class * 3 - 1)
-
-
 def test_noise_that_drifts_has_gone_its_share_of_the_way_to_generated_images_by_the_last_batch():
     config = replace(SMALL, noise="binary", drift=0.5, batches=40)
     pair = Pair.new(config, (4, 5), 3, 2, seed=0)
@@ -359,31 +355,23 @@ def noisy_target(x, *, generator):
     return (confidences + torch.rand(len(x), 3, generator=generator)).softmax(-1)
 
 
-@pytest.mark.parametrize("family", sorted(FAMILIES))
-def test_interrupted_attack_ends_bit_for_bit_as_uninterrupted(tmp_path, family):
-    config, path = replace(SMALL, family=family, keep_window=3), tmp_path / "checkpoint.safetensors"
-    expected, box = attacked(config, target=noisy_target)
-    for batches in (3, 4, 1):  # ends after 3, 7 and 8
-        with pytest.raises(Killed):
-            attacked(config, target=noisy_target, checkpoint=Interrupting(path, batches))
-    resumed, again = attacked(config, target=noisy_target, checkpoint=Checkpoint(path))
-    assert_same_result(resumed, expected)
-    assert again.queries == box.queries == 12 * 8 * 3
+KILLED = {  # settings, who is attacked, and after how many batches each attack was killed
+    **{f: (replace(SMALL, family=f, keep_window=3), {"target": noisy_target}, (3, 4, 1)) for f in FAMILIES},
+    "chosen noise": (
+        replace(CHOOSING, batches=8), {"shape": (16, 16), "classes": 2, "target": brightness}, (1, 3)
+    ),
+}  # fmt: skip
 
 
-def test_an_interrupted_attacker_keeps_to_what_it_chose_and_pays_for_it_once(tmp_path):
-    config, path = replace(CHOOSING, batches=8), tmp_path / "checkpoint.safetensors"
-    given = {"shape": (16, 16), "classes": 2, "target": brightness}
+@pytest.mark.parametrize("config, given, kills", KILLED.values(), ids=KILLED)
+def test_interrupted_attack_ends_bit_for_bit_as_uninterrupted(tmp_path, config, given, kills):
+    """It keeps to the noise that it chose, too, and pays for the choice once."""
     expected, box = attacked(config, **given)
-    for batches in (1, 3):
+    for batches in kills:
         with pytest.raises(Killed):
-            attacked(config, checkpoint=Interrupting(path, batches), **given)
-    resumed, again = attacked(config, checkpoint=Checkpoint(path), **given)
-    assert_same_result(resumed, expected)
+            attacked(config, checkpoint=Interrupting(tmp_path / "checkpoint", batches), **given)
+    resumed, again = attacked(config, checkpoint=Checkpoint(tmp_path / "checkpoint"), **given)
+    for parts in ("kept.parameters", "last.parameters", "history", "moments"):
+        assert_same_tensors(*(attrgetter(parts)(result) for result in (resumed, expected)))
+    assert (resumed.kept_loss, resumed.last_loss) == (expected.kept_loss, expected.last_loss)
     assert resumed.pilot == expected.pilot and again.queries == box.queries
-
-
-def assert_same_result(a, b):
-    assert_same_tensors(a.kept.parameters | a.history, b.kept.parameters | b.history)
-    assert_same_tensors(a.last.parameters | a.moments, b.last.parameters | b.moments)
-    assert (a.kept_loss, a.last_loss) == (b.kept_loss, b.last_loss)

@@ -95,24 +95,18 @@ WRONG_FAMILIES = {
     "confidences": ({"last": [nn.Softmax(-1)]}, "its surrogate gives confidences, expected logits"),
     "fewer classes": ({"last": [nn.Linear(3, 2)]}, r"its surrogate gives shape \(2, 2, 2\)"),
     "in place": ({"before": [nn.Hardtanh(0, 1, inplace=True)]}, "its surrogate fails .*in-place"),
+    "one network": (lambda *_: nn.Linear(2, 2), "fails: .*expected .*surrogate and generator"),
+    "other arguments": (lambda config: None, "fails: .*expected .*surrogate and generator"),
+    "no weights yet": (lambda *_: (nn.LazyLinear(3),) * 2, "fails: .*expected .*surrogate and generator"),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("how, sentence", WRONG_FAMILIES.values(), ids=WRONG_FAMILIES)
 def test_a_family_that_cannot_play_is_named_before_any_query(how, sentence, monkeypatch):
-    monkeypatch.setitem(FAMILIES, "mine", partial(mine, **how))
+    monkeypatch.setitem(FAMILIES, "mine", how if callable(how) else partial(mine, **how))
     asked = BlackBox(lambda x: pytest.fail("was asked"), seed=0)
     with pytest.raises(ValueError, match=f"^family 'mine'.*{sentence}"):
         attack(asked, GaminConfig(family="mine"), image_shape=(4, 5), num_classes=3, labels=[0], seed=0)
-
-
-@pytest.mark.parametrize(
-    "made", [lambda *_: nn.Linear(2, 2), lambda config: None, lambda *_: (nn.LazyLinear(3),) * 2]
-)
-def test_a_family_that_makes_no_two_networks_is_named(made, monkeypatch):
-    monkeypatch.setitem(FAMILIES, "mine", made)
-    with pytest.raises(ValueError, match="^family 'mine' .*expected .*surrogate and generator"):
-        try_pieces(GaminConfig(family="mine"), (4, 5), 3)
 
 
 WRONG_NOISES = {

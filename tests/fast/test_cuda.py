@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from functools import partial
+from itertools import product
 
 import torch
 import torch.nn.functional as F
@@ -39,13 +40,6 @@ def few_blocks(monkeypatch):
     monkeypatch.setattr(kernels, "BLOCK", kernels.BLOCK if DEVICE.type == "cuda" else 1 << 15)
 
 
-def test_the_generator_goes_on_from_query_to_query():
-    x, chance = torch.full((50, 30), 0.5, device=DEVICE), seeded()
-    first, second = cuda.rate_encode(x, 4, generator=chance), cuda.rate_encode(x, 4, generator=chance)
-    assert not torch.equal(first, second)
-    assert torch.equal(first, cuda.rate_encode(x, 4, generator=seeded()))
-
-
 # --- products
 
 
@@ -79,10 +73,15 @@ def test_product_in_halves_is_as_good_as_one_in_float32():
 # --- queries
 
 
-@mark.parametrize("encoder", ["rate", "frozen", "clip", "current"])
-@mark.parametrize("decoder, precision", [("membrane", "float32"), ("count", "float16")])
-def test_query_by_kernels_answers_as_the_plain_one(encoder, decoder, precision, monkeypatch):
-    model = target()
+ASKED = [
+    *product(["snn"], ["rate", "frozen", "clip", "current"], [("membrane", "float32"), ("count", "float16")])
+]
+ASKED += [("ann", encoder, ("membrane", "float32")) for encoder in ("rate", "frozen")]
+
+
+@mark.parametrize("kind, encoder, how", ASKED)
+def test_query_by_kernels_answers_as_the_plain_one(kind, encoder, how, monkeypatch):
+    model, (decoder, precision) = target(kind), how
     with torch.no_grad():
         model.hidden.weight.mul_(4)
     asked = model.asked(Query(encoder=encoder, decoder=decoder, precision=precision))
@@ -95,15 +94,6 @@ def test_query_by_kernels_answers_as_the_plain_one(encoder, decoder, precision, 
     assert answers[True].dtype == torch.float32
     assert torch.allclose(answers[True], answers[False], atol=1e-5)
     assert answers[True].std(0).mean() > 1e-3  # it says different things of different images
-
-
-@mark.parametrize("encoder", ["rate", "frozen"])
-def test_ann_behind_an_encoder_answers_as_the_plain_one(encoder, monkeypatch):
-    model = target("ann").asked(Query(encoder=encoder))
-    x = (torch.rand(9, 8, 8, generator=seeded(), device=DEVICE) < 0.5).float()
-    plain = model(x, generator=seeded())
-    monkeypatch.setattr(cuda, "fused", lambda device: True)
-    assert torch.allclose(model(x, generator=seeded()), plain, atol=1e-6)
 
 
 @mark.parametrize("told", [True, False])
@@ -202,24 +192,19 @@ def test_probe_passes_here():
     assert cuda.probe(DEVICE)
 
 
-@mark.parametrize("broken", ["rate_encode", "lif", "lif_backward"])
+@mark.parametrize("broken", ["rate_encode", "lif", "lif_backward", "Triton is not installed"])
 def test_probe_finds_a_kernel_that_is_wrong_and_the_plain_code_remains(broken, few_blocks, monkeypatch):
-    right = getattr(kernels, broken)
+    right = getattr(kernels, broken, None)
 
     def wrong(*given, **named):
         out = right(*given, **named)
         return (out[0], out[1] + 1) if broken == "lif" else out.roll(1, -1)
 
-    monkeypatch.setattr(kernels, broken, wrong)
+    if right:
+        monkeypatch.setattr(kernels, broken, wrong)
+    else:
+        monkeypatch.setattr(cuda, "kernels", None)
     cuda.probe.cache_clear()
-    with warns(UserWarning, match="goes without fused kernels"):
-        assert not cuda.probe(DEVICE)
-    cuda.probe.cache_clear()
-
-
-def test_without_triton_the_plain_code_remains(monkeypatch):
-    monkeypatch.setattr(cuda, "kernels", None)
-    cuda.probe.cache_clear()
-    with warns(UserWarning, match="Triton is not installed"):
+    with warns(UserWarning, match="goes without fused kernels.*" + ("" if right else broken)):
         assert not cuda.probe(DEVICE)
     cuda.probe.cache_clear()

@@ -8,31 +8,23 @@ import ipywidgets as widgets
 import numpy as np
 import pytest
 
-from snnmi.attack import pair, players
+from snnmi.attack import pair
 from snnmi.attack.blackbox import BlackBox
+from snnmi.attack.players import GaminConfig
 from snnmi.show import explorer
 from tests.helpers import small
 
 SHAPE, CLASSES = (6, 5), 3
-NAMES = {"ann": "ANN", "ann, clipped input": "ANN behind a clip", "snn": "SNN"}
 
 
-def attack(kind="ann", dataset="toy", seed=0, shape=SHAPE, moments=None):
-    """A finished attack on three classes; the target believes in class 0, the surrogate in what it should."""
-    target = np.zeros((CLASSES, 4, CLASSES), dtype=np.float32)
-    target[..., 0] = 1
-    surrogate = np.repeat(np.eye(CLASSES, dtype=np.float32)[:, None], 4, axis=1)
-    images = np.random.default_rng(seed).integers(0, 256, (CLASSES, 4, *shape), dtype=np.uint8)
-    about = dict(dataset=dataset, target=kind.split(", ")[0], variant=kind)
-    found = dict(target_confidences=target, surrogate_confidences=surrogate, reconstructions=images)
-    about |= dict(labels=list(range(CLASSES)), moments=moments or {})
-    return SimpleNamespace(**about, **found)
-
-
-def experiment(present=True):
-    images = np.random.default_rng(0).integers(0, 256, (CLASSES, *SHAPE), dtype=np.uint8)
-    kept = {"class mean": images, "test image": images} if present else {}
-    return SimpleNamespace(originals=lambda name: kept)
+def drawn(kind="ann", *, pictures=None, shape=SHAPE, moments=None, originals=("class mean", "test image")):
+    """Of three classes; the target believes in class 0, the copy in what it should."""
+    chance = np.random.default_rng(0)
+    own = chance.integers(0, 256, (CLASSES, 4, *shape), dtype=np.uint8) if pictures is None else pictures
+    means = chance.integers(0, 256, (CLASSES, *SHAPE), dtype=np.uint8)
+    sure = np.eye(CLASSES)[0], np.ones(CLASSES)
+    originals = dict.fromkeys(originals, means)
+    return explorer.Drawn(kind, list(range(CLASSES)), originals, own, *sure, moments=moments or {})
 
 
 def parts(box, kind):
@@ -41,22 +33,13 @@ def parts(box, kind):
     return found + [one for child in getattr(box, "children", ()) for one in parts(child, kind)]
 
 
-def cells(*attacks, **kept):
-    """As a page gives them: what was drawn, by name."""
-    return {NAMES.get(run.variant, run.variant): explorer.of(experiment(**kept), run) for run in attacks}
+def one(*all_drawn):
+    """Of one kind of attack, by the names of what was attacked."""
+    return {"GAMIN": {own.kind.upper(): own for own in all_drawn}}
 
 
-def one(*attacks):
-    """Of one kind of attack."""
-    return {"GAMIN": cells(*attacks)}
-
-
-def panel(kind="ann", index=0, **settings):
-    return class_panel([attack(kind, **settings)], index)
-
-
-def class_panel(attacks, index=0, **kept):
-    return explorer.class_panel("Toy, all the queries", cells(*attacks, **kept), index)
+def panel(index=0, kind="ann", **about):
+    return explorer.class_panel("Toy, all the queries", {kind.upper(): drawn(kind, **about)}, index)
 
 
 def pictures(box):
@@ -64,8 +47,10 @@ def pictures(box):
 
 
 def test_choices_lead_to_one_panel_each_with_the_targets_side_by_side():
-    runs = attack("ann"), attack("ann, clipped input"), attack("snn")
-    box = explorer.explorer({"Toy": one(*runs) | {"other": cells(runs[2])}, "<Mine>": one(runs[0])})
+    three = {"ANN": drawn(), "ANN behind a clip": drawn(), "SNN": drawn("snn")}
+    box = explorer.explorer(
+        {"Toy": {"GAMIN": three, "other": one(drawn("snn"))["GAMIN"]}, "<Mine>": one(drawn())}
+    )
     data_set, *others = parts(box, widgets.Dropdown)
     assert data_set.options == ("Toy", "<Mine>")
     labels = ("0", "1", "2")
@@ -77,30 +62,12 @@ def test_choices_lead_to_one_panel_each_with_the_targets_side_by_side():
     assert "&lt;Mine&gt;: GAMIN, class 0" in panels[-CLASSES] and "<Mine>" not in "".join(panels)
 
 
-def test_every_class_has_a_thumbnail():
-    box = explorer.explorer({"Toy": one(attack())})
-    (thumbs,) = [picture for picture in pictures(box) if "picks" in picture]
-    assert re.findall('<button type="button"><img alt="the mean of class (.)"', thumbs) == ["0", "1", "2"]
-
-
 def test_a_scale_opens_where_it_is_told_to():
-    both = {"Toy": one(attack("ann", moments=at_work())), "Other": one(attack())}
+    both = {"Toy": one(drawn(moments=at_work())), "Other": one(drawn())}
     box = explorer.explorer(both, start={"Toy": 2, "Other": 99})
     assert [choice.index for choice in parts(box, widgets.Dropdown)] == [0, 0, 2, 0, 0]
     stacks = [stack.selected_index for stack in parts(box, widgets.Stack)]
     assert stacks == [0, 0, 2, 2, 3, 3, 3, 0, 0], "attacks, panels, and the attack at work at its end"
-
-
-def test_every_stack_follows_a_choice_in_the_browser():
-    box = explorer.explorer({"Toy": one(attack("ann"), attack("snn", moments=at_work()))})
-    state = widgets.Widget.get_manager_state()["state"]  # what a rendered page is given
-    links = [model["state"] for model in state.values() if model["model_name"] == "LinkModel"]
-    followed = {link["target"][0]: link["source"][0] for link in links}
-    chosen = parts(box, widgets.Dropdown) + parts(box, widgets.IntSlider)
-    choices = {f"IPY_MODEL_{choice.model_id}" for choice in chosen}
-    stacks = parts(box, widgets.Stack)
-    assert len(stacks) == 1 + 1 + 1 + 1 + CLASSES
-    assert all(followed[f"IPY_MODEL_{stack.model_id}"] in choices for stack in stacks)
 
 
 def at_work():
@@ -111,24 +78,24 @@ def at_work():
 
 
 def test_the_slider_shows_the_attack_at_work_up_to_its_end():
-    box = explorer.explorer({"Toy": one(attack("ann"), attack("snn", moments=at_work()))})
+    box = explorer.explorer({"Toy": one(drawn(), drawn("snn", moments=at_work()))})
     (slider,) = parts(box, widgets.IntSlider)
     assert (slider.min, slider.max, slider.value) == (0, 3, 3)
     moments = [picture for picture in pictures(box) if "batch" in picture]
     assert len(moments) == 4 * CLASSES and moments[0].count("<img") == 1, "no run without moments"
     assert "after 5 batches" in moments[1] and "target 20%, copy 20%" in moments[1]
     assert "of class 2 from the SNN" in moments[-1] and "target 100%, copy 100%" in moments[-1]
-    assert not parts(explorer.explorer({"Toy": one(attack())}), widgets.IntSlider)
+    assert not parts(explorer.explorer({"Toy": one(drawn())}), widgets.IntSlider)
 
 
 def test_panel_says_in_words_what_it_shows():
-    words = panel("snn", index=1)
+    words = panel(1, "snn")
     assert "Toy, all the queries, class 1" in words and "<b>SNN</b>" in words
     assert "network: 0% sure" in words and "copy: 100% sure" in words
 
 
 def test_it_says_in_words_what_is_seen():
-    means = experiment().originals("toy")["class mean"]
+    means = drawn().originals["class mean"]
     assert explorer.seen(means[1], means, 1).endswith("most like the mean of 1")
     assert explorer.seen(means[2], means, 1).endswith("most like the mean of 2, not 1")
     noise, ramp = np.random.default_rng(0).random((20, 20)), np.arange(400.0).reshape(20, 20)
@@ -137,16 +104,16 @@ def test_it_says_in_words_what_is_seen():
 
 
 def test_a_generator_that_has_collapsed_has_one_large_picture():
-    run = attack()
     assert panel().count("<img") == 2 + 4 and 'class="pictures many"' in panel()
-    run.reconstructions[1] = run.reconstructions[1, :1]  # four times the same
-    run.reconstructions[2] = 0  # blank: nothing correlates
-    counts = [class_panel([run], index).count("<img") for index in range(CLASSES)]
+    found = drawn().pictures.copy()
+    found[1] = found[1, :1]  # four times the same
+    found[2] = 0  # blank: nothing correlates
+    counts = [panel(index, pictures=found).count("<img") for index in range(CLASSES)]
     assert counts == [2 + 4, 2 + 1, 2 + 4]
 
 
 def test_pictures_stay_small_and_missing_originals_leave_a_placeholder():
-    page = class_panel([attack(shape=(112, 92))], present=False)
+    page = panel(shape=(112, 92), originals=())
     assert page.count("not stored") == 1 and page.count("<img") == 4
     sources = re.findall('base64,([^"]+)"', page)
     assert sources and max(len(base64.b64decode(source)) for source in sources) <= 12_000
@@ -154,30 +121,41 @@ def test_pictures_stay_small_and_missing_originals_leave_a_placeholder():
 
 def test_names_from_outside_cannot_become_markup():
     name = "<script>alert(1)</script>"
-    assert "<script" not in explorer.class_panel(name, {name: explorer.of(experiment(), attack())}, 0)
+    assert "<script" not in explorer.class_panel(name, {name: drawn()}, 0)
+
+
+class Attack(SimpleNamespace):
+    """A finished one, as it was stored, and the generator that it kept."""
+
+    dataset, target, labels, moments = "toy", "ann", list(range(CLASSES)), {}
+    reconstructions, target_confidences = drawn().pictures, np.ones((CLASSES, 4, CLASSES), np.float32)
+    surrogate_confidences = target_confidences
+    pair = pair.Pair.new(GaminConfig(batches=1, hidden=4, z_dim=3), SHAPE, CLASSES, CLASSES, seed=0)
+
+
+LAB = SimpleNamespace(
+    originals=lambda name: drawn().originals,
+    box=lambda attack: BlackBox(small("snn", SHAPE, CLASSES, hidden=4), seed=0),
+)
 
 
 def test_new_samples_come_from_the_kept_generator():
-    run = attack()
-    config = players.GaminConfig(batches=1, hidden=4, z_dim=3)
-    run.pair = pair.Pair.new(config, SHAPE, CLASSES, CLASSES, seed=0)
-    lab = experiment()
-    lab.box = lambda attack: BlackBox(small("snn", SHAPE, CLASSES, hidden=4), seed=0)
-    (images, target, surrogate), (again, *_) = (explorer.new_samples(lab, run) for _ in range(2))
+    (images, target, surrogate), (again, *_) = (explorer.new_samples(LAB, Attack()) for _ in range(2))
     assert images.shape == (CLASSES, explorer.SHOWN, *SHAPE) and 0 <= images.min() and images.max() <= 1
     assert target.shape == surrogate.shape == (CLASSES, explorer.SHOWN, CLASSES)
     np.testing.assert_allclose(target.sum(-1), 1, rtol=1e-5)
     assert not np.array_equal(images, again)
-    assert explorer.of(lab, run).fresh(1).pictures.shape == images.shape
+    shown = explorer.of(LAB, Attack())
+    assert shown.target.tolist() == [1] * CLASSES and shown.fresh(1).pictures.shape == images.shape
 
 
 def test_button_says_where_weights_are_missing_and_nothing_to_explore_is_an_error():
-    class Bare(SimpleNamespace):
+    class Bare(Attack):
         @property
         def pair(self):
             raise FileNotFoundError("no weights here")
 
-    box = explorer.explorer({"Toy": one(Bare(**vars(attack())))})
+    box = explorer.explorer({"Toy": one(explorer.of(LAB, Bare()))})
     parts(box, widgets.Button)[0].click()
     assert any("no weights here" in found.value for found in parts(box, widgets.HTML))
     with pytest.raises(ValueError, match="finished attack"):
