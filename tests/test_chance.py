@@ -33,15 +33,6 @@ def test_an_unknown_role_is_refused():
         chance.stream("attacker", 0)
 
 
-def test_first_weights_leave_the_global_stream_alone():
-    torch.manual_seed(7)
-    expected = torch.rand(1)
-    torch.manual_seed(7)
-    with chance.first_weights("target's weights", 0):
-        inside = torch.rand(1)
-    assert torch.equal(torch.rand(1), expected) and not torch.equal(inside, expected)
-
-
 def test_a_seed_is_a_whole_number_of_pythons_or_numpys_and_nothing_else():
     stream = unchecked(chance.stream)
     assert (

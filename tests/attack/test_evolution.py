@@ -63,12 +63,6 @@ def test_an_answer_that_is_no_number_ends_nothing():
     assert len(asked) == 6 and x.isfinite().all()
 
 
-def test_every_query_is_paid_for():
-    box = BlackBox(linear()[1], seed=0, budget=2 * 7 * 3 * 2 * 5)
-    evolve(box, [0, 1, 2], SHAPE, per_class=2, steps=5, seed=0, pairs=7)
-    assert box.queries == box.budget
-
-
 def test_a_killed_evolution_ends_bit_for_bit_as_uninterrupted(tmp_path):
     model, given = small("snn", hidden=20), dict(per_class=1, steps=6, seed=3, pairs=3)
     whole = evolve(BlackBox(model, seed=1), [4], (8, 8), **given)

@@ -5,7 +5,7 @@ import sys
 from functools import partial
 
 import torch
-from pytest import approx, importorskip, mark
+from pytest import importorskip, mark
 
 from snnmi.fast import cuda, events
 from snnmi.models import neurons
@@ -16,15 +16,6 @@ importorskip("triton")  # comes with PyTorch on Linux
 from snnmi.fast import kernels  # noqa: E402
 
 seeded = partial(helpers.seeded, device=DEVICE)
-
-
-def test_spikes_come_at_the_rate_of_the_pixel_and_values_outside_are_clipped():
-    x = torch.tensor([-3.0, 0.0, 0.25, 0.5, 1.0, 7.0], device=DEVICE).expand(400, -1)
-    spikes = kernels.rate_encode(x, 27, torch.tensor([1], device=DEVICE))
-    assert spikes.shape == (27, 400, 6) and set(spikes.unique().tolist()) == {0.0, 1.0}
-    rates = spikes.float().mean((0, 1))
-    assert rates[[0, 1, 4, 5]].tolist() == [0, 0, 1, 1]
-    assert rates[[2, 3]].tolist() == approx([0.25, 0.5], abs=4 * 0.5 / (27 * 400) ** 0.5)
 
 
 def test_every_step_pixel_and_seed_has_draws_of_its_own():
@@ -50,29 +41,6 @@ def test_kernel_fires_as_the_plain_neurons_do(reset, num_steps):
     assert torch.equal(spk.float(), plain.spk)
     assert torch.allclose(mem, plain.mem, atol=1e-5)
     assert torch.equal(cuda.fire(current, own)[0].float(), plain.spk)
-
-
-@mark.parametrize("through", ["spikes", "membrane", "both"])
-def test_kernels_gradient_is_that_of_snntorchs_loop(through):
-    current = (torch.randn(25, 7, 41, generator=seeded(), device=DEVICE) * 0.5 + 0.4).requires_grad_()
-    spk, mem = neurons.lif(current, beta=0.7, threshold=0.9, slope=40.0)
-    arrived = [*torch.randn(2, *current.shape, generator=seeded(1), device=DEVICE)]
-    if through != "both":
-        arrived[through == "spikes"] = None
-    outputs, grads = zip(*[(one, own) for one, own in zip((spk, mem), arrived) if own is not None])
-    (exact,) = torch.autograd.grad(outputs, current, grads)
-    found = kernels.lif_backward(mem.detach(), *arrived, events.Neuron(0.7, 0.9, 0.9, 40.0))
-    torch.testing.assert_close(found, exact, rtol=1e-4, atol=1e-6)
-    assert exact.abs().mean() > 0.01
-
-
-def test_kernel_adds_the_bias_of_its_neuron():
-    product, bias = torch.zeros(3, 2, 4, device=DEVICE), torch.tensor([0.0, 0.4, 0.6, 1.1], device=DEVICE)
-    neuron = events.Neuron(0.5, 1.0, 1.0)
-    spk, mem = kernels.lif(product, product.new_ones(1), bias, neuron, keep_membranes=True)
-    # U of the third: 0.6, 0.9, 1.05; of the last: 1.1, 0.65, 1.425
-    assert spk.sum(0).tolist() == [[0, 0, 1, 2]] * 2
-    assert mem[:, 0, 2].tolist() == approx([0.6, 0.9, 1.05])
 
 
 COMPILE = """

@@ -1,6 +1,5 @@
 """Intervals and tests, on numbers known by hand."""
 
-import itertools
 import math
 
 import numpy as np
@@ -46,18 +45,6 @@ def test_difference_of_shares_has_newcombes_interval():
 
 
 # --- tests
-
-
-def p_by_hand(differences) -> float:
-    sums = [abs(np.dot(signs, differences)) for signs in itertools.product((-1, 1), repeat=len(differences))]
-    return float(np.mean(np.array(sums) >= abs(np.sum(differences)) - 1e-12))
-
-
-@pytest.mark.parametrize("n", [1, 2, 5, 8, 11])
-def test_the_exact_p_is_that_of_all_flips_one_by_one(n):
-    wild, tied = np.random.default_rng(n).normal(0.3, 1, n), np.random.default_rng(n).integers(-3, 5, n) / 10
-    for differences in (wild, tied):
-        assert statistics.sign_flip_p(differences) == pytest.approx(p_by_hand(differences), abs=1e-12)
 
 
 def test_counts_of_classes_have_mcnemars_p():
