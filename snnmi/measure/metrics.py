@@ -14,11 +14,6 @@ from skimage.metrics import structural_similarity
 Confidences = Float[np.ndarray, " n classes"]
 
 
-def m_global(l_n: float, l_g: float, gamma: float) -> float:
-    """L_N + abs(gamma L_N - L_G) (paper, eq. 7, after BEGAN): low when the surrogate is faithful, in balance; nats."""
-    return float(l_n + abs(gamma * l_n - l_g))
-
-
 def fidelity_mae(p: Confidences, q: Confidences) -> float:
     """Fidelity, first reading: 1 - mean absolute error over all confidence entries (paper, eq. 8)."""
     return float(1 - np.abs(p - q).mean())

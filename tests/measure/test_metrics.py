@@ -46,11 +46,6 @@ def test_identified_is_whose_mean_an_image_correlates_with_most_whatever_its_bri
     assert metrics.identified(images, np.stack([left, right]), 0) == 0.25
 
 
-@pytest.mark.parametrize("l_n, l_g, expected", [(1, 0.5, 1), (1, 0.2, 1.3), (1, 2, 2.5), (2, 0, 3)])
-def test_m_global_is_noise_loss_and_imbalance(l_n, l_g, expected):
-    assert metrics.m_global(float(l_n), float(l_g), 0.5) == pytest.approx(expected)
-
-
 BALANCED, SKEWED = np.eye(10), np.eye(10)[[3] * 8 + [1, 2]]
 FLOORS = [
     (BALANCED, metrics.fidelity_mae, 0.9),  # the median, 0 everywhere

@@ -9,7 +9,6 @@ from torch import nn
 from snnmi import data
 from snnmi.measure.judges import JudgeConfig, build
 from snnmi.measure.recognition import (
-    AT_MOST,
     feature_distance,
     judge_images,
     leak,
@@ -131,18 +130,10 @@ def test_a_row_of_scores_equals_what_is_computed_by_hand():
         assert row[f"{kind}_nearest"] == 2
 
 
-def test_natural_distance_lets_19_of_20_test_images_pass(judge, digits):
-    natural = natural_distance(judge, digits)
-    own = [(digits.x_train[digits.y_train == y], digits.x_test[digits.y_test == y]) for y in range(10)]
-    lie = torch.cat([feature_distance(judge, test, train).amin(1) for train, test in own])
-    assert (lie > natural).float().mean().item() == approx(0.05, abs=1 / len(lie))
-
-
 def test_natural_distance_is_to_the_own_class_alone():
     few = grey_set([(0.0, 0), (1.0, 1)], [(0.1, 0), (0.9, 0), (0.2, 1), (0.7, 1)])
-    # the second: far from its class, near the other
-    assert natural_distance(FirstPixel(), few, level=1.0) == approx(0.9)
-    assert natural_distance(FirstPixel(), few, level=0.0) == approx(0.1)
+    # 0.1, 0.9 (near the other class), 0.8 and 0.3 from their own: between the two largest at 0.95
+    assert natural_distance(FirstPixel(), few) == approx(0.8 + 0.85 * 0.1)
 
 
 @mark.parametrize("natural, recognised", [(0.05, 0.0), (0.15, 0.5), (0.25, 1.0)])
@@ -155,12 +146,6 @@ def test_an_image_called_y_but_far_from_the_class_is_not_recognised(natural, rec
 def test_an_image_near_the_class_but_called_otherwise_is_not_recognised():
     row = judged(grey_set([(0.4, 1), (0.8, 0)], [(0.3, 1)]), greys(0.4), 1)
     assert row["feature_train"] == 0 and row["judge_accuracy"] == row["recognised"] == 0
-
-
-def test_a_large_class_is_looked_at_evenly():
-    ramp = torch.linspace(0, 1, 3 * AT_MOST).tolist()
-    large = grey_set([(grey, 0) for grey in ramp], [(0.0, 0)])
-    assert [judged(large, greys(grey), 0)["pixel_nearest"] for grey in (0.0, 1.0)] == [0, len(ramp) - 1]
 
 
 def test_a_class_without_test_images_has_no_leak_to_speak_of():
