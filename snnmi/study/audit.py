@@ -112,7 +112,7 @@ def prepare(
 
 
 def read(model: str, images: Dataset, assumed: Assumed, *, device: str = "cpu") -> Own:
-    """What `-p model` names: a NIR file, or the reader's own code as module:function or file.py:function.
+    """What `-p model` names: a NIR file, or the reader's own code as file.py:function.
 
     PyTorch's files are refused. `torch.export.load` unpickles (its documentation: never load data from an untrusted
     source), evaluates shapes as Python text and calls what a graph names, whatever that is; nothing that it offers
@@ -268,15 +268,6 @@ def scores(experiment: Experiment) -> pd.DataFrame:
             about |= {end: part[f"{score}_{end}"].mean() for end in ("floor", "ceiling")}
             rows.append(about | {"queries": run.queries_per_class})
     return pd.DataFrame(rows)
-
-
-def pilots(experiment: Experiment) -> pd.DataFrame:
-    """What each attacker that chose its noise had found: a row a noise, a column a network; the share of the commonest
-    answer to it.
-    """
-    return pd.DataFrame(
-        {run.target: run.metrics["pilot"] for run in experiment.attacks() if run.metrics.get("pilot")}
-    )
 
 
 def judged(experiment: Experiment) -> pd.DataFrame:

@@ -130,27 +130,19 @@ def _look(path: Path, what: str, key: str, thing: object) -> None:
 
 
 def function(named: str) -> tuple[Callable, str]:
-    """What `file.py:name` or `module:name` names, and the digest of the code it stands in; nothing but a file or
-    module that was named is run.
-    """
+    """What `file.py:name` names, and the digest of the code it stands in; nothing but a file that was named is run."""
     where, _, name = named.rpartition(":")
     try:
-        if where.endswith(".py"):
-            load(where)
-            module, digest = sys.modules[_latest[0]], _digests[_latest[0]]
-        else:
-            module = importlib.import_module(where)
-            digest = hashlib.sha256(Path(module.__file__).read_bytes()).hexdigest()[:10]
-    except (ImportError, TypeError, ValueError, OSError) as error:
-        raise ValueError(f"{named}: {error}, expected module:function or file.py:function") from None
-    try:
-        found = operator.attrgetter(name)(module)
+        load(where)
+        found = operator.attrgetter(name)(sys.modules[_latest[0]])
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{named}: {error}, expected file.py:function") from None
     except AttributeError:
         raise ValueError(f"{named}: {where} has no function {name!r}") from None
     if not callable(found):
         method = f": did you mean {name}.predict_proba?" * hasattr(found, "predict_proba")
         raise ValueError(f"{named}: {name} is a {type(found).__name__}, expected a function{method}")
-    return found, digest
+    return found, _digests[_latest[0]]
 
 
 def only_here() -> list[str]:

@@ -128,12 +128,6 @@ def test_a_network_is_named_or_what_returns_it(own, digits, name):
         assert found.weights == (650 if name == "Small" else None)
 
 
-def test_a_module_that_python_finds_is_read_by_its_name(own, digits, monkeypatch):
-    monkeypatch.syspath_prepend(own.parent)
-    answer = audit.read("mine:network", digits, Assumed()).answer
-    assert answer(digits.x_test[:2]).shape == (2, 10)
-
-
 def test_a_file_may_import_what_lies_beside_it(own, digits):
     own.with_name("nets.py").write_text("from mine_too import linear\ndef network():\n    return linear")
     own.with_name("mine_too.py").write_text(MINE)
@@ -206,7 +200,7 @@ def test_code_that_gives_no_confidences_is_refused_in_one_sentence(own, digits, 
 
 @pytest.mark.parametrize("model", ["no_such_module:network", "absent.py:network"])
 def test_code_that_is_not_there_is_refused(mine, digits, model):
-    with pytest.raises(ValueError, match=f"{model}: .*, expected module:function or file.py:function"):
+    with pytest.raises(ValueError, match=f"{model}: .*, expected file.py:function"):
         audit.read(model, digits, Assumed())
 
 
@@ -262,7 +256,8 @@ def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(aud
     records = given["results"].glob("smoke/attack-digits-yours-*/run.json")
     stored = [json.loads(path.read_text()) for path in records]
     assert len(stored) == 2  # asked as published, and what the attacker chose
-    tried = audit.pilots(found.experiment)
+    chosen = [run for run in found.experiment.attacks() if "pilot" in run.metrics]
+    tried = pd.DataFrame({run.target: run.metrics["pilot"] for run in chosen})
     assert list(tried) == ["yours", "ann", "snn"] and list(tried.index) == list(IN_RANGE)
     assert (tried.yours == tried.snn).all() and tried.min().max() < 0.9
     assert all(run["settings"]["target"]["code"] == {"kind": found.own.digest} for run in stored)
