@@ -10,6 +10,7 @@ import pytest
 from tests.helpers import NOTEBOOKS, ROOT
 
 MAKEFILE = (ROOT / "Makefile").read_text()
+LOCKS = "requirements.lock", "requirements-grid.lock"
 FOUND = [("02", "03"), ("02", "07"), ("02", "11"), ("03", "04"), ("03", "14"), ("07", "09"), ("09", "10")]
 
 
@@ -20,7 +21,7 @@ def make(folder, *words):
     at = folder if folder.exists() else ROOT
     if at == folder:
         (folder / ".installed").touch()
-        for name in ("Makefile", "book", "snnmi", "own_venv.py", "requirements.txt", "requirements.lock"):
+        for name in ("Makefile", "book", "snnmi", "own_venv.py", "requirements.txt", *LOCKS):
             (folder / name).symlink_to(ROOT / name)
     words = ["make", "-C", str(at), f"VENV={folder}", *words]
     done = subprocess.run(words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -78,6 +79,14 @@ def test_parameters_reach_the_chapters_that_have_them_blanks_quotes_and_all(tmp_
     assert not status and len(given) == len(NOTEBOOKS)
     assert {own.get("datasets") for own in given} == {name, None}
     assert {own.get("noise") for own in given} == {"strokes", None}
+
+
+def test_what_a_grid_is_asked_for_reaches_snakemake_as_one_word(tmp_path):
+    for name in (".installed", ".grid"):
+        (tmp_path / name).write_text("")
+    tool(tmp_path / "bin/snakemake", 'for word; do echo "got <$word>"; done')
+    status, said = make(tmp_path, "grid", "PARAMS=-p seeds '[0, 1]' -p controls True")
+    assert not status and "got <params=-p seeds '[0, 1]' -p controls True>" in said
 
 
 def test_a_parameter_of_no_chapter_is_refused_before_any_runs(tmp_path):
