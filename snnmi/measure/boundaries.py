@@ -40,7 +40,6 @@ class Slice(NamedTuple):
     """
 
     labels: Int[Tensor, " rows columns"]  # of one answer
-    confidence: Float[Tensor, " rows columns"]  # that answer's, in its top class
     voted: Int[Tensor, " rows columns"]  # the most frequent label
     decided: Bool[Tensor, " rows columns"]  # whether it leads clearly
 
@@ -94,8 +93,8 @@ def slice_labels(predict: Predict, place: Place, resolution: int, repeats: int =
     axis = torch.linspace(-extent, extent, resolution, device=origin.device)[:, None, None]
     x = (origin + axis[:, None] * v + axis * u).flatten(0, 1)
     answers, voted, decided = poll(predict, x, repeats)
-    confidence, labels = answers[0].max(-1)
-    return Slice(*(seen.reshape(resolution, resolution) for seen in (labels, confidence, voted, decided)))
+    seen = answers[0].argmax(-1), voted, decided
+    return Slice(*(places.reshape(resolution, resolution) for places in seen))
 
 
 def regions(labels: Int[Tensor, " rows columns"], decided: Bool[Tensor, " rows columns"]) -> int:
@@ -130,8 +129,8 @@ def agreement(target: Predict, surrogate: Predict, x: Images) -> dict[str, float
     """How well the surrogate's answers match the target's: `top` (same top class) and `mae` (1 - mean absolute
     error).
 
-    Ceilings: the target against its own other answers (a surrogate that always named the most frequent label would
-    score a little more). Floors: the best constant label; uniform confidences. `classes`: how many labels the target
+    Ceiling: the target against its own other answers (a surrogate that always named the most frequent label would score
+    a little more). Floors: the best constant label; uniform confidences. `classes`: how many labels the target
     uses on x (exponential of their entropy); where it is near 1, agreement is cheap.
     """
     p, q = ask(target, x, REPEATS), ask(surrogate, x, 1)
@@ -142,7 +141,6 @@ def agreement(target: Predict, surrogate: Predict, x: Images) -> dict[str, float
         "top_ceiling": 1 - _differ(labels),
         "top_floor": float(share.max()),
         "mae": float(1 - (p - q).abs().mean()),
-        "mae_ceiling": float(1 - p.diff(dim=0).abs().mean()),
         "mae_floor": float(1 - (p - 1 / p.shape[-1]).abs().mean()),
         "classes": float(torch.special.entr(share).sum().exp()),
     }
@@ -244,18 +242,8 @@ def _slice(
     }
     metrics, arrays = {}, {}
     for who, answers in seen.items():
-        clear = answers.voted[answers.decided]
-        metrics |= {
-            f"{name}_{who}_regions": float(regions(answers.voted, answers.decided)),
-            f"{name}_{who}_classes": float(len(clear.unique())),
-            f"{name}_{who}_undecided": 1 - clear.numel() / resolution**2,
-        }
-        arrays |= {
-            f"{name}_{who}_labels": answers.labels.numpy().astype(label_type),
-            f"{name}_{who}_confidence": answers.confidence.numpy().astype(np.float16),
-        }
-    voted = seen["target"].voted
-    arrays[f"{name}_target_voted"] = voted.numpy().astype(label_type)
-    arrays[f"{name}_target_decided"] = seen["target"].decided.numpy().astype(np.uint8)
-    metrics[f"{name}_agreement"] = float((voted == seen["surrogate"].voted).float().mean())
+        metrics[f"{name}_{who}_regions"] = float(regions(answers.voted, answers.decided))
+        metrics[f"{name}_{who}_classes"] = float(len(answers.voted[answers.decided].unique()))
+        arrays[f"{name}_{who}_labels"] = answers.labels.numpy().astype(label_type)
+    arrays[f"{name}_target_voted"] = seen["target"].voted.numpy().astype(label_type)
     return metrics, arrays

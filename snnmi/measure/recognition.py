@@ -107,9 +107,8 @@ def judge_images(
     off); "identified", the share that correlates with its own class's mean image more than with any other's, which no
     network is asked; "ssim_train" to the most similar of the CANDIDATES training images nearest in pixels,
     "ssim_mean" to the class mean; for "feature" and "pixel" distances "_train" and "_test" to the nearest image of
-    all, "_leak" as `leak` says (not their difference where the sets are of different sizes). The first image:
-    "feature_nearest" and "pixel_nearest", places in x_train of the training image of the class nearest to it. Without
-    test images what needs them is NaN.
+    all, "_leak" as `leak` says (not their difference where the sets are of different sizes). Without test images what
+    needs them is NaN.
     """
     return [_judge_class(judge, dataset, x.cpu(), label, natural) for x, label in zip(images, labels)]
 
@@ -119,8 +118,7 @@ def _judge_class(
     judge: nn.Module, dataset: Dataset, x: Images, label: int, natural: float
 ) -> dict[str, float | int]:
     confidences = judge(x.to(next(judge.parameters()).device)).cpu()
-    places = (dataset.y_train == label).nonzero()[:, 0]
-    train, test = dataset.x_train[places], dataset.x_test[dataset.y_test == label]
+    train, test = dataset.x_train[dataset.y_train == label], dataset.x_test[dataset.y_test == label]
     x = x[:COMPARED]
     by_pixel, mean = pixel_distance(x, train), dataset.class_mean(label)
     candidates = by_pixel.topk(min(CANDIDATES, len(train)), largest=False).indices
@@ -150,7 +148,6 @@ def _judge_class(
             f"{name}_train": float(to_train.amin(1).mean()),
             f"{name}_test": float(others.amin(1).mean()) if others.isfinite().any(1).all() else float("nan"),
             f"{name}_leak": float(leak(to_train, to_test, itself).mean()),
-            f"{name}_nearest": int(places[to_train[0].argmin()]),
         }
     return row
 

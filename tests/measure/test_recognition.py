@@ -127,7 +127,6 @@ def test_a_row_of_scores_equals_what_is_computed_by_hand():
         assert row[f"{kind}_train"] == approx((0.05 + 0.35) / 2)
         assert row[f"{kind}_test"] == approx((0.05 + 0.25) / 2)
         assert row[f"{kind}_leak"] == approx((0.0 + 0.1) / 2, abs=1e-6)
-        assert row[f"{kind}_nearest"] == 2
 
 
 def test_natural_distance_is_to_the_own_class_alone():
