@@ -85,8 +85,8 @@ def test_what_a_grid_is_asked_for_reaches_snakemake_as_one_word(tmp_path):
     for name in (".installed", ".grid"):
         (tmp_path / name).write_text("")
     tool(tmp_path / "bin/snakemake", 'for word; do echo "got <$word>"; done')
-    status, said = make(tmp_path, "grid", "PARAMS=-p seeds '[0, 1]' -p controls True")
-    assert not status and "got <params=-p seeds '[0, 1]' -p controls True>" in said
+    status, said = make(tmp_path, "grid", "PARAMS=-p controls True -p seeds '[0, 1]'")
+    assert not status and "got <params=-p controls True -p seeds '[0, 1]' -y {}>" in said
 
 
 def test_a_parameter_of_no_chapter_is_refused_before_any_runs(tmp_path):

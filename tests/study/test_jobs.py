@@ -9,7 +9,8 @@ FOUR = ["ann", "ann-clipped-input", "snn-raw-current", "snn"]
 
 
 def of(text="", **settings):
-    return asked({"profile": "smoke", "params": text} | settings)
+    """As `make grid` and Snakemake hand it on."""
+    return asked({"profile": "smoke", "params": f"{text} -y {{}}".strip("'\"")} | settings)
 
 
 def test_without_more_the_profile_and_its_four_cells():
