@@ -9,6 +9,8 @@ import copy
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import reduce
+from graphlib import CycleError, TopologicalSorter
 from math import prod
 from pathlib import Path
 
@@ -100,44 +102,39 @@ def _layer(node: nir.NIRNode, assumed: Assumed) -> nn.Module:
         return layer
     if isinstance(node, nir.Flatten):
         return Flat(int(node.start_dim), int(node.end_dim))
-    how = [pair(getattr(node, name)) for name in ("kernel_size", "stride", "padding")]
-    return nn.AvgPool2d(*how, divisor_override=1 if isinstance(node, nir.SumPool2d) else None)
-
-
-def _in_a_row(graph: nir.NIRGraph) -> list[str]:
-    """The names of its nodes from the input to the output; ValueError where they are not one behind the other."""
-    edges, row = (
-        {tuple(edge) for edge in graph.edges},
-        [name for name, node in graph.nodes.items() if isinstance(node, nir.Input)],
-    )
-    behind = dict(edges)
-    while row and row[-1] in behind and len(row) <= len(edges):
-        row.append(behind[row[-1]])
-    if not len(row) == len(graph.nodes) == len(edges) + 1 or not isinstance(graph.nodes[row[-1]], nir.Output):
-        raise ValueError(
-            f"of its {len(graph.nodes)} nodes and {len(edges)} connections {len(row)} nodes lie in a row, expected all "
-            "of them, from an input to an output"
-        )
-    return row
+    if isinstance(node, POOLS):
+        how = [pair(getattr(node, name)) for name in ("kernel_size", "stride", "padding")]
+        return nn.AvgPool2d(*how, divisor_override=1 if isinstance(node, nir.SumPool2d) else None)
+    return nn.Identity()
 
 
 class Imported(Target):
-    """The layers of a NIR graph, one behind the other, behind an encoder and before a decoder:
-    `imported(images, generator=g)` -> confidences.
-    """
+    """A NIR graph without loops, behind an encoder and a decoder: `imported(images, generator=g)` -> confidences."""
 
     def __init__(self, graph: nir.NIRGraph, assumed: Assumed):
         nn.Module.__init__(self)
         self.neuron, self.encoder, self.temperature, self.parts = assumed, assumed.encoder, 1.0, 2
-        first, *inner, _ = _in_a_row(graph)
-        self.input_shape = tuple(int(n) for n in graph.nodes[first].input_type["input"])
-        self.names = [f"its node {name!r} ({type(graph.nodes[name]).__name__})" for name in inner]
+        self.kinds = {name: type(node).__name__ for name, node in graph.nodes.items()}
+        self.into = {name: [a for a, b in graph.edges if b == name] for name in graph.nodes}
+        try:
+            self.order = [*TopologicalSorter(self.into).static_order()]
+        except CycleError as error:
+            raise ValueError(
+                f"it loops ({' -> '.join(error.args[1])}), expected no recurrent connections"
+            ) from None
+        ends = {kind: [n for n in self.order if self.kinds[n] == kind] for kind in ("Input", "Output")}
+        if any(len(names) != 1 for names in ends.values()) or len(self.into[ends["Output"][0]]) != 1:
+            raise ValueError(f"it has {ends}, expected one input and one output that one node leads to")
+        self.last = self.into[ends["Output"][0]][0]
+        self.input_shape = tuple(int(n) for n in graph.nodes[ends["Input"][0]].input_type["input"])
         self.nodes = nn.ModuleList()
-        for name, called in zip(inner, self.names):
+        for name in self.order:
+            if self.kinds[name] != "Input" and not self.into[name]:
+                raise ValueError(f"nothing leads to its node {name!r}, expected a path from the input")
             try:
                 self.nodes.append(_layer(graph.nodes[name], assumed))
             except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-                raise ValueError(f"{called} cannot be run: {error}") from None
+                raise ValueError(f"its node {name!r} ({self.kinds[name]}) cannot be run: {error}") from None
         self.layers = self._chain()
 
     @property
@@ -146,20 +143,22 @@ class Imported(Target):
 
     def _chain(self) -> list[tuple[nn.Linear, events.Neuron]]:
         """Its layers as `engine` takes them, where all are Linear, then neurons that are alike; else none."""
-        inner, chain = [layer for layer in self.nodes if not isinstance(layer, Flat)], []
+        inner = [n for n in self.order if self.kinds[n] not in ("Input", "Output", "Flatten")]
+        nodes, chain = dict(zip(self.order, self.nodes)), []
         for linear, fires in zip(inner[::2], inner[1::2]):
-            neuron = isinstance(fires, Neurons) and fires.alike()
-            if not neuron or not isinstance(linear, nn.Linear):
+            neuron = isinstance(nodes[fires], Neurons) and nodes[fires].alike()
+            if not neuron or not isinstance(nodes[linear], nn.Linear):
                 return []
-            layer = copy.deepcopy(linear).requires_grad_(False)
+            layer, drive = copy.deepcopy(nodes[linear]).requires_grad_(False), nodes[fires].drive
             bias = 0 if layer.bias is None else layer.bias
-            weight = layer.weight * fires.drive.view(-1, 1)
+            weight = layer.weight * drive.view(-1, 1)
             layer.weight = nn.Parameter(weight)
-            layer.bias = nn.Parameter((bias * fires.drive + fires.offset).expand(len(weight)).contiguous())
+            layer.bias = nn.Parameter((bias * drive + nodes[fires].offset).expand(len(weight)).contiguous())
             chain.append((layer, neuron))
+        straight = len(inner) % 2 == 0 and all(len(self.into[n]) == 1 for n in self.order[1:])
         fed = [prod(self.input_shape), *(linear.out_features for linear, _ in chain)]
-        straight = len(inner) % 2 == 0 and fed[:-1] == [linear.in_features for linear, _ in chain]
-        return chain if straight and inner and self.nodes[-1] is inner[-1] else []
+        straight = straight and fed[:-1] == [linear.in_features for linear, _ in chain]
+        return chain if straight and self.last == inner[-1] else []
 
     def forward(self, x: Images, *, generator: torch.Generator) -> Confidences:
         """Confidences; the same chance draws the same spikes as those of an `SNN`."""
@@ -172,19 +171,25 @@ class Imported(Target):
         return DECODERS[self.neuron.decoder](torch.full_like(mem, torch.nan) if spk is None else spk, mem)
 
     def run(self, spikes: Float[Tensor, " time batch pixels"]) -> tuple[Tensor | None, Tensor]:
-        """Spikes, if there are any, and membranes of the last layer, " time batch classes"."""
-        x = spikes.reshape(*spikes.shape[:2], *self.input_shape)
-        spk, mem = None, x
-        for called, layer in zip(self.names, self.nodes):
+        """Spikes, if there are any, and membranes of what leads to the output, " time batch classes"."""
+        found: dict[str, Tensor] = {}
+        for name, layer in zip(self.order, self.nodes):
+            x = reduce(torch.add, [found[source] for source in self.into[name]] or [spikes])
             try:
                 if isinstance(layer, Neurons):
                     spk, mem = layer(x)
+                    found[name] = mem if spk is None else spk
+                elif not self.into[name]:
+                    found[name] = x.reshape(*x.shape[:2], *self.input_shape)
                 else:
                     spk, mem = None, layer(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+                    found[name] = mem
             except (RuntimeError, ValueError) as error:
-                raise ValueError(f"{called} cannot take a {tuple(x.shape[2:])}: {error}") from None
-            x = mem if spk is None else spk
-        return None if spk is None else spk.flatten(2), mem.flatten(2)
+                shape, kind = tuple(x.shape[2:]), self.kinds[name]
+                raise ValueError(f"its node {name!r} ({kind}) cannot take a {shape}: {error}") from None
+            if name == self.last:
+                end = spk, mem
+        return None if end[0] is None else end[0].flatten(2), end[1].flatten(2)
 
     plain = run
 
