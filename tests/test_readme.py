@@ -51,7 +51,7 @@ from snnmi.study import asked, chapter
 from snnmi.study.experiment import Experiment
 for command in sys.argv[1:]:
     _, page, _, *words = shlex.split(command, comments=True)
-    given = asked.parameters([*words, "-p", "profile", "smoke"])
+    given = asked.parameters(shlex.join([*words, "-p", "profile", "smoke"]))
     assert asked.handed(given, [Path(page)]) == {Path(page).stem: given}
     one = Experiment(**{"targets": "snn"} | chapter.given(given))
     print(*[attack.scored.folder.name for attack in one.attacks()])
