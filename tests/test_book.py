@@ -335,6 +335,17 @@ def test_whose_drawing_it_is_can_be_guessed_by_keyboard(browser, on_disk):
         assert page.locator(".snnmi-guess [data-is]:visible").count() == 1
 
 
+def test_the_first_pages_faces_are_blurred_by_a_slider_and_from_the_start(browser, on_disk):
+    blur = "getComputedStyle(document.querySelector('.snnmi-squint .drawn img')).filter"
+    with reading(browser, on_disk) as page:
+        visit(page, f"{on_disk}/book/index.html")
+        before = page.evaluate(blur)
+        page.get_by_label("Blur").focus()
+        page.keyboard.press("Home")
+        assert re.match(r"blur\([1-9.]+px\) contrast", before), "as without a script"
+        assert page.evaluate(blur).startswith("blur(0px)")
+
+
 def test_films_play_and_pause_without_a_kernel(browser, on_disk):
     with reading(browser, on_disk) as page:
         visit(page, f"{on_disk}/executed/12_events.html")

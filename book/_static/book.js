@@ -73,6 +73,9 @@ function blurring(box, value) {
   box.prepend(label);
 }
 
+// Rows of faces on the first page, and where they come from: they begin blurred (snnmi/show/squint.py).
+addEventListener("DOMContentLoaded", () => document.querySelectorAll(".snnmi-squint").forEach((rows) => blurring(rows, 1.5)));
+
 // Films: a button that plays and pauses, by the slider's own keys. What is chosen later comes with its slider later.
 addEventListener("load", () => {
   if (!document.querySelector("script[type='application/vnd.jupyter.widget-view+json']")) return;

@@ -237,10 +237,14 @@ def _are_one(images: Shaped[np.ndarray, " n height width"]) -> bool:
     return len(flat) > 1 and bool(np.corrcoef(flat)[pairs].mean() > ALIKE)
 
 
-def img(picture: Shaped[np.ndarray, " height width"], text: str, side: int = LARGEST_SIDE) -> str:
+def img(
+    picture: Shaped[np.ndarray, " height width"], text: str, side: int = LARGEST_SIDE, greys: int = 256
+) -> str:
+    """The picture as an <img>, averaged down to a side, in pixels, and rounded to so many greys."""
     if picture.dtype != np.uint8:
         picture = (np.clip(picture, 0, 1) * 255).round().astype(np.uint8)
     image = Image.fromarray(picture).reduce(-(-max(picture.shape) // side))
+    image = image if greys == 256 else image.quantize(greys)
     return f'<img alt="{escape(text)}" src="{png(image)}">'
 
 
