@@ -271,13 +271,14 @@ def scores(experiment: Experiment) -> pd.DataFrame:
 
 
 def judged(experiment: Experiment) -> pd.DataFrame:
-    """One row a set of images, the attacks' (by ORDER), class means and noise: images, recognised and identified, each
-    with _low and _high (over classes), reading, chance.
+    """One row a set of images, the attacks' (by ORDER), test images, class means and noise: images, recognised and
+    identified, each with _low and _high (over classes), reading, chance.
     """
-    said = judgements(experiment, ["reconstruction", "class mean", "noise"])
+    beside = "test image", "class mean", "noise"
+    said = judgements(experiment, ["reconstruction", *beside])
     found = {one.cell.variant.name if one.cell else one.source: one.run.table("judged") for one in said}
     chance, rows = 1 / judge(experiment, experiment.datasets[0]).metrics["num_classes"], []
-    for name in [*ORDER, "class mean", "noise"]:
+    for name in [*ORDER, *beside]:
         row: dict[str, object] = {"images": name, "chance": chance}
         lows = []
         for measure in ("recognised", "identified"):
@@ -315,7 +316,7 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
     as_published, chosen = (found.copies[attacks[0].name] for attacks in (PLAIN, BETTER))
     ann = [found.copies[attacks[1].name] for attacks in (PLAIN, BETTER)]
     if not found.works:
-        cause = "what was assumed about its file" if own.assumed else CAUSES
+        cause = f"what was assumed about its file, and at {CAUSES}" if own.assumed else CAUSES
         said = (
             f"**Nothing below counts**: as it is read here, {who} is right on {found.accuracy:.0%} of the test images, "
             f"where always naming the commonest class gets {found.guess:.0%}. Look first at {cause}."
@@ -331,5 +332,10 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
             f"**No copy of {who}**: what the attacker trained reads {max(as_published, chosen):.0%} of the test images "
             f"at best, where always naming the commonest class gets {found.guess:.0%}. In its pictures a judge that "
             f"it never met sees {SEES[found.reading]}."
+        )
+    if own.assumed and not book:
+        said += (
+            f" It is taken to be fed by the code *{own.assumed.encoder}* and read by the decoder "
+            f"*{own.assumed.decoder}*: its file says neither, and what the attack gets hangs on both."
         )
     return " ".join(filter(None, [said, own.unsteady]))

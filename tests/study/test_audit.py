@@ -262,7 +262,8 @@ def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(aud
     assert (tried.yours == tried.snn).all() and tried.min().max() < 0.9
     assert all(run["settings"]["target"]["code"] == {"kind": found.own.digest} for run in stored)
     judged = audit.judged(found.experiment)
-    assert judged.images.tolist() == [*audit.ORDER, "class mean", "noise"] and judged.notna().all(axis=None)
+    assert judged.images.tolist() == [*audit.ORDER, "test image", "class mean", "noise"]
+    assert judged.notna().all(axis=None)
     assert judged.set_index("images").reading["class mean"] == "image"
 
 
