@@ -99,6 +99,7 @@ $(VENV)/.%: requirements-%.lock $(VENV)/.installed
 # Each job is a chapter with the parameters of one network (Snakefile); what it stores, `make book` shows. "-y {}" is nothing
 # more: Snakemake takes quotes off the ends of a text.
 grid: $(VENV)/.grid
+	$(if $(CONFIG),$(error CONFIG is not read any more: say PARAMS="-p seeds 0,1 -p controls True"))
 	snakemake $(if $(ON),--profile grid/$(ON) --jobs $(JOBS),--cores $(JOBS) --resources gpu=1 --rerun-incomplete --keep-going) --config profile=$(PROFILE) device=$(DEVICE) params="$$PARAMS -y {}" $(OPTIONS)
 
 # Of every pinned package the SHA-256 of every file that its release has, for all Pythons; not of those of which each

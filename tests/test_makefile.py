@@ -89,6 +89,14 @@ def test_what_a_grid_is_asked_for_reaches_snakemake_as_one_word(tmp_path):
     assert not status and "got <params=-p controls True -p seeds '[0, 1]' -y {}>" in said
 
 
+def test_a_grid_asked_for_as_it_once_was_is_refused_before_any_runs(tmp_path):
+    for name in (".installed", ".grid"):
+        (tmp_path / name).write_text("")
+    tool(tmp_path / "bin/snakemake", "echo ran")
+    status, said = make(tmp_path, "grid", "CONFIG=seeds=[0,1]")
+    assert status and "ran" not in said.split() and 'say PARAMS="-p seeds 0,1' in said
+
+
 def test_a_parameter_of_no_chapter_is_refused_before_any_runs(tmp_path):
     tool(tmp_path / "bin/papermill", "echo ran")
     status, said = make(tmp_path, "notebooks", "PARAMS=-p nosie strokes")

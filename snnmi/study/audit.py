@@ -335,7 +335,7 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
         )
     if own.assumed and not book:
         said += (
-            f" It is taken to be fed by the code *{own.assumed.encoder}* and read by the decoder "
+            f" Your network is taken to be fed by the code *{own.assumed.encoder}* and read by the decoder "
             f"*{own.assumed.decoder}*: its file says neither, and what the attack gets hangs on both."
         )
     return " ".join(filter(None, [said, own.unsteady]))

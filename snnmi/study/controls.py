@@ -146,8 +146,8 @@ SMOOTH = {
     )
     for weight in (0.0, 0.3, 1.0, 3.0)
 }
-# Of these the judge recognises most of what network 0's ANN gives: frozen on 1 December 2026, before any SNN was
-# attacked so.
+# Of these the judge recognises most of what network 0's ANN gives: frozen on 1 December 2026, before any SNN of the
+# plan was attacked so.
 LEGIBLE = SMOOTH[3.0]
 
 # The four cells on recordings, which an SNN is fed a bin a step; and what these are asked with too: sparse noise, and
