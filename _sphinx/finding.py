@@ -1,5 +1,6 @@
-"""Finding one's way in the book: words that people search for, chapters' names on links to them, and what the search
-quotes, also where a page is read from disk and may not fetch the others. An extension of Sphinx (`_config.yml`).
+"""Finding one's way in the book: the repository, words that people search for, chapters' names on links to them, and
+what the search quotes, also where a page is read from disk and may not fetch the others. An extension of Sphinx
+(`_config.yml`).
 """
 
 import json
@@ -25,6 +26,13 @@ WORDS = {  # single words, by page: what people search for and the page calls ot
 }
 CHAPTER = re.compile(r"Chapter (\d+)")
 NO_TEXT = re.compile(r"<(script|style|noscript|pre|svg)\b.*?</\1>|<[^>]*>", re.DOTALL)
+
+
+def repository(app, config) -> None:
+    """A button on every page to the address in CITATION.cff, where that has one."""
+    cited = Path(app.confdir, "CITATION.cff").read_text(encoding="utf-8")
+    if found := re.search(r"^repository-code: *[\"']?([^\"'\s]+)", cited, re.M):
+        config.html_theme_options |= {"repository_url": found[1], "use_repository_button": True}
 
 
 def keywords(app, doctree: nodes.document) -> None:
@@ -59,6 +67,7 @@ def write(app, error: Exception | None) -> None:
 
 def setup(app) -> dict:
     """Called by Sphinx."""
+    app.connect("config-inited", repository)
     app.connect("doctree-read", keywords)
     app.connect("doctree-resolved", names)
     app.connect("html-page-context", excerpt)

@@ -180,6 +180,6 @@ def _labels(y_train: np.ndarray, y_test: np.ndarray, notes: list[str]) -> dict[s
             "y_train: split anew by class (scikit-learn: train_test_split(x, y, stratify=y)), or leave it out"
         )
     if classes != list(range(len(classes))):
-        notes.append(f"labels {_few(classes)} are read as classes 0 to {len(classes) - 1}")
+        notes.append(f"labels {_few(classes)} are read as classes 0 to {len(classes) - 1}, in this order")
     y = {"y_train": y_train, "y_test": y_test}
     return {key: torch.from_numpy(np.searchsorted(classes, own)) for key, own in y.items()}

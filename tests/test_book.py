@@ -268,6 +268,20 @@ def test_what_a_page_was_made_with_stands_in_the_fold_of_its_settings(browser, o
         assert 'profile = "smoke"' in fold.inner_text()
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_is_open_on_a_page_is_copied_with_what_it_needs(browser, book, on_disk, notebook):
+    cells = nbformat.read(book.parents[1] / "executed" / notebook.name, as_version=4).cells
+    code = [c.source for c in cells if c.cell_type == "code" and "claim" not in c.metadata.get("tags", ())]
+    with reading(browser, on_disk) as page:
+        visit(page, f"{on_disk}/executed/{notebook.stem}.html")
+        # What the button copies of each cell that is open, one after the other.
+        copied = page.eval_on_selector_all(
+            ".cell_input pre", "all => all.filter(one => !one.closest('details')).map(one => one.textContent)"
+        )
+    every, pasted = ("\n".join(part).split() for part in (code, copied))
+    assert pasted and pasted == every[: len(pasted)]  # below the last there may be folds
+
+
 def test_explorer_answers_without_a_kernel(browser, on_disk):
     with reading(browser, on_disk) as page:
         visit(page, f"{on_disk}/{EXPLORER}")

@@ -1,6 +1,7 @@
 """The house stays light: no endless files, short functions, code that fits a page, a test beside every piece."""
 
 import ast
+import builtins
 import re
 
 import nbformat
@@ -28,6 +29,27 @@ def test_no_file_is_one_that_a_newcomer_would_dread(module):
 def test_no_line_of_a_notebooks_code_is_cut_off_on_its_page(notebook):
     cells = [cell for cell in nbformat.read(notebook, as_version=4).cells if cell.cell_type == "code"]
     assert not [line for cell in cells for line in cell.source.splitlines() if len(line) > 88]
+
+
+def names(code: str) -> tuple[set[str], set[str]]:
+    """What a cell makes, and what it reads."""
+    nodes = [*ast.walk(ast.parse(code))]
+    variables = [node for node in nodes if isinstance(node, ast.Name)]
+    made = {node.id for node in variables if isinstance(node.ctx, ast.Store)}
+    made |= {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    made |= {(node.asname or node.name).split(".")[0] for node in nodes if isinstance(node, ast.alias)}
+    made |= {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return made, {node.id for node in variables} - made
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=relative)
+def test_no_cell_needs_a_claim_to_run(notebook):
+    known = {*dir(builtins)}  # a page's copied code brings no claims (book/_static/book.js)
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        if cell.cell_type == "code" and "claim" not in cell.metadata.get("tags", ()):
+            made, read = names(cell.source)
+            known |= made
+            assert read <= known, cell.source
 
 
 @pytest.mark.parametrize("test", ROOMS, ids=relative)

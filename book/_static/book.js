@@ -136,6 +136,18 @@ document.addEventListener("DOMContentLoaded", () => {
   if (settings && given) settings.append(given);
 });
 
+// An open cell's copy brings the code folded since the open one before it: pasted in the page's order, they run.
+addEventListener("load", () => {
+  let folded = "";
+  for (const code of document.querySelectorAll("article .cell_input pre")) {
+    if (code.closest(".cell").matches(".tag_claim")) continue;  // looked at by the book, needed by no other cell
+    if (code.closest("details")) { folded += code.textContent + "\n"; continue; }
+    code.prepend(Object.assign(document.createElement("span"), { hidden: true, textContent: folded }));
+    code.parentNode.querySelector(".copybtn")?.setAttribute("data-tooltip", folded ? "Copy, with what is folded above it" : "Copy");
+    folded = "";
+  }
+});
+
 // Settings of one's own are said below the title.
 document.addEventListener("DOMContentLoaded", () => {
   const note = document.querySelector(".own-settings");

@@ -60,6 +60,11 @@ class Assumed:
     decoder: str = "membrane"
 
     def __post_init__(self):
+        if self.reset == "subtract":
+            raise ValueError(
+                "reset is 'subtract', snnTorch's word for what is 'delayed' here, or 'before_decay' of a network "
+                "trained with its 0.7.0"
+            )
         one_of(self, reset=RULES, encoder=ENCODERS, decoder=DECODERS)
         at_least(self, num_steps=1)
         above(self, dt=0)

@@ -286,7 +286,8 @@ class Experiment:
         if self.compute:
             if self.workers > 1:
                 self._share(step, cells, what)
-            cells = tqdm(cells, desc=f"{self.scale}: {what}", unit="run")
+            # Only on a terminal: a notebook does not know how to go up a line, to the bar of each run.
+            cells = tqdm(cells, desc=f"{self.scale}: {what}", unit="run", disable=None)
         return [(cell, run) for cell in cells if (run := self._get(step, cell))]
 
     def _share(self, step: str, cells: Sequence[Cell], what: str) -> None:
