@@ -126,26 +126,22 @@ def whole(page, name: str) -> None:
     assert not page.locator("mjx-merror, .jupyter-widgets-error-widget, .problematic").count(), name
 
 
-def test_every_page_opens_from_disk_without_network(browser, on_disk, pages):
-    with reading(browser, on_disk) as page:
-        for name in pages:
-            visit(page, f"{on_disk}/{name}")
-            whole(page, name)
-
-
 DRAWN = "article figure img[src$='.png']:visible:not(.jupyter-widgets img)"
 SEEN = "images => images.map(i => [i.clientWidth, getComputedStyle(i).backgroundColor, i.src])"
 DARK = "document.documentElement.dataset.theme = document.documentElement.dataset.mode = 'dark'"
 GROUND = "getComputedStyle(document.body).backgroundColor"
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_is_whole_and_accessible_and_its_colours_in_the_dark_too(browser, server, pages, width):
+@pytest.mark.parametrize(("width", "home"), [("desktop", "on_disk"), ("phone", "server")])
+def test_every_page_is_whole_and_accessible_from_disk_and_served_and_in_the_dark(
+    browser, request, pages, width, home
+):
+    address = request.getfixturevalue(home)
     found, options = [], {"preload": False, "resultTypes": ["violations"]}
     colours = options | {"runOnly": ["color-contrast"]}
-    with reading(browser, server, width) as page:
+    with reading(browser, address, width) as page:
         for name in pages:
-            visit(page, f"{server}/{name}")
+            visit(page, f"{address}/{name}")
             whole(page, name)
             violations = Axe().run(page, options=options).response["violations"]
             page.evaluate(DARK)
