@@ -25,6 +25,8 @@ WORDS = {  # single words, by page: what people search for and the page calls ot
     "book/your_own": "snnTorch, NIR, npz, Norse, Sinabs, export",
 }
 CHAPTER = re.compile(r"Chapter (\d+)")
+CLAIM = re.compile(r"@pages\.claim\\n[^@]*?def (\w+)")
+SAID = re.compile(r'data-claim="(\w+)"')
 NO_TEXT = re.compile(r"<(script|style|noscript|pre|svg)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 
@@ -33,6 +35,24 @@ def repository(app, config) -> None:
     cited = Path(app.confdir, "CITATION.cff").read_text(encoding="utf-8")
     if found := re.search(r"^repository-code: *[\"']?([^\"'\s]+)", cited, re.M):
         config.html_theme_options |= {"repository_url": found[1], "use_repository_button": True}
+
+
+def claims(app) -> dict[str, str]:
+    """The chapter of every claim, by its name."""
+    chapters = sorted(Path(app.srcdir, "book").glob("*.ipynb"))
+    return {
+        name: f"executed/{one.stem}" for one in chapters for name in CLAIM.findall(one.read_text("utf-8"))
+    }
+
+
+def checked(app, page: str, template: str, context: dict, doctree) -> None:
+    """On a claim that another page says where it is checked: its mark leads there (book/_static/book.js)."""
+    if doctree is not None and not page.startswith("executed/"):
+        where = claims(app)
+        link = lambda name: f"{context['pathto'](where[name])}#{name}"  # noqa: E731
+        context["body"] = SAID.sub(
+            lambda m: f'{m[0]} data-checked="{link(m[1])}"' if m[1] in where else m[0], context["body"]
+        )
 
 
 def keywords(app, doctree: nodes.document) -> None:
@@ -70,6 +90,7 @@ def setup(app) -> dict:
     app.connect("config-inited", repository)
     app.connect("doctree-read", keywords)
     app.connect("doctree-resolved", names)
+    app.connect("html-page-context", checked)
     app.connect("html-page-context", excerpt)
     app.connect("build-finished", write)
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -240,6 +240,14 @@ def test_a_claims_mark_opens_the_code_that_checks_it(browser, on_disk):
         assert not code.is_visible()
 
 
+def test_a_mark_on_the_first_page_leads_to_the_code_that_checks_it(browser, on_disk):
+    with reading(browser, on_disk) as page:
+        for claim in ("first_page_answer", "first_page_explanation"):
+            visit(page, f"{on_disk}/book/index.html")
+            page.locator(f"[data-claim={claim}] a").click()
+            page.locator(".highlight", has_text=f"def {claim}").wait_for(state="visible")
+
+
 def test_every_chapter_is_in_the_sidebar_in_order(browser, server):
     chapters = [f"executed/{notebook.stem}.html" for notebook in NOTEBOOKS]
     with reading(browser, server, "phone") as page:

@@ -154,6 +154,24 @@ document.addEventListener("DOMContentLoaded", () => {
   if (note) document.querySelector("article h1").after(note);
 });
 
+// A claim of another page's: its mark leads to the code that checked it (_sphinx/finding.py), which is open there.
+document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-checked] > .claim-mark").forEach((mark) => {
+  const link = Object.assign(document.createElement("a"), { href: mark.parentNode.dataset.checked, title: `${mark.title} Here is the code.` });
+  link.setAttribute("aria-label", `${mark.title} Here is the code.`);
+  mark.replaceWith(link);
+  link.append(mark);
+  mark.removeAttribute("tabindex");
+  mark.removeAttribute("title");
+}));
+addEventListener("load", () => {
+  const name = location.hash.slice(1), claims = [...document.querySelectorAll(".cell.tag_claim details")];
+  const code = name && claims.find((one) => one.textContent.includes(`def ${name}(`));
+  if (!code) return;
+  const mark = document.querySelector(`[data-claim="${name}"] > .claim-mark`);
+  if (mark) mark.click(); else code.open = true;
+  (mark ?? code).scrollIntoView({ block: "center" });
+});
+
 // A claim's mark opens the code that checked it, below the sentence; until then nothing of it is seen.
 document.addEventListener("DOMContentLoaded", () => {
   for (const code of document.querySelectorAll(".cell.tag_claim details")) {

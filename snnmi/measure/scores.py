@@ -183,9 +183,9 @@ def _accepted(name: str, who: str, paper: str) -> Metric:
     )
 
 
-def _of_images(name: str, score: Callable, **about) -> Metric:
+def _of_images(name: str, score: Callable, *, table: bool = False, **about) -> Metric:
     """Of the images themselves, against the mean training image of their class."""
-    return Metric(name, lambda a, i: score(a.images[i], a.class_means[a.labels[i]]), table=False, **about)
+    return Metric(name, lambda a, i: score(a.images[i], a.class_means[a.labels[i]]), table=table, **about)
 
 
 METRICS: dict[str, Metric] = {

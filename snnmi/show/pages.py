@@ -59,8 +59,8 @@ MISSING = re.compile("empty|not enough values to unpack|NaN")  # what a ValueErr
 class Claim:
     """A sentence and whether numbers bear it out (None: not told), as a page, a notebook and a terminal show it."""
 
-    def __init__(self, sentence: str, holds: bool | None, name: str):
-        self.sentence, self.holds, self.name = sentence, holds, name
+    def __init__(self, sentence: str, holds: bool | None, name: str, missing: str = ""):
+        self.sentence, self.holds, self.name, self.missing = sentence, holds, name, missing
         self.mark, self.meaning = MARKS[holds]
         if _own_settings:
             self.mark, self.meaning = f"{self.mark} kept runs", f"{self.meaning} {KEPT}"
@@ -71,7 +71,7 @@ class Claim:
     def _repr_html_(self) -> str:
         said = self.mark if self.holds else f"{self.mark} {self.meaning}"
         name = {True: "holds", False: "fails", None: "untold"}[self.holds]
-        meaning = escape(self.meaning)
+        meaning = escape(" ".join(filter(None, [self.meaning, self.missing])))
         about = f'class="claim-mark" tabindex="0" role="img" aria-label="{meaning}" title="{meaning}"'
         claim = f'class="claim claim-{name}" data-claim="{self.name}"'  # book.js finds its code by it
         return f"<span {claim}>{html(self.sentence)}&nbsp;<span {about}>{said}</span></span>"
@@ -106,7 +106,8 @@ def told(check: Callable[[], tuple[str, bool]]) -> Claim:
     untold = Claim(f"*{check.__name__.replace('_', ' ').capitalize()}*:", None, check.__name__)
     try:
         sentence, holds = check()
-    except (KeyError, IndexError):
+    except (KeyError, IndexError) as error:
+        untold.missing = f"{type(error).__name__}: {error}"  # or a column was misspelt
         return untold
     except ValueError as error:
         if MISSING.search(str(error)):

@@ -80,7 +80,8 @@ def own() -> dict[str, Attack]:
 
 class Drawn(NamedTuple):
     images: Float[Tensor, " classes n height width"]
-    confidences: Float[Tensor, " classes n"]  # the target's, that each image is of its class
+    # the target's, that each image is of its class; None of images that nobody drew for a target
+    confidences: Float[Tensor, " classes n"] | None
     copy: Callable | None = None
     queries: int = 0  # asked in all
 

@@ -91,7 +91,9 @@ def prepare(
     if model is None:
         given = dict(given) | {"profile": "smoke" if given.get("profile") == "smoke" else "quick"}
     small = dict(QUICK) if given.get("profile", "quick") == "quick" else {}
-    base = Experiment(**given, datasets=dataset, budget=small)
+    given = dict(given)
+    named = given.pop("datasets", None)  # as other chapters call it: the first is audited
+    base = Experiment(**given, datasets=dataset or named, budget=small)
     name, book = base.datasets[0], None
     images, neuron = base.dataset(name), base.settings(name, BASELINES["snn"]).neuron
     how = {"num_steps": neuron.num_steps, "encoder": neuron.encoder, "decoder": neuron.decoder}
@@ -108,6 +110,7 @@ def prepare(
         small |= {"training": {"hidden": same_size(own.weights, images)}}
     asked = {"targets": [KIND, *BASELINES], "variants": [*PLAIN, *BETTER], "budget": small}
     experiment = Experiment(**given, datasets=[name], seeds=base.seeds[:1], **asked)
+    experiment.try_pieces(name)
     return Audit(experiment, own, images, rules, book)
 
 

@@ -26,7 +26,16 @@ PLAIN = {
 PATHS = {"code", "results", "tables"}
 EXPERIMENT = "profile datasets targets seeds attack_seeds code device results compute workers".split()
 KNOWN = {*PLAIN, *EXPERIMENT, "changes", "tables"}
-OWN_RUNS = {*PLAIN, "datasets", "targets", "seeds", "attack_seeds", "changes"}  # with these they are a user's
+OWN_RUNS = {
+    *PLAIN,
+    "dataset",
+    "datasets",
+    "model",
+    "targets",
+    "seeds",
+    "attack_seeds",
+    "changes",
+}  # with these they are a user's
 ALWAYS = {"profile", "code", "device", "results", "tables"}  # every chapter's parameters
 INJECTED = "# Parameters\n"  # how the cell begins that papermill puts after a chapter's own
 

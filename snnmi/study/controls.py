@@ -196,7 +196,8 @@ def attackers(usual: GaminConfig) -> list[Variant]:
     ]
     mine = [
         Variant(kind, name, "attack", attack(attacker=name))
-        for name, entry in attacks.own().items()
+        for name, entry in attacks.ATTACKS.items()
+        if name not in attacks.WITHOUT_A_COPY and not entry.pairs
         for kind in entry.kinds
     ]
     found = []

@@ -18,7 +18,7 @@ from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Experiment
 from snnmi.study.judgements import LAST, REFERENCES, SOURCES, judgements
 from snnmi.study.settings import said
-from snnmi.study.table import HOW, OF_A_MACHINE, SEEN, WHO, stores, tables, who
+from snnmi.study.table import HOW, OF_A_MACHINE, SEEN, WHO, scores, stores, tables, who
 
 ABOUT = ["source", "pair", "attack", *WHO, *HOW, "natural_distance", "judge_test_accuracy"]
 SCORES = [
@@ -58,6 +58,8 @@ def everything(
             continue
         pair = key.get("pair", "kept") if of else ""
         made = of or _made(profile, key, judge, own.get(str(run.folder)))
+        if "queries" in run.metrics:  # counted, in all
+            made["queries"] = run.metrics["queries"] / judge["num_classes"] / published.QUERIES
         made |= {"source": key.get("source", LAST if pair == "last" else "reconstruction"), "pair": pair}
         made |= {"folder": f"{profile}/{run.folder.name}", "natural_distance": judge["natural_distance"]}
         about.append(made | {"judge_test_accuracy": judge["test_accuracy"]})
@@ -108,9 +110,7 @@ def pictures(rows: pd.DataFrame, results: str | Path = "results") -> Iterator[tu
     an attack drew; of who inverts without GAMIN (rows of `everything`) the first image of every class.
     """
     scored = {
-        (store.folder.name, digest(run.settings["attack"])): run
-        for store in stores(results)
-        for run in store.finished("scores-")
+        (store.folder.name, attack): run for store in stores(results) for attack, run in scores(store).items()
     }
     for _, row in rows.drop_duplicates("folder").iterrows():
         profile, _, name = row.folder.partition("/")

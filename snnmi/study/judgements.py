@@ -9,13 +9,12 @@ from typing import NamedTuple
 
 import pandas as pd
 import torch
-from torch import Tensor
 
 from snnmi.measure import inversion, judges, recognition
 from snnmi.measure.scores import as_bytes
 from snnmi.store import Run
 from snnmi.study import workers
-from snnmi.study.attacks import ATTACKS, WEIGHTS, Attack, draw
+from snnmi.study.attacks import ATTACKS, WEIGHTS, Attack, Drawn, draw
 from snnmi.study.controls import BASELINES
 from snnmi.study.experiment import Experiment
 from snnmi.study.keys import FROZEN, difference, differences
@@ -31,7 +30,7 @@ FOOLING = {"per_class": PER_CLASS, "steps": 100}  # the white-box search for noi
 
 # What names images to be judged; and how they come: (classes, n, height, width), with their target's confidence in the
 # class (classes, n), if they were made for one.
-Found = tuple[dict, Callable[[Run], tuple[Tensor, Tensor | None]]]
+Found = tuple[dict, Callable[[Run], Drawn]]
 
 
 class Judgement(NamedTuple):
@@ -99,13 +98,14 @@ def _judged(experiment: Experiment, dataset: str, source: str, cell: Cell | None
         network, data = _network(experiment, dataset), experiment.dataset(dataset)
         natural = judge(experiment, dataset).metrics["natural_distance"]
         run.checkpoint.start()
-        x, confidences = images(run)
-        labels = range(len(x))  # an attack's are the first classes
-        rows = pd.DataFrame(recognition.judge_images(network, data, x, labels, natural=natural))
-        if confidences is not None:
-            rows["target_confidence"] = confidences.mean(1).numpy()
-        first = {"first": as_bytes(x[:, 0].numpy())} if source in ATTACKS else None
-        run.finish(metrics={}, tables={"judged": rows}, arrays=first)
+        made = images(run)
+        labels = range(len(made.images))  # an attack's are the first classes
+        rows = pd.DataFrame(recognition.judge_images(network, data, made.images, labels, natural=natural))
+        if made.confidences is not None:
+            rows["target_confidence"] = made.confidences.mean(1).numpy()
+        first = {"first": as_bytes(made.images[:, 0].numpy())} if source in ATTACKS else None
+        asked = {"queries": made.queries} if made.queries else {}
+        run.finish(metrics=asked, tables={"judged": rows}, arrays=first)
 
     name = f"judged-{experiment.name(dataset)}-{source.replace(' noise', '').replace(' ', '-')}"
     name += f"-{cell.variant.kind}-s{cell.seed}" if cell else ""
@@ -118,10 +118,9 @@ def _judged(experiment: Experiment, dataset: str, source: str, cell: Cell | None
 
 
 def _reference(experiment: Experiment, dataset: str, source: str) -> Found:
-    def images(run: Run) -> tuple[Tensor, None]:
-        return recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=SEED)[
-            source
-        ], None
+    def images(run: Run) -> Drawn:
+        points = recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=SEED)
+        return Drawn(points[source], None)
 
     return {"source": source, "per_class": PER_CLASS, "seed": SEED}, images
 
@@ -130,12 +129,11 @@ def _made(experiment: Experiment, cell: Cell, source: str) -> Found | None:
     """Images that an attack makes for a target as it is."""
     attack, target = _maker(source), experiment.target_of(cell)
 
-    def images(run: Run) -> tuple[Tensor, Tensor]:
+    def images(run: Run) -> Drawn:
         dataset = experiment.dataset(cell.dataset)
         labels, model = range(dataset.num_classes), experiment.model(cell)
         given = {"seed": SEED, "device": experiment.device, "checkpoint": run.checkpoint}
-        drawn = draw(attack, model, labels, dataset.image_shape, **given)
-        return drawn.images, drawn.confidences
+        return draw(attack, model, labels, dataset.image_shape, **given)
 
     return target and ({"source": source, "target": target.settings, **attack.how, "seed": SEED}, images)
 
@@ -148,9 +146,9 @@ def _drawn(experiment: Experiment, cell: Cell, source: str) -> Found | None:
     if drawn is None:
         return None
 
-    def images(run: Run) -> tuple[Tensor, Tensor]:
+    def images(run: Run) -> Drawn:
         shown, confidences = (torch.from_numpy(x) for x in drawn)
-        return shown / 255, confidences[range(len(attack.labels)), :, attack.labels]
+        return Drawn(shown / 255, confidences[range(len(attack.labels)), :, attack.labels])
 
     key = {"attack": attack.settings} | differences(attack.config, "evaluation")
     return key | ({"pair": "last"} if source == LAST else {}), images

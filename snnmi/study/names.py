@@ -11,6 +11,7 @@ from functools import cache
 
 import pandas as pd
 
+from snnmi.data import is_own
 from snnmi.models.targets import MODELS
 from snnmi.show import prose
 from snnmi.show.figures.style import title
@@ -30,7 +31,8 @@ def panel(dataset: str, shape: tuple[int, int], attacked: int, classes: int) -> 
     count = {40: "forty"}.get(attacked, prose.words(attacked))
     if dataset in FULL_SIZE:
         return f"{count} faces at full size" if shape == FULL_SIZE[dataset] else f"{count} small faces"
-    name = title(base(dataset))
+    # A user's file may be called as one of the project's sets, and is another.
+    name = title(dataset if is_own(base(dataset)) else base(dataset))
     return name if attacked == classes else f"{count} classes of {name}"
 
 
@@ -111,6 +113,7 @@ def variant(profile: str, key: dict) -> tuple[str, Variant]:
             return text, named[text]
     usual = json.loads(of_variant(profile, dataset, BASELINES[kind]))
     mine, theirs = (pd.json_normalize(one).to_dict("records")[0] for one in (own, usual))
-    changed = [name for name in theirs | mine if mine.get(name) != theirs.get(name)]
+    other = [name for name in theirs | mine if mine.get(name) != theirs.get(name)]
+    changed = [name for name in other if not name.startswith(("evaluation.", "code."))]
     words = ", ".join(f"{name.rpartition('.')[2]} = {mine.get(name, 'default')}" for name in changed)
     return said(own), Variant(kind, words.replace("{", "(").replace("}", ")"), "settings")

@@ -16,10 +16,9 @@ from snnmi.files import place
 from snnmi.measure.scores import METRICS
 from snnmi.measure.statistics import holm, sign_flip_p, t_interval
 from snnmi.store import Run, Store, digest
-from snnmi.study import names, profiles, published, verdicts
+from snnmi.study import keys, names, profiles, published, verdicts
 from snnmi.study.controls import Variant
 from snnmi.study.experiment import Experiment
-from snnmi.study.keys import answers_key
 from snnmi.study.settings import said
 
 SCORE = "surrogate_accuracy"  # the plan's primary outcome, of the last pair
@@ -49,6 +48,9 @@ def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFr
     scores = [key for key, metric in METRICS.items() if metric.score]
     first = [*WHO, *HOW, "label", "pair", *LOSSES, *scores]
     table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=first)
+    here = {*table.dataset[table.here.astype(bool)]}
+    edited = table.dataset.map(names.base).isin(map(names.base, here)) & ~table.dataset.isin(here)
+    table = table[~edited | table.kept.astype(bool)]  # a user's file as it was once is another data set
     return table.reindex(columns=[*dict.fromkeys([*first, *table])])
 
 
@@ -75,7 +77,7 @@ def _own(experiments: Iterable[Experiment]) -> Own:
 
 def _read(store: Store, own: Own) -> pd.DataFrame:
     attacks = {digest(run.settings): run for run in store.finished("attack-")}
-    scored = {digest(run.settings["attack"]): run for run in store.finished("scores-")}
+    scored = scores(store)
     scored |= {key: own[str(run.folder)][2] for key, run in attacks.items() if str(run.folder) in own}
     both = [key for key in attacks if key in scored]
     if not both:
@@ -84,11 +86,25 @@ def _read(store: Store, own: Own) -> pd.DataFrame:
     rows = losses.merge(tables([scored[key] for key in both], "scores"), on=["run", "label", "pair"])
     rows = rows.join(pd.DataFrame([_about(store.folder.name, attacks[key], own) for key in both]), on="run")
     later = {digest(run.settings): run.metrics["commonest_answer"] for run in store.finished("answers-")}
-    found = [later.get(digest(answers_key(attacks[key].settings))) for key in both]
+    found = [later.get(digest(keys.answers_key(attacks[key].settings))) for key in both]
     found = rows.run.map(dict(enumerate(found)))  # of older scores
     rows["commonest_answer"] = rows.get("commonest_answer", found).fillna(found)
     rows["batches"] = rows.groupby("folder").batch.transform("max")
     return rows.drop(columns="run")
+
+
+def scores(store: Store) -> dict[str, Run]:
+    """Of every attack, by its digest, its scores; of several those that the profile itself would have computed."""
+    found: dict[str, Run] = {}
+    for run in store.finished("scores-"):
+        key, attack = digest(run.settings["attack"]), run.settings["attack"]
+        if key in found:
+            dataset, kind = (attack["target"][name] for name in ("dataset", "kind"))
+            usual = profiles.get(store.folder.name).settings(names.base(dataset), kind).resolved()
+            if run.settings != keys.scores_key(usual, attack):
+                continue
+        found[key] = run
+    return found
 
 
 def tables(runs: list[Run], name: str) -> pd.DataFrame:

@@ -1,4 +1,6 @@
-"""Every rule, gate and margin by which the book turns numbers into words, side by side."""
+"""The rules, gates and margins by which several pages turn numbers into words, side by side; what one sentence alone
+is held against stands in its claim.
+"""
 
 from collections.abc import Iterable, Sequence
 
@@ -9,7 +11,7 @@ from jaxtyping import Bool, Float
 from snnmi.show import prose
 from snnmi.study import published as paper
 
-ALPHA = 0.05  # the level of every test; no p is corrected for their number
+ALPHA = 0.05  # the level of every test; a plan's contrasts are corrected for their number (Holm), no other p
 NETWORKS = 6  # of each kind: with so many a test can reach p < 0.05, and the words may speak of kinds
 MARGIN = 0.5  # of the published gap: a setting that reaches so much of it may be the paper's
 GATE = 0.5  # of the ANN's reconstructions recognised: below, there is nothing that spikes could protect

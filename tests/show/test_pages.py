@@ -1,6 +1,6 @@
 """Numbers in words, and what the book's pages share."""
 
-from html import escape
+from html import escape, unescape
 
 import numpy as np
 import pandas as pd
@@ -157,6 +157,11 @@ def test_a_claim_without_its_rows_is_not_told(check):
     check.__name__ = "spikes_help"
     said = pages.told(check)
     assert said.holds is None and said.mark == "–" and "Spikes help" in repr(said) and "nan" not in repr(said)
+
+
+def test_where_a_column_was_misspelt_the_mark_names_it():
+    said = pages.told(lambda: ("It reads less.", bool(PLAIN["shaer"].min() < 1)))
+    assert said.holds is None and "KeyError: 'shaer'" in unescape(said._repr_html_())
 
 
 @pytest.mark.parametrize("error", [TypeError("empty"), ZeroDivisionError(), ValueError("holm got 3")])

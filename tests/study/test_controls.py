@@ -11,7 +11,7 @@ from snnmi.attack.players import GaminConfig
 from snnmi.models import coding, training
 from snnmi.models.targets import MODELS
 from snnmi.store import Store
-from snnmi.study import controls
+from snnmi.study import attacks, controls
 from snnmi.study.controls import BASELINES, CELLS, CONTROLS, FIRST_NOISES, KINDS, Variant
 from snnmi.study.experiment import Experiment
 from snnmi.study.runs import Cell
@@ -186,13 +186,15 @@ def test_attack_seeds_are_attacks_of_their_own_on_one_target(results):
     assert (own.scores["M_global"] != again.scores["M_global"]).any()
 
 
-def test_who_cannot_play_with_a_profiles_settings_is_left_out():
+def test_who_cannot_play_with_a_profiles_settings_is_left_out(monkeypatch):
     names = lambda **how: {v.change for v in controls.attackers(GaminConfig(**how))}  # noqa: E731
     whole = names(batch_size=128)
     assert {"every input asked 64 times", "a 16th of the inputs, asked once", "a spiking copy"} <= whole
     assert whole - names(batch_size=64) == {"every input asked 64 times"}
     assert "a 16th of the inputs, asked once" not in names(batch_size=8)
     assert "a spiking copy" not in names(batch_size=128, hidden=(512, 256))
+    monkeypatch.setitem(attacks.ATTACKS, "another copy", attacks.Attack(len, copies=True))
+    assert names(batch_size=128) - whole == {"another copy"}
     for few in (GaminConfig(batches=3), GaminConfig(batches=100, keep_window=50)):
         assert all(
             replace(few, **v.changes["attack"]).batches <= few.batches / 3 for v in controls.restarts(few)

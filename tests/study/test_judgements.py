@@ -91,6 +91,8 @@ def test_attacks_without_a_copy_are_judged_where_they_are_asked_for(smoke):
         rows, first = one.run.table("judged"), one.run.arrays()["first"]
         assert len(rows) == 10 and first.shape == (10, 8, 8) and first.dtype == np.uint8
         assert rows.target_confidence.between(0, 1).all()
+        counted = ATTACKS[one.source].queries(ATTACKS[one.source].how) * 10
+        assert one.run.metrics.get("queries", 0) == counted
 
 
 def test_brainleaks_is_left_out_where_a_code_feeds_several_inputs_a_pixel(copied):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from snnmi.attack import gamin
+from snnmi.data import load
 from snnmi.measure.scores import METRICS
 from snnmi.store import Store
 from snnmi.study import keys, names, profiles, table, verdicts
@@ -214,6 +215,28 @@ def test_a_pages_own_runs_are_rows_that_say_what_was_changed(tmp_path):
     assert table.of(rows, [BASELINES["ann"]]).folder.nunique() == 1
     later = table.runs(results=tmp_path)
     assert {*later.who} == {"ANN, clipped noise"} and not later.here.any()
+
+
+def test_a_users_file_is_none_of_the_projects_sets_whatever_it_is_called_nor_what_it_was_before(tmp_path):
+    digits = load("digits")
+    arrays = {key: getattr(digits, key).numpy() for key in ("x_train", "y_train", "x_test", "y_test")}
+    few = {"targets": ["ann"], "changes": {"attack": {"batches": 2}}, "results": tmp_path / "results"}
+    mine = tmp_path / "digits.npz"
+    np.savez(mine, **arrays)
+    first = table.runs(Experiment("smoke", datasets=[str(mine)], **few))
+    np.savez(mine, **arrays | {"x_train": 1 - arrays["x_train"], "x_test": 1 - arrays["x_test"]})
+    edited = table.runs(Experiment("smoke", datasets=[str(mine)], **few))
+    beside = table.runs(*(Experiment("smoke", datasets=[one], **few) for one in ("digits", str(mine))))
+    assert first.dataset.nunique() == edited.dataset.nunique() == 1 and {*first.dataset} != {*edited.dataset}
+    assert {*beside.data} == {"Digits (8×8)", *edited.dataset}
+
+
+def test_of_several_scores_of_an_attack_the_profiles_own_are_read(tmp_path):
+    how = {"datasets": ["digits"], "targets": ["ann"], "seeds": 0, "results": tmp_path}
+    usual = table.runs(Experiment("smoke", **how)).fidelity_mae.tolist()
+    noisy = {"evaluation": {"noise": 5}}
+    own = table.runs(Experiment("smoke", changes=noisy, **how))
+    assert own.fidelity_mae.tolist() != usual and table.runs(results=tmp_path).fidelity_mae.tolist() == usual
 
 
 def test_how_attacks_ended_is_read_from_their_curves(kept):
