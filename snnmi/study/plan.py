@@ -103,6 +103,10 @@ STEPS = {
     "bounds": {"variants": (ANN, SNN), "seeds": (0, 1, 2)},
     "restarts": {"variants": RESTARTED, "attack_seeds": [*range(controls.RESTARTS)]} | ONE,
     "attackers": {"variants": [ANN, SNN, *controls.ATTACKERS]} | ONE,
+    # one change at a time (chapter 7): first what the same weights tell, then what is trained anew
+    "controls": {"variants": [ANN, SNN, *controls.CELLS.values(), *controls.DECODERS, *controls.OTHERS]}
+    | ONE,
+    "time steps": {"variants": [SNN, *controls.TIME]} | ONE,
     "codes": {"variants": [*CODES.values()]} | ONE,
     "two more networks": {"variants": CLAIMED, "seeds": (1, 2)},
     "beyond": {"profile": "paper", "datasets": "mnist", "variants": (SNN, ANN), "budget": controls.BEYOND}
