@@ -180,7 +180,8 @@ def sets(frame: pd.DataFrame) -> Figure:
     scales, measures = list(frame.scale.unique()), list(frame.measure.unique())
     order = {scale: list(own.what.unique()) for scale, own in frame.groupby("scale", sort=False)}
     heights = [0.4 + 0.27 * len(names) for names in order.values()]
-    fig = new_figure(sum(heights) + 0.7)
+    whole = frame.groupby(["scale", "measure"]).ngroups == len(scales) * len(measures)
+    fig = new_figure(sum(heights) + (0.7 if whole else 1.1))
     how = dict(squeeze=False, sharex=True, sharey="row", height_ratios=heights)
     axes = fig.subplots(len(scales), len(measures), **how)
     # where ANN and SNN share lines, one stands above the other
@@ -202,8 +203,13 @@ def sets(frame: pd.DataFrame) -> Figure:
         for ax in line:
             lines(ax, [textwrap.fill(name, 22) for name in names])
         line[0].set_title(scale, loc="left")
-    for ax, measure in zip(axes[-1], measures, strict=True):
-        ax.set_xlabel(textwrap.fill(measure, 24))
+    for column, measure in zip(axes.T, measures, strict=True):
+        empty = [ax for ax in column if not ax.has_data()]
+        for ax in empty:
+            ax.set_visible(False)
+        last = [ax for ax in column if ax not in empty][-1]
+        last.set_xlabel(textwrap.fill(measure, 54 // len(measures)))
+        last.tick_params(labelbottom=True)
     mark = {"linestyle": "", "markersize": 5}
     handles = kinds(sorted({*frame.target} - {""}), marker="o", **mark)
     if frame.knows.nunique() > 1:
