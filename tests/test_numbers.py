@@ -131,6 +131,7 @@ READS = {  # what the last pair's copies read: by scale and way of asking, of ne
     (MNIST, "SNN, asked strokes, starts black, smoothness 3"): (0.9440, 0.9533),
     (MNIST, "SNN, constant current, clipped code, asked strokes"): (0.8204, 0.8475, 0.8239),
     (MNIST, "SNN, latency code, asked strokes"): (0.8749, 0.8781, 0.8757),
+    (MNIST, "SNN, count decoder"): (0.1573,),
     (MNIST, "SNN, starts black"): (0.1805, 0.2123),
     (MNIST, "ANN, asked grey noise"): (0.1393,),
     (MNIST, "ANN, asked centred noise"): (0.3617,),
