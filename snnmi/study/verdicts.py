@@ -134,7 +134,7 @@ def reaches_floor(low: Numbers, floor: Numbers) -> bool | np.bool_ | pd.Series:
 def contrast(low: float, high: float, p: float) -> str:
     """`same`: the interval lies within SAME of zero. `differ`: else, Holm's p is below ALPHA. `open`: all else.
 
-    >>> contrast(-0.02, 0.04, 0.02), contrast(0.1, 0.4, 0.016), contrast(-0.1, 0.02, 0.2)
+    >>> contrast(-0.02, 0.04, 0.02), contrast(0.1, 0.4, 0.049), contrast(0.1, 0.4, 0.05)
     ('same', 'differ', 'open')
     """
     if -SAME < low and high < SAME:
