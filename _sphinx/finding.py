@@ -46,13 +46,16 @@ def claims(app) -> dict[str, str]:
 
 
 def checked(app, page: str, template: str, context: dict, doctree) -> None:
-    """On a claim that another page says where it is checked: its mark leads there (book/_static/book.js)."""
-    if doctree is not None and not page.startswith("executed/"):
-        where = claims(app)
-        link = lambda name: f"{context['pathto'](where[name])}#{name}"  # noqa: E731
-        context["body"] = SAID.sub(
-            lambda m: f'{m[0]} data-checked="{link(m[1])}"' if m[1] in where else m[0], context["body"]
-        )
+    """On a claim of another page's where it is checked: its mark leads there (book/_static/book.js)."""
+    if doctree is None:
+        return
+    where = claims(app)
+
+    def led(said: re.Match) -> str:
+        own = where.get(said[1], page)
+        return said[0] if own == page else f'{said[0]} data-checked="{context["pathto"](own)}#{said[1]}"'
+
+    context["body"] = SAID.sub(led, context["body"])
 
 
 def keywords(app, doctree: nodes.document) -> None:

@@ -110,7 +110,7 @@ def prepare(
         small |= {"training": {"hidden": same_size(own.weights, images)}}
     asked = {"targets": [KIND, *BASELINES], "variants": [*PLAIN, *BETTER], "budget": small}
     experiment = Experiment(**given, datasets=[name], seeds=base.seeds[:1], **asked)
-    experiment.try_pieces(name)
+    experiment.try_out(name)
     return Audit(experiment, own, images, rules, book)
 
 

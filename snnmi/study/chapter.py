@@ -28,13 +28,7 @@ EXPERIMENT = "profile datasets targets seeds attack_seeds code device results co
 KNOWN = {*PLAIN, *EXPERIMENT, "changes", "tables"}
 OWN_RUNS = {
     *PLAIN,
-    "dataset",
-    "datasets",
-    "model",
-    "targets",
-    "seeds",
-    "attack_seeds",
-    "changes",
+    *"dataset datasets model targets seeds attack_seeds changes".split(),
 }  # with these they are a user's
 ALWAYS = {"profile", "code", "device", "results", "tables"}  # every chapter's parameters
 INJECTED = "# Parameters\n"  # how the cell begins that papermill puts after a chapter's own

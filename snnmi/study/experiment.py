@@ -229,7 +229,7 @@ class Experiment:
 
     def _compute(self, step: str, cell: Cell, run: Run) -> None:
         """Hand a step what it needs: the steps before it, loaded or computed first."""
-        self.try_pieces(cell.dataset)
+        self.try_out(cell.dataset)
         images = self.dataset(cell.dataset)
         work = steps.Work(cell, self.trained(cell), images, self.device)
         if step == "target":
@@ -301,7 +301,7 @@ class Experiment:
             jobs = [(self._get, step, cell) for cell in missing.values()]
             workers.share(f"{self.scale}: {what}", jobs, self.workers)
 
-    def try_pieces(self, name: str) -> None:
+    def try_out(self, name: str) -> None:
         """Ask the pieces that runs on a data set are made of, before any of them is computed, once and on two images.
 
         Raises ValueError, naming the piece, where one of a user's own cannot be used.
