@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from snnmi.attack.players import GaminConfig
 from snnmi.study import attacks
-from snnmi.study.settings import Changes
+from snnmi.study.settings import Changes, merged
 
 KINDS = ("ann", "snn")
 OTHER = {"ann": "snn", "snn": "ann"}
@@ -103,6 +103,24 @@ OTHERS = (
     *both("trained to the {other}'s accuracy", "accuracy", training(match_accuracy=True)),
     *both("a quarter of the neurons", "width", training(width=0.25)),
 )
+
+
+def _strokes(one: Variant) -> Variant:
+    return replace(
+        one, change=f"{one.change}, asked strokes", changes=merged(one.changes, attack(noise="strokes"))
+    )
+
+
+# One change at a time, asked well: as published an SNN's copy is near guessing, and no change can hide much more.
+WELL = {
+    one: _strokes(one)
+    for one in (
+        *DECODERS[:2],
+        CELLS["snn", "clip"],
+        *(other for other in OTHERS if other.factor in ("encoder", "leak", "reset")),
+        *TIME[:4],
+    )
+}
 
 # Attackers of the same targets who get less, ask in another way, or draw better.
 AVERAGING = tuple(
@@ -219,7 +237,7 @@ def restarts(usual: GaminConfig) -> tuple[Variant, Variant]:
 QUICK = attack(batches=150)
 # In the order of value: what a budget does not reach is left out from the end.
 CONTROLS = (*CELLS.values(), *DECODERS, *NOISE, *OTHERS, *TIME)
-SECOND = (*BETTER, *CAUSE, *FASTER, *CHOOSING, *BLACK_START, *sum(SMOOTH.values(), ()))
+SECOND = (*BETTER, *WELL.values(), *CAUSE, *FASTER, *CHOOSING, *BLACK_START, *sum(SMOOTH.values(), ()))
 NAMED = {control.name: control for control in (*CONTROLS, *ATTACKERS, *SECOND)}
 
 # No suspect: what half-precision products would change on a GPU (chapter 15).

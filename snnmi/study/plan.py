@@ -107,6 +107,7 @@ STEPS = {
     "controls": {"variants": [ANN, SNN, *controls.CELLS.values(), *controls.DECODERS, *controls.OTHERS]}
     | ONE,
     "time steps": {"variants": [SNN, *controls.TIME]} | ONE,
+    "controls, strokes": {"variants": [controls.BETTER[1], *controls.WELL.values()]} | ONE,
     "codes": {"variants": [*CODES.values()]} | ONE,
     "two more networks": {"variants": CLAIMED, "seeds": (1, 2)},
     "beyond": {"profile": "paper", "datasets": "mnist", "variants": (SNN, ANN), "budget": controls.BEYOND}
