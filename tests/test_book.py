@@ -139,6 +139,8 @@ def test_every_page_is_whole_and_accessible_from_disk_and_served_and_in_the_dark
     address = request.getfixturevalue(home)
     found, options = [], {"preload": False, "resultTypes": ["violations"]}
     colours = options | {"runOnly": ["color-contrast"]}
+    if width == "phone":  # there are fewer things there, of the same colours
+        options = options | {"rules": {"color-contrast": {"enabled": False}}}
     with reading(browser, address, width) as page:
         for name in pages:
             visit(page, f"{address}/{name}")
@@ -149,7 +151,7 @@ def test_every_page_is_whole_and_accessible_from_disk_and_served_and_in_the_dark
             for pixels, ground, source in page.locator(DRAWN).evaluate_all(SEEN):
                 assert SIZE / (72 * WIDTH) * pixels >= 9, f"{name}: the letters of {source}"
                 assert ground == "rgba(0, 0, 0, 0)", f"{name}: the card under {source}"
-            if width == "desktop":  # on a phone there are fewer things, of the same colours
+            if width == "desktop":
                 violations += Axe().run(page, options=colours).response["violations"]
             for violation in violations:
                 nodes = [f"{node['target'][0]} {node['failureSummary']}" for node in violation["nodes"][:3]]
@@ -314,7 +316,7 @@ def test_explorer_answers_without_a_kernel(browser, on_disk):
 
 def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, on_disk):
     with reading(browser, on_disk) as page:
-        visit(page, f"{on_disk}/{EXPLORER}#digits-8-8-0-15-of-the-queries/gamin-as-published/7")
+        visit(page, f"{on_disk}/{EXPLORER}#digits-8-8-0-15-of-the-queries/gamin-its-own-noise/7")
         label = page.locator(".snnmi-class select:visible")
         page.wait_for_function("document.querySelector('.snnmi-class select')?.value === '7'")
         page.locator(".snnmi-explorer").scroll_into_view_if_needed()
@@ -324,11 +326,11 @@ def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, on_
 
         assert "class 7" in words()
         page.keyboard.press("ArrowRight")
-        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/gamin-as-published/8")
+        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/gamin-its-own-noise/8")
         assert label.input_value() == "8" and "class 8" in words()
         for _ in range(3):
             page.keyboard.press("ArrowLeft")
-        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/gamin-as-published/5")
+        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/gamin-its-own-noise/5")
         assert "class 5" in words()
         moment = page.locator(".snnmi-explorer .cells:visible", has_text="batch")
         last = moment.inner_text()
@@ -337,7 +339,7 @@ def test_explorer_goes_by_arrow_keys_by_link_and_through_the_attack(browser, on_
         page.wait_for_timeout(300)
         assert "batch 30" in last and "batch 21" in moment.inner_text() and label.input_value() == "5"
         page.locator(".picks button:visible").nth(2).click()
-        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/gamin-as-published/2")
+        page.wait_for_url("**/*#digits-8-8-0-15-of-the-queries/gamin-its-own-noise/2")
         assert page.locator(".picks button[aria-pressed=true]:visible").count() == 1
 
 

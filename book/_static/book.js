@@ -20,7 +20,7 @@ addEventListener("load", () => document.querySelectorAll("figure.pictures").forE
 // The widget script speaks to MathJax 2, which this book does not have.
 document.addEventListener("DOMContentLoaded", () => { if (window.MathJax && !MathJax.Hub) MathJax.Hub = { Queue() {} }; });
 
-// The explorer: the address names what is shown ("#mnist-all-the-queries/gamin-as-published/3"); a left or right arrow goes to the next class, a thumbnail to its own.
+// The explorer: the address names what is shown ("#mnist-all-the-queries/gamin-its-own-noise/3"); a left or right arrow goes to the next class, a thumbnail to its own.
 (() => {
   const kinds = ["snnmi-data", "snnmi-attack", "snnmi-class"];
   const menu = (kind) => [...document.querySelectorAll(`.snnmi-explorer .${kind} select`)].find((one) => one.getClientRects().length);

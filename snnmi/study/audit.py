@@ -315,9 +315,8 @@ CAUSES = "the scale of its images (here 0 is black, 1 white), the order of its c
 
 def answer(found: Outcome, own: Own, *, book: bool) -> str:
     """What the attack gets out of the network, and what makes that doubtful; `book`: it is this book's own SNN."""
-    who = "this book's SNN" if book else "your network"
-    as_published, chosen = (found.copies[attacks[0].name] for attacks in (PLAIN, BETTER))
-    ann = [found.copies[attacks[1].name] for attacks in (PLAIN, BETTER)]
+    who = "this book's SNN of the 8x8 digits" if book else "your network"
+    own_copy, ann = ([found.copies[attacks[i].name] for attacks in (PLAIN, BETTER)] for i in (0, 1))
     if not found.works:
         cause = f"what was assumed about its file, and at {CAUSES}" if own.assumed else CAUSES
         said = (
@@ -326,13 +325,17 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
         )
     elif found.copied:
         said = (
-            f"**A copy of {who}** reads {as_published:.0%} of the test images where the attacker asks as published, "
-            f"and {chosen:.0%} where it first tries what to ask; one of an ANN of its size {ann[0]:.0%} and "
-            f"{ann[1]:.0%}. In its pictures a judge that it never met sees {SEES[found.reading]}."
+            f"**A copy of {who}** reads {own_copy[0]:.0%} of the test images where the attacker asks GAMIN's noise, "
+            f"and {own_copy[1]:.0%} where it first tries what to ask; one of an ANN of its size {ann[0]:.0%} and "
+            f"{ann[1]:.0%}"
         )
+        both = {who: own_copy, "the ANN": ann}
+        worse = [name for name, (noise, chosen) in both.items() if noise - chosen > verdicts.SAME]
+        said += f" (of {' and '.join(worse)} the choice was the worse question)." if worse else "."
+        said += f" In its pictures a judge that it never met sees {SEES[found.reading]}."
     else:
         said = (
-            f"**No copy of {who}**: what the attacker trained reads {max(as_published, chosen):.0%} of the test images "
+            f"**No copy of {who}**: what the attacker trained reads {max(own_copy):.0%} of the test images "
             f"at best, where always naming the commonest class gets {found.guess:.0%}. In its pictures a judge that "
             f"it never met sees {SEES[found.reading]}."
         )

@@ -111,7 +111,7 @@ def _strokes(one: Variant) -> Variant:
     )
 
 
-# One change at a time, asked well: as published an SNN's copy is near guessing, and no change can hide much more.
+# One change at a time, asked well: by GAMIN's noise an SNN's copy is near guessing, and no change can hide much more.
 WELL = {
     one: _strokes(one)
     for one in (

@@ -71,7 +71,7 @@ def choices(variant: Variant, profile: str = "plan", dataset: str = "mnist") -> 
         "target": f"to {until:.1%}" if until else prose.words(chosen.training.epochs, "epoch"),
         "generator steps": str(attack.generator_steps),
         "z": str(attack.z_dim),
-        "noise": "as published" if attack.noise == "normal" else attack.noise,
+        "noise": "GAMIN's" if attack.noise == "normal" else attack.noise,
     }
 
 

@@ -255,7 +255,7 @@ def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(aud
     assert set(scores.score) == set(published.SCORES) and ((wide[audit.KIND] - wide.snn).abs() < 1e-6).all()
     records = given["results"].glob("smoke/attack-digits-yours-*/run.json")
     stored = [json.loads(path.read_text()) for path in records]
-    assert len(stored) == 2  # asked as published, and what the attacker chose
+    assert len(stored) == 2  # asked GAMIN's noise, and what the attacker chose
     chosen = [run for run in found.experiment.attacks() if "pilot" in run.metrics]
     tried = pd.DataFrame({run.target: run.metrics["pilot"] for run in chosen})
     assert list(tried) == ["yours", "ann", "snn"] and list(tried.index) == list(IN_RANGE)
@@ -300,7 +300,7 @@ def outcome(copies: pd.DataFrame, plain: str = "nothing", chosen: str = "nothing
     return audit.outcome(copies, judged, test_images=400)
 
 
-OUTCOMES = [  # what its copies read, asked as published and with what was chosen; its accuracy; then the outcome
+OUTCOMES = [  # what its copies read, asked GAMIN's noise and with what was chosen; its accuracy; then the outcome
     (0.5, 0.7, 0.9, {"works": True, "copied": True, "accuracy": 0.9, "guess": 0.1}),
     (0.12, 0.12, 0.9, {"works": True, "copied": False}),
     (0.12, 0.7, 0.9, {"copied": True}),  # a copy that either attacker gets is one

@@ -3,7 +3,7 @@
 from snnmi.study import plan
 from snnmi.study.controls import BASELINES
 
-FROZEN = "512, 0.0001, 64 + 64, to 97.7%, 2, 100, as published"
+FROZEN = "512, 0.0001, 64 + 64, to 97.7%, 2, 100, GAMIN's"
 
 
 def chosen(variant):

@@ -29,7 +29,8 @@ from snnmi.show.figures.style import (
 
 
 def score_dots(scores: pd.DataFrame) -> Figure:
-    """Scores beside the paper's: a panel a metric, a line a data set and target, a thin line from ours to theirs.
+    """Scores beside the paper's: a panel a metric, a line a data set and target, a thin line from ours, as the
+    paper scores, to theirs.
 
     `scores`: metric, dataset, target, value (a dot), and where known low, high (its interval), kept (a ring: the other
     pair's value), published (a diamond), floor, ceiling (a grey band), in each metric's own unit; lost: names of
@@ -49,7 +50,8 @@ def score_dots(scores: pd.DataFrame) -> Figure:
             y, color = positions[row.dataset, row.target], COLORS.get(row.target, COLORS["ink"])
             ax.barh(y, row.ceiling - row.floor, left=row.floor, height=0.8, color=BAND)
             ax.vlines([row.floor, row.ceiling], y - 0.4, y + 0.4, color=COLORS["floor"], linewidth=0.9)
-            ax.plot([row.value, row.published], [y, y], color=color, linewidth=1)
+            scored = row.kept if np.isfinite(row.kept) else row.value  # as the paper scores
+            ax.plot([scored, row.published], [y, y], color=color, linewidth=1)
             ax.plot(row.kept, y, "o", color=color, markersize=5.5, **hollow)
             interval(ax, row, y, color)
             if row.lost:
