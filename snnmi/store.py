@@ -66,6 +66,11 @@ class Run:
     def provenance(self) -> dict:
         return self._finished()["provenance"]
 
+    @property
+    def files(self) -> dict:
+        """Names with their SHA-256."""
+        return self._finished()["files"]
+
     def _finished(self) -> dict:
         if not self.complete():
             raise ValueError(f"{self.folder} holds no finished run")
