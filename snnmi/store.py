@@ -8,6 +8,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -161,8 +162,9 @@ class Store:
         if compute is not None:
             sweep(run.folder)
         if run.complete():
-            if compute is not None:  # a kill between the record and this
-                run.checkpoint.path.unlink(missing_ok=True)
+            if compute is not None and run.checkpoint.path.exists():  # a kill between the record and this
+                with suppress(OSError):  # where nothing can be written
+                    run.checkpoint.path.unlink()
             return run
         if compute is None:
             return None

@@ -310,6 +310,25 @@ def test_what_killed_writers_left_is_swept_and_what_may_be_in_use_is_not(runs):
     assert not left.exists() and not run.checkpoint.path.exists() and fresh.exists()
 
 
+def test_a_finished_run_is_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    def refuse(path, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    store = Store(tmp_path)
+    store.get("toy", {"a": 1}, lambda run: run.finish(metrics={"b": 2}))
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert store.get("toy", {"a": 1}, lambda run: pytest.fail("is there")).metrics == {"b": 2}
+
+
+def test_where_no_room_is_left_is_said(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left on device: .*run.json"):
+        files.atomic_write(tmp_path / "run.json", b"")
+
+
 @pytest.mark.parametrize("moment", ["fsync", "replace"])
 @pytest.mark.parametrize("end", [KeyboardInterrupt, OSError(errno.ENOSPC, "full")])
 def test_atomic_write_leaves_the_old_file_until_the_new_one_is_whole(tmp_path, monkeypatch, moment, end):

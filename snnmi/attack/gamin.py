@@ -14,7 +14,7 @@ from typing import NamedTuple, SupportsIndex
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from tqdm import tqdm
 
@@ -134,12 +134,15 @@ class State:
             adam = getattr(self, name)
             adam.load_state_dict(adam.state_dict() | {"state": saved[name]})
 
-    def keep(self, l_n: Float[Tensor, " pairs"], l_g: Float[Tensor, " pairs"]) -> None:
-        """Keep the pairs whose M_global (eq. 7), averaged over the window, is the lowest so far; note all four
-        curves.
+    def keep(
+        self, l_n: Float[Tensor, " pairs"], l_g: Float[Tensor, " pairs"], told: Bool[Tensor, " pairs"]
+    ) -> None:
+        """Keep the pairs whose M_global (eq. 7), averaged over the window, is the lowest so far, where the target has
+        told something; note all four curves.
         """
         m_global = l_n + (self.config.gamma * l_n - l_g).abs()
-        self.recent.index_copy_(0, self.batch % self.config.keep_window, m_global[None])
+        known = torch.where(told, m_global, torch.inf)
+        self.recent.index_copy_(0, self.batch % self.config.keep_window, known[None])
         smooth = torch.where(self.batch + 1 >= self.config.keep_window, self.recent.mean(0), torch.inf)
         better = smooth < self.best["M_global"]
         self.kept.take(self.pair, better)
@@ -200,16 +203,19 @@ def step(state: State, blackbox: BlackBox, wanted: Float[Tensor, " pairs n class
         raise ValueError(
             f"num_classes is {pair.num_classes}, expected the target's {t.shape[-1]} confidences"
         )
-    t = t.nan_to_num(0, 0, 0)  # what is no number teaches nothing, and ends nothing
+    numbers = t.isfinite().all(-1)  # what is none teaches nothing, and ends nothing
+    t = t.masked_fill(~numbers[..., None], 0)
 
     # surrogate: agree with the target on noise, k_t times less on what the generator shows (eq. 4)
     s = pair.S(x)
     loss = cross_entropy(t, s)
-    l_n, l_g = loss[:, :half].mean(1), loss[:, half:].mean(1)
+    shares = torch.stack([part.float().mean(1) for part in (numbers[:, :half], numbers[:, half:])])
+    told = shares.amin(0) > 0
+    l_n, l_g = torch.stack([loss[:, :half].mean(1), loss[:, half:].mean(1)]) / shares.where(shares > 0, 1)
     state.adam_S.zero_grad(set_to_none=False)  # summed in place: fresh ones cost a CPU a third of its time
     (l_n - state.k * l_g).sum().backward()
     l_n, l_g = l_n.detach(), l_g.detach()
-    state.keep(l_n, l_g)  # the pair as it was when it made these losses
+    state.keep(l_n, l_g, told)  # the pair as it was when it made these losses
     state.see(image=x[:, half], target=t[:, half], surrogate=s[:, half].detach().softmax(-1))
     state.adam_S.step()
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from snnmi.fast import events
 from snnmi.models.neurons import RESETS
 
-RULES = {"zero", *RESETS}  # after a spike: to `v_reset` at once, or by subtraction as in `neurons.lif`
+# After a spike: to `v_reset` at once, not at all, or by subtraction as in `neurons.lif`.
+RULES = {"zero", "none", *RESETS}
 
 
 class Neurons(nn.Module):
@@ -40,6 +41,10 @@ class Neurons(nn.Module):
             share = dt / node["tau_syn"]
             values |= {"synapse_keep": 1 - share, "synapse_drive": node["w_in"] * share}
         for name, value in values.items():
+            if not np.isfinite(value).all():  # as of snnTorch's beta = 1
+                raise ValueError(
+                    f"{name} comes to {np.max(value):g}, expected numbers: a neuron without a leak is an IF"
+                )
             value = torch.as_tensor(np.asarray(value, np.float32))
             alike = value.numel() > 0 and bool((value == value.flatten()[0]).all())
             self.register_buffer(name, value.flatten()[0] if alike else value)
@@ -52,7 +57,9 @@ class Neurons(nn.Module):
         keep, threshold, *zeros = map(float, numbers)
         if any(zeros):
             return None
-        height = {"zero": inf, "delayed": threshold, "before_decay": keep * threshold}[self.reset]
+        height = {"zero": inf, "none": 0.0, "delayed": threshold, "before_decay": keep * threshold}[
+            self.reset
+        ]
         return events.Neuron(keep, threshold, height)
 
     def forward(self, x: Float[Tensor, " time batch *n"]) -> tuple[Tensor | None, Tensor]:

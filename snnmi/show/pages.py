@@ -198,7 +198,13 @@ def _html(frame: pd.DataFrame) -> str:
 
 
 def _body(frame: pd.DataFrame) -> str:
-    return frame.to_markdown(index=False, disable_numparse=True)
+    safe = frame.astype(object).map(_cell).rename(columns=_cell)
+    return safe.to_markdown(index=False, disable_numparse=True)
+
+
+def _cell(text: object) -> str:
+    """As a table's cell holds it: a bar would end the cell."""
+    return re.sub(r"(?<!\\)\|", r"\|", str(text))
 
 
 def _csv(frame: pd.DataFrame, name: str) -> str:

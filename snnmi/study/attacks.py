@@ -46,6 +46,8 @@ class Attack:
         if not callable(self.invert):
             raise ValueError(f"invert is a {type(self.invert).__name__}, expected a function")
         one_of(self, knows=(ANSWERS, WEIGHTS))
+        if self.pairs and self.invert is not gamin.attack:
+            raise ValueError("pairs is True, which GAMIN's game alone is: expected False of another attack")
 
     def fits(self, kind: str, encoder: str) -> bool:
         return kind in self.kinds and (is_per_pixel(encoder) or not self.per_pixel)
@@ -104,10 +106,18 @@ def draw(
     found = attack.invert(known, labels, image_shape, seed=seed, **attack.how, **saving)
     if isinstance(found, Fooling):  # asked in the same draws
         return Drawn(*found)
-    images, copy = found if attack.copies else (found, None)
-    images = torch.as_tensor(images, dtype=torch.float32).detach()
     expected = f"expected images ({len(labels)}, n, {image_shape[0]}, {image_shape[1]}) in [0, 1]"
-    if images.ndim != 4 or (len(images), *images.shape[2:]) != (len(labels), *image_shape):
+    try:
+        images, copy = found if attack.copies else (found, None)
+        images = torch.as_tensor(images, dtype=torch.float32).detach()
+    except (TypeError, ValueError, RuntimeError):
+        also = ", and its copy" * attack.copies
+        raise ValueError(f"the attack returns a {type(found).__name__}, {expected}{also}") from None
+    if (
+        images.ndim != 4
+        or (len(images), *images.shape[2:]) != (len(labels), *image_shape)
+        or not images.numel()
+    ):
         raise ValueError(f"the attack draws an array {tuple(images.shape)}, {expected}")
     if not (images.min() >= 0 and images.max() <= 1):
         raise ValueError(f"the attack draws values in [{images.min():g}, {images.max():g}], {expected}")

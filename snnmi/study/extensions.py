@@ -8,6 +8,8 @@ ATTACKS (study.attacks).
 
 import hashlib
 import importlib
+import inspect
+import json
 import operator
 import sys
 from collections.abc import Callable, Iterator
@@ -65,12 +67,22 @@ def load(path: str | Path | None) -> Path | None:
     return path
 
 
+def own(what: str, key: str | None) -> object | None:
+    """A user's entry of a table; None where there is none, or it is the project's."""
+    thing = NAMED[what].get(key)
+    return None if thing is OWN[what].get(key) else thing
+
+
 def _registered() -> Iterator[tuple[str, str, object]]:
     """What is not the project's: what it is, its name, and itself."""
-    for what, table in NAMED.items():
-        for key, thing in table.items():
-            if key not in OWN[what] or thing is not OWN[what][key]:
-                yield what, key, thing
+    yield from (
+        (what, key, own(what, key)) for what, table in NAMED.items() for key in table if own(what, key)
+    )
+
+
+def piece(thing: object) -> object:
+    """The function of an entry."""
+    return getattr(thing, "score", getattr(thing, "invert", thing))
 
 
 def _run(name: str, path: Path, content: bytes) -> None:
@@ -127,6 +139,15 @@ def _look(path: Path, what: str, key: str, thing: object) -> None:
         raise ValueError(
             f"{path} registers the {what} {key!r} as a {type(thing).__name__}, expected {expected}"
         )
+    if what == "attack":
+        try:
+            json.dumps(dict(thing.how))
+            inspect.signature(thing.invert).bind(None, [0], (8, 8), seed=0, **thing.how)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{path}: the attack {key!r} cannot be called with its settings ({error}), expected a function "
+                "(box, labels, image_shape, *, seed, ...) and numbers or texts as how"
+            ) from None
 
 
 def function(named: str) -> tuple[Callable, str]:
@@ -147,10 +168,12 @@ def function(named: str) -> tuple[Callable, str]:
 
 def only_here() -> list[str]:
     """Names that another process would not know: what was registered in this one and comes from no such file."""
-    pieces = {
-        key: getattr(thing, "score", getattr(thing, "invert", thing)) for _, key, thing in _registered()
-    }
-    return [key for key, piece in pieces.items() if not loaded(piece)]
+    return [key for _, key, thing in _registered() if not (loaded(piece(thing)) or latest())]
+
+
+def latest() -> str | None:
+    """The digest of the file that was run last; None where none was."""
+    return _digests.get(_latest[0])
 
 
 def loaded(thing: object) -> str | None:

@@ -11,10 +11,7 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 
-from snnmi.attack.noises import NOISES
-from snnmi.attack.players import FAMILIES
 from snnmi.measure.scores import METRICS
-from snnmi.models.coding import DECODERS, ENCODERS
 from snnmi.models.targets import TARGETS
 from snnmi.study import extensions
 from snnmi.study.attacks import ATTACKS
@@ -62,10 +59,10 @@ def target_key(settings: Settings, dataset: str, seed: int) -> dict:
     """What names a trained target."""
     key = {"dataset": dataset, "kind": settings.kind, "seed": seed}
     if settings.kind in TARGETS:
-        return key | differences(settings, "data") | code(kind=TARGETS[settings.kind])
+        return key | differences(settings, "data") | code(kind=("target", settings.kind))
     if settings.kind != "snn":
         return key | differences(settings, "data", "network", "training")
-    own = code(encoder=ENCODERS[settings.neuron.encoder], decoder=DECODERS[settings.neuron.decoder])
+    own = code(encoder=("encoder", settings.neuron.encoder), decoder=("decoder", settings.neuron.decoder))
     return key | differences(settings, "data", "network", "neuron", "training") | own
 
 
@@ -79,11 +76,11 @@ def attack_key(settings: Settings, dataset: str, seed: int, attack_seed: int) ->
     query, attack = settings.query, settings.attack
     entry = ATTACKS[attack.attacker]
     own = code(
-        encoder=ENCODERS.get(query.encoder),
-        decoder=DECODERS.get(query.decoder),
-        noise=NOISES.get(attack.noise),
-        family=FAMILIES[attack.family],
-        attacker=entry.invert,
+        encoder=("encoder", query.encoder),
+        decoder=("decoder", query.decoder),
+        noise=("noise", attack.noise),
+        family=("family", attack.family),
+        attacker=("attack", attack.attacker),
     )
     how = {"how": dict(entry.how)} if entry.how else {}
     asked = (
@@ -105,7 +102,7 @@ def scores_key(settings: Settings, attack: dict) -> dict:
     boundaries_alone = {name: FROZEN["evaluation"][name] for name in ("resolution", "paths")}
     settings = replace(settings, evaluation=replace(settings.evaluation, **boundaries_alone))
     evaluation = differences(settings, "evaluation")
-    return {"attack": attack} | evaluation | code(**{key: metric.score for key, metric in METRICS.items()})
+    return {"attack": attack} | evaluation | code(**{key: ("metric", key) for key in METRICS})
 
 
 def boundary_key(settings: Settings, attack: dict) -> dict | None:
@@ -114,14 +111,20 @@ def boundary_key(settings: Settings, attack: dict) -> dict | None:
     return found if ATTACKS[settings.attack.attacker].pairs else None
 
 
-def code(**things: object) -> dict:
-    """{"code": {name: digest}} of what is not the project's own; nothing if all of it is."""
-    found = {name: digest for name, thing in things.items() if thing and (digest := foreign(thing))}
+def code(**entries: tuple[str, str | None]) -> dict:
+    """{"code": {role: digest}} of entries, each by its table and name, that are not the project's own; nothing if all
+    are. One that is made of the project's functions alone is named by the file that registered it.
+    """
+    found = {}
+    for role, (what, name) in entries.items():
+        if (thing := extensions.own(what, name)) is not None:
+            found[role] = foreign(extensions.piece(thing)) or extensions.latest()
+    found = {role: digest for role, digest in found.items() if digest}
     return {"code": found} if found else {}
 
 
 def foreign(thing: object) -> str | None:
-    """The digest of the file that a function or class is written in; None for the project's own and PyTorch's.
+    """The digest of the file that a function or class is written in; None where that is the project's.
 
     A user's own code counts as it was when it was run, whatever its file holds by now; what it imports is not covered.
     What carries a `digest`, a network that was read from a file, is named by that.

@@ -2,6 +2,7 @@
 stands at its field, in the dataclasses that `Settings` holds.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -111,5 +112,8 @@ def said(changes: Changes) -> str:
 
 def file_name(name: str, changes: Changes) -> str:
     """A name with what was changed, as files may be called."""
-    slug = re.sub(r"[^A-Za-z0-9_=.]+", "-", said(changes).replace(" = ", "="))[:60].strip("-.")
+    slug = re.sub(r"[^A-Za-z0-9_=.]+", "-", said(changes).replace(" = ", "="))
+    if len(slug) > 60:  # two that differ behind that are two
+        slug = f"{slug[:50]}-{hashlib.sha256(slug.encode()).hexdigest()[:8]}"
+    slug = slug.strip("-.")
     return f"{name}-{slug}" if slug else name

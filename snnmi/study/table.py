@@ -32,6 +32,7 @@ LOSSES = ["M_global", "L_N", "L_G", "k", "batch"]
 
 def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFrame:
     """All finished attacks under `results`, and those of `experiments`, which compute what they lack, as one table.
+    Raises FileNotFoundError where there are none, and none may be computed.
 
     One row a network, class and pair of players. Columns:
     profile, dataset; data, scale: where, in words (`names`); size: (height, width); classes: how many were attacked
@@ -45,6 +46,10 @@ def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFr
     own = _own(experiments)
     results = experiments[0].results if experiments else results
     found = [frame for store in stores(results) if len(frame := _read(store, own))]
+    if experiments and not (found or any(one.compute for one in experiments)):
+        raise FileNotFoundError(
+            f"{place(results)} holds no finished run, and compute is False: leave that out, or name a folder with some"
+        )
     scores = [key for key, metric in METRICS.items() if metric.score]
     first = [*WHO, *HOW, "label", "pair", *LOSSES, *scores]
     table = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=first)

@@ -248,6 +248,20 @@ def test_a_pilot_cannot_pass_the_budget_and_leaves_an_attack():
         attacked(replace(CHOOSING, batches=3), classes=2, target=brightness)
 
 
+def test_a_batch_without_any_answer_is_never_the_best():
+    """Its losses are none, and not zero; the attack goes on."""
+    asked = []
+
+    def target(x, *, generator):
+        asked.append(len(x))
+        answers = torch.rand(len(x), 3, generator=seeded(len(asked))).softmax(-1)
+        return answers if len(asked) != 5 else answers * torch.nan
+
+    found, _ = attacked(target=target)
+    assert 4 not in [*found.kept_loss["batch"]] and min(found.kept_loss["M_global"]) > 0.1
+    assert found.history["M_global"].isfinite().all()
+
+
 def test_an_examiner_sees_the_copies_at_the_attacks_moments_and_changes_nothing():
     seen = []
 

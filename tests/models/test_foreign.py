@@ -84,19 +84,24 @@ def test_what_snntorch_wrote_spikes_as_snntorch_runs_it(tmp_path):
     assert torch.equal(ours.run(spikes)[0], spk)  # these do not
 
 
-def test_snntorchs_own_neuron_resets_by_subtraction_which_its_file_does_not_say(tmp_path):
+@pytest.mark.parametrize("rule, reset", [("subtract", "delayed"), ("zero", "zero"), ("none", "none")])
+def test_snntorchs_own_neuron_resets_by_a_rule_that_its_file_does_not_say(tmp_path, rule, reset):
     torch.manual_seed(0)
-    leaky = snntorch.Leaky(beta=ones(10, 0.8), threshold=ones(10, 0.3), init_hidden=True, output=True)
+    leaky = snntorch.Leaky(
+        beta=ones(10, 0.8), threshold=ones(10, 0.3), init_hidden=True, output=True, reset_mechanism=rule
+    )
     net = torch.nn.Sequential(torch.nn.Linear(64, 10), leaky)
     spikes = (torch.rand(25, 7, 64) < 0.3).float()
     with contextlib.redirect_stdout(io.StringIO()), torch.no_grad():
         nir.write(tmp_path / "net.nir", export_to_nir(net, torch.rand(64)))
         leaky.reset_mem()
         wanted = [net(step) for step in spikes]
-    spk, mem = foreign.read(tmp_path / "net.nir", SUBTRACTED, **DIGITS).run(spikes)
+    by = {one: foreign.read(tmp_path / "net.nir", Assumed(reset=one), **DIGITS).run(spikes) for one in RULES}
+    spk, mem = by.pop(reset)
     assert torch.equal(spk, torch.stack([spk for spk, _ in wanted]))
-    torch.testing.assert_close(mem, torch.stack([mem for _, mem in wanted]))
-    assert not torch.equal(foreign.read(tmp_path / "net.nir", Assumed(), **DIGITS).run(spikes)[0], spk)
+    if rule != "zero":  # of which ours is noted before it
+        torch.testing.assert_close(mem, torch.stack([mem for _, mem in wanted]))
+    assert not [one for one, (other, _) in by.items() if torch.equal(other, spk)]
 
 
 @pytest.mark.parametrize("reset", sorted(RULES))

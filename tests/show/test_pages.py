@@ -81,6 +81,12 @@ def test_a_table_of_nothing_is_still_a_table_that_can_be_read(tmp_path):
     assert pd.read_csv(tmp_path / "nothing.csv").columns.tolist() == ["not run yet"]
 
 
+def test_a_bar_in_a_name_ends_no_cell():
+    bars = pd.DataFrame({"|T - S|": ["a|b"], r"\|": [1]})
+    text = pages.table(bars, "bars", "Bars.")._repr_markdown_()
+    assert r"\|T - S\|" in text and r"a\|b" in text and r"\\|" not in text
+
+
 def test_a_table_can_be_read_where_a_notebook_is_opened_elsewhere():
     frame = pd.DataFrame({"$k_t$": ["**off**", "<0.05", "{doc}`Chapter 3 </executed/03_attack>`"]})
     shown = pages.table(frame, "k", "**A weight.** See {numref}`tab_k`.")

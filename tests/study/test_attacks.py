@@ -96,6 +96,9 @@ def test_whoever_knows_the_weights_is_handed_the_network():
         (torch.zeros(2, 8, 8), r"draws an array \(2, 8, 8\), expected images \(2, n, 8, 8\)"),
         (np.full((2, 1, 8, 8), 1.5), r"values in \[1.5, 1.5\]"),
         (np.full((2, 1, 8, 8), np.nan), "values in"),
+        (np.zeros((2, 0, 8, 8)), r"draws an array \(2, 0, 8, 8\), expected images"),
+        (None, "returns a NoneType, expected images"),
+        ([[1], [1, 2]], "returns a list, expected images"),
     ],
 )
 def test_what_cannot_be_images_is_refused(drawn, sentence):
@@ -107,6 +110,11 @@ def test_what_cannot_be_images_is_refused(drawn, sentence):
 def test_what_is_no_attack_is_refused():
     with pytest.raises(ValueError, match="knows is 'all', expected one of"):
         Attack(len, knows="all")
+    with pytest.raises(ValueError, match="pairs is True, which GAMIN's game alone is"):
+        Attack(len, pairs=True)
+    with pytest.raises(ValueError, match="returns a Tensor, expected images .*, and its copy"):
+        copies = Attack(lambda box, labels, image_shape, *, seed: torch.zeros(3, 1, 8, 8), copies=True)
+        draw(copies, small("ann"), [0, 1, 2], (8, 8), seed=0)
 
 
 def test_the_table_says_of_every_attack_what_it_knows_and_asks():

@@ -12,7 +12,7 @@ from snnmi import data
 from snnmi.measure.scores import METRICS, Metric
 from snnmi.models import training
 from snnmi.models.coding import ENCODERS
-from snnmi.study import extensions, table
+from snnmi.study import extensions, keys, table
 from snnmi.study.experiment import Experiment
 from snnmi.study.keys import foreign, target_key
 from snnmi.study.settings import Settings
@@ -51,6 +51,38 @@ def test_an_edit_is_run_and_undone_again(mine):
     assert [value for value, _ in found] == [1, 1, 2, 1]
     assert found[0] == found[1] == found[3] and found[1][1] != found[2][1]
     assert key()["code"].keys() == {"encoder"} and "code" not in key("clip"), "what a run does not use"
+
+
+@pytest.mark.parametrize(
+    "what, text, edit",
+    [
+        ("noise", "NOISES['mine'] = NOISES['strokes']", ("strokes", "blobs")),
+        ("noise", "NOISES['strokes'] = NOISES['uniform']", ("uniform", "blobs")),
+        ("attack", "ATTACKS['mine'] = Attack(evolve, {'per_class': 1, 'steps': 1, 'pairs': 2})", ("2", "3")),
+        ("metric", "METRICS['mine'] = Metric('mine', METRICS['likeness'].score)", ("likeness", "A_comb")),
+    ],
+)
+def test_what_is_made_of_the_projects_functions_is_ones_own_all_the_same(mine, what, text, edit):
+    imports = """
+from snnmi.attack.noises import NOISES
+from snnmi.attack.evolution import evolve
+from snnmi.measure.scores import METRICS, Metric
+from snnmi.study.attacks import ATTACKS, Attack
+"""
+    name = text.split("'")[1]
+    before, codes = keys.code(it=(what, name)), []
+    for content in (text, text.replace(*edit)):
+        write(mine, imports + content)
+        extensions.load(mine)
+        codes.append(keys.code(it=(what, name))["code"]["it"])
+    assert before == {} and codes[0] != codes[1]
+
+
+@pytest.mark.parametrize("how", ["lambda box, labels: 0", "lambda *a, seed, n: 0, {'m': 2}"])
+def test_an_attack_that_cannot_be_called_is_said_when_it_is_registered(mine, how):
+    write(mine, f"from snnmi.study.attacks import ATTACKS, Attack\nATTACKS['mine'] = Attack({how})")
+    with pytest.raises(ValueError, match="the attack 'mine' cannot be called with its settings"):
+        extensions.load(mine)
 
 
 def test_the_same_file_is_run_once(mine):

@@ -4,10 +4,9 @@ from dataclasses import dataclass, fields, replace
 
 import pytest
 
-from snnmi.attack.players import NOISES, GaminConfig
+from snnmi.attack.players import GaminConfig
 from snnmi.measure.judges import JudgeConfig
 from snnmi.measure.scores import METRICS
-from snnmi.models.coding import ENCODERS
 from snnmi.study import keys
 from snnmi.study.keys import FROZEN, attack_key, scores_key, target_key
 from snnmi.study.profiles import PROFILES
@@ -90,5 +89,5 @@ def test_what_has_no_source_cannot_name_a_run():
 
 
 def test_the_projects_own_functions_are_known_by_name_alone():
-    assert not keys.code(**{key: metric.score for key, metric in METRICS.items()})
-    assert not keys.code(noise=NOISES["normal"], encoder=ENCODERS["rate"])
+    assert not keys.code(**{key: ("metric", key) for key in METRICS})
+    assert not keys.code(noise=("noise", "normal"), encoder=("encoder", "rate"), decoder=("decoder", None))

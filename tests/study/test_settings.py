@@ -53,3 +53,6 @@ def test_changes_are_said_in_words_and_in_file_names():
     assert settings.file_name("target-mnist", changes) == "target-mnist-noise=clipped-num_steps=50"
     assert settings.file_name("target-mnist", {}) == "target-mnist"
     assert "/" not in settings.file_name("x", {"attack": {"noise": "../../etc"}})
+    long = {"attacker": "GAMIN", "batches": 500, "noise": "moving strokes", "family": "ensemble"}
+    names = [settings.file_name("x", {"attack": long | {"hidden": hidden}}) for hidden in (64, 128)]
+    assert len({*names}) == 2 and max(map(len, names)) < 64, "cut, and told apart all the same"
