@@ -50,13 +50,17 @@ def constant_entropy(p: Confidences) -> float:
 
 
 def identified(images: np.ndarray, references: np.ndarray, label: int) -> float:
-    """Share of images (n, h, w) that correlate with reference `label` (classes, h, w) more than with any other."""
+    """Share of images (n, h, w) that correlate with reference `label` (classes, h, w) more than with any other; one
+    of a single grey correlates with none.
+    """
     means = references.reshape(len(references), -1).astype(float)
     means -= means.mean(1, keepdims=True)
     # an image's own mean and norm change no order
     means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
-    alike = images.reshape(len(images), -1) @ means.T
-    return _if_numbers(float((alike.argmax(1) == label).mean()), alike)
+    flat = images.reshape(len(images), -1)
+    alike = flat @ means.T
+    right = (alike.argmax(1) == label) & (np.ptp(flat, axis=1) > 0)
+    return _if_numbers(float(right.mean()), alike)
 
 
 def ssim(images: np.ndarray, reference: np.ndarray) -> float:

@@ -44,6 +44,8 @@ def test_identified_is_whose_mean_an_image_correlates_with_most_whatever_its_bri
     images = np.stack([0.1 + 0.2 * right, right, 0.5 + 0.1 * left, 1 - left])
     assert metrics.identified(images, np.stack([left, right]), 1) == 0.75
     assert metrics.identified(images, np.stack([left, right]), 0) == 0.25
+    grey = np.full((3, 4, 4), np.float32(12 / 255))  # whose correlation is rounding alone
+    assert [metrics.identified(grey, np.stack([left, right]), label) for label in (0, 1)] == [0, 0]
 
 
 BALANCED, SKEWED = np.eye(10), np.eye(10)[[3] * 8 + [1, 2]]
