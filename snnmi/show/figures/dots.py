@@ -181,7 +181,8 @@ def sets(frame: pd.DataFrame) -> Figure:
     frame = frame.assign(**{name: value for name, value in usual.items() if name not in frame})
     scales, measures = list(frame.scale.unique()), list(frame.measure.unique())
     order = {scale: list(own.what.unique()) for scale, own in frame.groupby("scale", sort=False)}
-    heights = [0.4 + 0.27 * len(names) for names in order.values()]
+    names_of = {scale: [textwrap.fill(name, 26) for name in names] for scale, names in order.items()}
+    heights = [0.4 + (0.34 if "\n" in "".join(own) else 0.27) * len(own) for own in names_of.values()]
     whole = frame.groupby(["scale", "measure"]).ngroups == len(scales) * len(measures)
     fig = new_figure(sum(heights) + (0.7 if whole else 1.1))
     how = dict(squeeze=False, sharex=True, sharey="row", height_ratios=heights)
@@ -201,9 +202,9 @@ def sets(frame: pd.DataFrame) -> Figure:
         ax.set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1))
         ax.xaxis.set_major_formatter("{x:.0%}")
         ax.grid(axis="x")
-    for line, (scale, names) in zip(axes, order.items(), strict=True):
+    for line, (scale, names) in zip(axes, names_of.items(), strict=True):
         for ax in line:
-            lines(ax, [textwrap.fill(name, 22) for name in names])
+            lines(ax, names)
         line[0].set_title(scale, loc="left")
     for column, measure in zip(axes.T, measures, strict=True):
         empty = [ax for ax in column if not ax.has_data()]

@@ -86,7 +86,7 @@ def specification(
 
 def answers(frame: pd.DataFrame) -> Figure:
     """The copy's accuracy against the share of the commonest answer to what it learnt from: a dot a network, each
-    noise named once a kind where there is room.
+    noise named where there is room, beside its dots or below them.
 
     `frame`: kind, name (of the noise, and of what was changed of the target), commonest_answer, surrogate_accuracy
     (shares of 1).
@@ -96,12 +96,19 @@ def answers(frame: pd.DataFrame) -> Figure:
     for kind, own in frame.groupby("kind", sort=False):
         dots = dict(color=COLORS[kind], markersize=5.5, markeredgecolor="white", linestyle="", alpha=0.85)
         ax.plot(own.commonest_answer, own.surrogate_accuracy, "o", **dots)
-    placed: list[tuple[float, float]] = []
-    for (kind, name), own in frame.groupby(["kind", "name"], sort=False):
-        x, y = own.commonest_answer.max(), own.surrogate_accuracy.mean()
-        if all(abs(x - left) > 0.25 or abs(y - low) > 0.05 for left, low in placed):  # names that can be read
-            ax.annotate(name, (x, y), (5, -3), textcoords="offset points", color=COLORS[kind])
-            placed.append((x, y))
+    taken = frame[["commonest_answer", "surrogate_accuracy"]].to_numpy()
+    named: list[tuple[str, float, float]] = []
+    for (_, name), own in frame.groupby(["kind", "name"], sort=False):
+        x, y, wide = own.commonest_answer, own.surrogate_accuracy, 0.018 * len(name)
+        if any(name == other and abs(x.mean() - a) + abs(y.mean() - b) < 0.2 for other, a, b in named):
+            continue
+        for left, low in ((x.max() + 0.015, y.mean()), (x.mean() - wide / 2, y.min() - 0.05)):
+            inside = (taken >= (left - 0.005, low - 0.03)) & (taken <= (left + wide, low + 0.03))
+            if not inside.all(1).any():
+                ax.text(left, low, name, va="center")
+                named.append((name, x.mean(), y.mean()))
+                taken = np.vstack([taken, [(left + wide * part, low) for part in np.linspace(0, 1, 9)]])
+                break
     ax.set(xlim=(0, 1), xlabel="share of the commonest answer")
     ax.set(ylim=(0, 1), ylabel="test images that the copy reads")
     for axis in (ax.xaxis, ax.yaxis):
