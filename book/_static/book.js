@@ -172,12 +172,20 @@ addEventListener("load", () => {
   (mark ?? code).scrollIntoView({ block: "center" });
 });
 
+// On a phone a grid of pictures that is wider than the page says so.
+addEventListener("load", () => document.querySelectorAll("figure.pictures").forEach((grid) => {
+  grid.classList.toggle("wide", grid.scrollWidth > grid.clientWidth + 1);
+}));
+
 // A claim's mark opens the code that checked it, below the sentence; until then nothing of it is seen.
 document.addEventListener("DOMContentLoaded", () => {
   for (const code of document.querySelectorAll(".cell.tag_claim details")) {
     const names = [...code.textContent.matchAll(/@pages\.claim\s+def (\w+)/g)].map((found) => found[1]);
     const marks = names.flatMap((name) => [...document.querySelectorAll(`[data-claim="${name}"] > .claim-mark`)]);
-    if (!marks.length) continue;
+    if (!marks.length) {  // of another page's sentence, which leads here
+      code.closest(".cell").classList.add("of-another-page");
+      continue;
+    }
     const show = (open) => {
       code.hidden = !(code.open = open);
       for (const mark of marks) mark.setAttribute("aria-expanded", open);

@@ -75,6 +75,8 @@ def test_an_attack_on_a_target_without_weights_trains_it_again(copied):
 
 # --- results kept in git
 
+OTHERS = {"fooling noise", *WITHOUT_A_COPY}  # drawn for a target's own pictures, whose weights are not kept
+
 
 def kept_in_git(profile):
     """Files under results/<profile> that git has; without git, all that are there."""
@@ -86,10 +88,22 @@ def kept_in_git(profile):
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git checkout")
-def test_git_keeps_numbers_and_pictures_and_no_weights():
-    files = set(kept_in_git(""))
+def test_git_keeps_numbers_and_pictures_and_no_weights_but_the_judges():
+    files = {path for path in kept_in_git("") if not path.parent.name.startswith("judge-")}
     assert {path.suffix for path in files - {ROOT / "results" / "README.md"}} <= {".json", ".csv", ".npz"}
     assert not any(path.name.startswith(".") for path in files)
+
+
+def test_one_judge_looked_at_all_that_gamin_drew_and_at_what_it_is_read_against():
+    """Trained again, on another machine, it is another network: so its weights are kept. (People's were lost.)"""
+    records = [json.loads(path.read_text()) for path in (ROOT / "results").glob("*/judge-*/run.json")]
+    judges = {digest(own["settings"]): own["files"]["weights.safetensors"] for own in records}
+    found = {}
+    for path in (ROOT / "results").glob("*/judged-*/run.json"):
+        own = json.loads(path.read_text())
+        if path.parts[-3] not in ("people", "quick", "smoke") and own["settings"].get("source") not in OTHERS:
+            found.setdefault(digest(own["settings"]["judge"]), set()).add(own["metrics"].get("judge"))
+    assert len(found) == 3 and all(seen == {judges[key][:10]} for key, seen in found.items())
 
 
 @pytest.mark.parametrize("profile", ["plan", "people", "quarter", "events", "paper"])
@@ -119,7 +133,8 @@ def test_results_kept_in_git_are_complete_and_the_profiles_own(profile):
     known = {run.run.folder for run in runs} | {run.folder for run in judged} | pictures
     assert folders <= known | {run.scored.folder for run in attacks}
     kept = "run.json history.csv losses.csv scores.csv judged.csv arrays.npz attacks.csv".split()
-    assert {path.name for path in files} <= set(kept)  # no weights, no checkpoints
+    others = {path.name for path in files if not path.parent.name.startswith("judge-")}
+    assert others <= set(kept)  # no weights, no checkpoints
     assert sum(path.stat().st_size for path in files) < 52e6
     assert all(run.profile == profile and run.provenance["commit"] for run in runs)
     for run in attacks:
