@@ -2,6 +2,7 @@
 axis.
 """
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -113,9 +114,13 @@ def try_pieces(
         draw = lambda shape=shape: NOISES[config.noise](  # noqa: E731
             *shape, generator=torch.Generator(device).manual_seed(0), device=device
         )
-        tried(
-            f"noise {config.noise!r}", draw, *shape, advice="(*shape, generator, device) -> inputs so shaped"
-        )
+        noise = f"noise {config.noise!r}"
+        found = tried(noise, draw, *shape, advice="(*shape, generator, device) -> inputs so shaped")
+        again = NOISES[config.noise](*shape, generator=torch.Generator(device).manual_seed(1), device=device)
+        if torch.equal(found, again):
+            warnings.warn(
+                f"{noise} is the same by other draws: each batch asks what the last one asked", stacklevel=2
+            )
     family = f"family {config.family!r}"
     try:
         pair = Pair.new(config, image_shape, num_classes, 2, seed=0, device=device)

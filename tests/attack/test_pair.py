@@ -127,6 +127,12 @@ def test_a_noise_that_cannot_be_asked_is_named_before_any_query(own, sentence, m
         attack(asked, GaminConfig(noise="mine"), image_shape=(4, 5), num_classes=3, labels=[0], seed=0)
 
 
+def test_a_noise_that_asks_the_same_at_every_batch_is_said(monkeypatch):
+    monkeypatch.setitem(NOISES, "mine", lambda *shape, generator, device: torch.zeros(shape, device=device))
+    with pytest.warns(UserWarning, match="noise 'mine' is the same by other draws"):
+        try_pieces(GaminConfig(noise="mine", hidden=8, z_dim=3), (4, 5), 3)
+
+
 PIECES = [*((family, "normal") for family in FAMILIES), *(("mlp", noise) for noise in [*NOISES, CHOSEN])]
 
 

@@ -248,7 +248,7 @@ def test_without_a_model_this_books_snn_is_audited_and_gives_its_own_numbers(aud
     x = found.images.x_test[:50]
     torch.testing.assert_close(found.own.answer(x, generator=seeded()), found.book(x, generator=seeded()))
     rules = found.rules.set_index("reset")
-    assert rules.assumed.to_dict() == {"before_decay": False, "delayed": True, "zero": False}
+    assert rules.assumed.to_dict() == {"before_decay": False, "delayed": True, "none": False, "zero": False}
     assert list(scores.variant.unique()) == audit.ORDER
     wide = scores.assign(asks=scores.variant.str.partition(",")[2])
     wide = wide.pivot(index=["score", "asks"], columns="target", values="value")

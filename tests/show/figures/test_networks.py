@@ -38,14 +38,17 @@ def test_a_specification_curve_sorts_by_the_first_and_marks_each_settings_choice
 
 
 def test_answers_are_a_dot_a_network_in_its_kinds_colour_and_each_cloud_is_named_once():
-    rows = [("ann", "strokes", 0.2, 0.8), ("ann", "strokes", 0.3, 0.7), ("snn", "grey", 0.6, 0.2)]
+    rows = [("ann", "strokes", 0.2, 0.8), ("ann", "strokes", 0.3, 0.7), ("snn", "strokes", 0.3, 0.8)]
+    rows += [("snn", "grey", 0.6, 0.2), ("snn", "other", 0.65, 0.2)]
     columns = ["kind", "name", "commonest_answer", "surrogate_accuracy"]
     fig = figures.answers(pd.DataFrame(rows, columns=columns))
     drawn = {line.get_color(): line.get_xydata().tolist() for line in fig.axes[0].lines}
     assert drawn == {
         figures.COLORS["ann"]: [[0.2, 0.8], [0.3, 0.7]],
-        figures.COLORS["snn"]: [[0.6, 0.2]],
+        figures.COLORS["snn"]: [[0.3, 0.8], [0.6, 0.2], [0.65, 0.2]],
     }
-    named = {text.get_text(): text.xy for text in fig.axes[0].texts}
-    assert named["strokes"] == pytest.approx((0.3, 0.75)) and named["grey"] == (0.6, 0.2)
+    assert [text.get_text() for text in fig.axes[0].texts] == ["strokes", "grey", "other"]
+    beside, below, other = (text.get_position() for text in fig.axes[0].texts)
+    assert beside == pytest.approx((0.315, 0.75)) and other == pytest.approx((0.665, 0.2))
+    assert below[0] < 0.6 and below[1] == pytest.approx(0.15), "a dot stands beside it"
     assert {"ANN", "SNN"} <= set(texts(fig))
