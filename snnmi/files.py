@@ -61,8 +61,9 @@ def atomic_write(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
-    except OSError as error:  # which says what, and not always where
-        raise type(error)(error.errno, error.strerror, str(path)) from error
+    except OSError as error:
+        error.filename = error.filename or str(path)  # which says what, and not always where
+        raise
     finally:
         temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)

@@ -204,7 +204,7 @@ def _body(frame: pd.DataFrame) -> str:
 
 def _cell(text: object) -> str:
     """As a table's cell holds it: a bar would end the cell."""
-    return re.sub(r"(?<!\\)\|", r"\|", str(text))
+    return "" if text is None else re.sub(r"(?<!\\)\|", r"\|", str(text))
 
 
 def _csv(frame: pd.DataFrame, name: str) -> str:

@@ -75,9 +75,10 @@ def own(what: str, key: str | None) -> object | None:
 
 def _registered() -> Iterator[tuple[str, str, object]]:
     """What is not the project's: what it is, its name, and itself."""
-    yield from (
-        (what, key, own(what, key)) for what, table in NAMED.items() for key in table if own(what, key)
-    )
+    for what, table in NAMED.items():
+        for key in table:
+            if (thing := own(what, key)) is not None:
+                yield what, key, thing
 
 
 def piece(thing: object) -> object:
@@ -168,7 +169,7 @@ def function(named: str) -> tuple[Callable, str]:
 
 def only_here() -> list[str]:
     """Names that another process would not know: what was registered in this one and comes from no such file."""
-    return [key for _, key, thing in _registered() if not (loaded(piece(thing)) or latest())]
+    return [key for _, key, thing in _registered() if not loaded(piece(thing))]
 
 
 def latest() -> str | None:
