@@ -47,14 +47,17 @@ def commit() -> str:
         return packed.read_text().strip()
     if not (root / ".git").exists():  # unpacked, perhaps inside somebody's own repository
         return "unknown"
+
+    def git(*question: str) -> str:
+        command = ["git", "-C", str(root), *question]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     try:
-        for question in (
-            ["ls-files", "--error-unmatch", __file__],
-            ["describe", "--always", "--dirty", "--abbrev=12"],
-        ):
-            git = ["git", "-C", str(root), *question]
-            asked = subprocess.run(git, capture_output=True, text=True, check=True)
-        return asked.stdout.strip()
+        git("ls-files", "--error-unmatch", __file__)
+        found = git("describe", "--always", "--abbrev=12")
+        # records that are being written are no change of the code
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)results")
+        return f"{found}-dirty" if changed else found
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
 

@@ -47,6 +47,9 @@ def test_a_checkout_says_its_commit_and_whether_it_was_changed(unpacked, tmp_pat
     unpacked("add", ".", at=ours), unpacked("commit", "-m", "ours", at=ours)
     commit = unpacked("rev-parse", "--short=12", "HEAD", at=ours).strip()
     assert provenance.commit.__wrapped__() == commit
+    (ours / "results").mkdir(), (ours / "results/run.json").write_text("{}")
+    unpacked("add", "results", at=ours)
+    assert provenance.commit.__wrapped__() == commit, "a record is no change of the code"
     (ours / "snnmi/provenance.py").write_text("changed")
     assert provenance.commit.__wrapped__() == f"{commit}-dirty"
 

@@ -111,16 +111,14 @@ def try_pieces(
     naming the noise or the family, where that cannot be done.
     """
     for shape in ((2, *image_shape), (2, 2, *image_shape)) if config.noise != CHOSEN else ():
-        draw = lambda shape=shape: NOISES[config.noise](  # noqa: E731
-            *shape, generator=torch.Generator(device).manual_seed(0), device=device
+        draw = lambda seed=0, shape=shape: NOISES[config.noise](  # noqa: E731
+            *shape, generator=torch.Generator(device).manual_seed(seed), device=device
         )
         noise = f"noise {config.noise!r}"
         found = tried(noise, draw, *shape, advice="(*shape, generator, device) -> inputs so shaped")
-        again = NOISES[config.noise](*shape, generator=torch.Generator(device).manual_seed(1), device=device)
-        if torch.equal(found, again):
-            warnings.warn(
-                f"{noise} is the same by other draws: each batch asks what the last one asked", stacklevel=2
-            )
+        if torch.equal(found, draw(seed=1)):
+            said = "is the same by other draws: each batch asks what the last one asked"
+            warnings.warn(f"{noise} {said}", stacklevel=2)
     family = f"family {config.family!r}"
     try:
         pair = Pair.new(config, image_shape, num_classes, 2, seed=0, device=device)
