@@ -105,7 +105,7 @@ def _judged(experiment: Experiment, dataset: str, source: str, cell: Cell | None
             rows["target_confidence"] = made.confidences.mean(1).numpy()
         first = {"first": as_bytes(made.images[:, 0].numpy())} if source in ATTACKS else None
         asked = {"queries": made.queries} if made.queries else {}
-        asked["judge"] = _trained(judge(experiment, dataset))
+        asked["judge"] = _training(judge(experiment, dataset))
         run.finish(metrics=asked, tables={"judged": rows}, arrays=first)
 
     name = f"judged-{experiment.name(dataset)}-{source.replace(' noise', '').replace(' ', '-')}"
@@ -115,9 +115,10 @@ def _judged(experiment: Experiment, dataset: str, source: str, cell: Cell | None
     return run and Judgement(source, experiment.name(dataset), cell, run)
 
 
-def _trained(judge: Run) -> str:
-    """Which training of the judge it is: trained again, on another machine, it is another network."""
-    return judge.files["weights.safetensors"][:10]
+def _training(of: Run) -> str:
+    """Which training of a judge looks: one that was made again, on another machine, is another network."""
+    kept = (of.folder / "weights.safetensors").exists()
+    return (of if kept else Run(of.remade, of.settings)).files["weights.safetensors"][:10]
 
 
 # --- whose images

@@ -1,5 +1,7 @@
 """The judge's part of the chain: every set of images is judged once, stored and shown with nothing else."""
 
+import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -181,6 +183,21 @@ def test_a_judge_without_weights_is_trained_again_and_judges_alike(copied, table
     again = judged_of(Experiment("smoke", results=copied))
     assert not weights.exists()  # what was made again lies beside
     pd.testing.assert_frame_equal(again, table, rtol=1e-4)
+
+
+def test_a_judgement_names_the_training_of_the_judge_that_looked(copied, monkeypatch):
+    (kept,) = (copied / "smoke").glob("judge-digits-*/weights.safetensors")
+    (judged,) = (copied / "smoke").glob("judged-digits-test-image-*/run.json")
+    sha256 = hashlib.sha256(kept.read_bytes()).hexdigest()
+    assert json.loads(judged.read_text())["metrics"]["judge"] == sha256[:10]
+    kept.unlink(), judged.unlink()
+    usual = judges.train_judge
+    elsewhere = lambda *given, seed, **how: usual(*given, seed=seed + 1, **how)  # noqa: E731
+    monkeypatch.setattr(judges, "train_judge", elsewhere)
+    judgements(Experiment("smoke", results=copied), ["test image"])
+    (made,) = (copied / "smoke/.again").glob("judge-digits-*/weights.safetensors")
+    again = json.loads(judged.read_text())["metrics"]["judge"]
+    assert again == hashlib.sha256(made.read_bytes()).hexdigest()[:10] != sha256[:10]
 
 
 def test_a_judge_of_other_settings_judges_anew_and_an_empty_folder_has_none(copied, monkeypatch):
