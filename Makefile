@@ -71,11 +71,16 @@ $(call chapter,04 05 06 13 14 15): $(call chapter,03)
 $(call chapter,08 09): $(call chapter,03 07)
 $(call chapter,10): $(call chapter,09)
 
+# A kernel's ports are found before it takes them: where another process was quicker, the chapter is begun once more.
 $(CHAPTERS): executed/%.ipynb:
 	echo "== book/$*.ipynb (profile $(PROFILE))"
 	set -o pipefail; \
 	export OMP_NUM_THREADS=$${OMP_NUM_THREADS:-$$(python -c 'import os; print(max(1, os.cpu_count() // 2))')}; \
-	papermill --cwd . --log-output --no-progress-bar -k python3 -f executed/parameters/$*.yml book/$*.ipynb $@ 2>&1 | sed 's/^/$*: /'
+	execute() { \
+		papermill --cwd . --log-output --no-progress-bar -k python3 -f executed/parameters/$*.yml book/$*.ipynb $@ 2>&1 | \
+			sed -e 's/^/$*: /' -e "/Kernel didn't respond/w executed/parameters/$*.late"; \
+	}; \
+	execute || { status=$$?; [ -s executed/parameters/$*.late ] && execute || exit $$status; }
 
 html: notebooks
 	rm -rf _build

@@ -58,6 +58,17 @@ def test_no_notebook_is_begun_after_one_that_failed_which_is_named(tmp_path):
     assert {*re.findall("== book/(..)", said)} == {"01", "02"}, said
 
 
+LATE = """if [ ! -e begun ]; then touch begun; echo "RuntimeError: Kernel didn't respond in 60 seconds"; exit 1; fi
+echo ran"""
+
+
+def test_a_notebook_whose_kernel_did_not_start_is_begun_once_more(tmp_path):
+    """Another process took a port that was found for it."""
+    tool(tmp_path / "bin/papermill", LATE.replace("begun", str(tmp_path / "begun")))
+    status, said = make(tmp_path, "notebooks")
+    assert not status and len(re.findall(": ran$", said, re.M)) == len(NOTEBOOKS), said
+
+
 def test_every_notebook_is_run_and_each_after_those_whose_runs_it_finds(tmp_path):
     tool(tmp_path / "bin/papermill", 'echo "begun"; sleep 0.1; echo "ended"')
     status, said = make(tmp_path, "notebooks")

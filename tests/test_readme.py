@@ -26,7 +26,7 @@ def test_an_snn_trained_in_snntorch_is_written_read_and_attacked(project):
     run([sys.executable, "tonight.py"], project)
     run([*shlex.split(AUDIT), "-p", "profile", "smoke", "-p", "tables", "rules"], project)
     rules = pd.read_csv(project / "rules" / "audit_rules.csv")
-    assert rules.test_accuracy.min() > 0.9  # as it was trained
+    assert rules.set_index("reset").test_accuracy["delayed"] > 0.9  # as it was trained; other rules read less
 
 
 def test_what_the_readme_says_of_one_chapter_is_a_parameter_of_it():
