@@ -212,8 +212,17 @@ def spiking(quick: bool, device: str) -> tuple[list[Job], dict[str, float]]:
     sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN), "same product": (theirs, FAST)}
     jobs.append(Job("snn_training", len(x), "images/s", 7, sides))
     if device == "cpu":
-        jobs += [*by_events(images(640)), face(quick)]
+        jobs += [grey(model, loop), *by_events(images(640)), face(quick)]
     return jobs, costs
+
+
+def grey(model: targets.SNN, loop: Loop) -> Job:
+    """Queries of grey images, as a generator draws them at first."""
+    x = torch.full((64, *SHAPE), 0.5)
+    ours, theirs = partial(model, x, generator=chance()), partial(loop.query, x)
+    return Job(
+        "snn_query_grey_64", len(x), "queries/s", 7, {"ours": (ours, FAST), "baseline": (theirs, PLAIN)}
+    )
 
 
 def by_events(x: Tensor) -> list[Job]:

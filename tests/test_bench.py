@@ -14,8 +14,8 @@ def test_bench_writes_every_ratio(tmp_path):
     said = run([sys.executable, "bench.py", "--quick", "--output", str(tmp_path / "bench.json")], ROOT)
     found = json.loads((tmp_path / "bench.json").read_text())
     ratios = {row["name"]: row for row in found["ratios"]}
-    wanted = """snn_query_64 snn_query_640 snn_training ann_behind_encoder_640 snn_of_latency_640 snn_query_face_16
-        attack_batched_digits attack_batched""".split()
+    wanted = """snn_query_64 snn_query_640 snn_training snn_query_grey_64 ann_behind_encoder_640 snn_of_latency_640
+        snn_query_face_16 attack_batched_digits attack_batched""".split()
     assert set(wanted) <= set(ratios)
     for name, row in ratios.items():
         assert set(row) == {"name", "ours", "baseline", "unit", "ratio"} and name in said

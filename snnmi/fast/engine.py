@@ -81,7 +81,7 @@ def _in_c(x: Tensor) -> bool:
 def feed(network: nn.Module, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Iterator[Fed]:
     """A query's images as their code feeds them, as many at once as stay in cache."""
     x, chance = _rates(network, x, generator)
-    if chance is not None and _by_events(alike(network)) and (events.tiles() or not events.grey(x)):
+    if chance is not None and _by_events(alike(network)):
         yield Fed(x, chance)
         return
     at_once = AT_ONCE.get(x.device.type, AT_ONCE["cuda"])
@@ -143,8 +143,7 @@ def snn_output(network: nn.Module, fed: Fed) -> tuple[Output | None, Output]:
         return _by_kernels(network, x, layers)
     if not layers or not membranes.fit(x):
         return network.plain(x.float())
-    by_events = mark(network, "binary") and _by_events(layers) and _in_c(x)
-    if by_events and x.count_nonzero() <= events.GREY * x.numel():
+    if mark(network, "binary") and _by_events(layers) and _in_c(x):
         return events.snn(events.find(x), layers)
     return _by_currents(x, layers, mark(network, "period"))
 

@@ -2,7 +2,7 @@
  *
  * Neurons are taken in blocks of 64 and pixels in pieces, so that the weights from a piece to a block lie in the L2 cache
  * while all images pass. The input currents of a block stay in registers, its spikes are the bits of a word. Every sum has
- * one order: results depend not on the number of threads, nor, but for `tiled`, on the processor. Vectors are the compiler's.
+ * one order: results depend neither on the number of threads nor on the processor. Vectors are the compiler's.
  *
  * N images, P pixels, T steps, H hidden neurons, C classes. A pixel is up if it rounds to 1; a flip is a step at which it
  * is not what it rounds to. A part is one image's share of one piece; `draw` says how its events are kept. events.py and
@@ -230,107 +230,87 @@ void hidden(const uint16_t *list, const int32_t *start, size N, size P, size T, 
     }
 }
 
-/* `hidden` where a processor multiplies tiles of bfloat16, 16 rows of 64 bytes, and sums in float32: for images of which many
- * pixels flip. Spikes are 0 or 1, and a weight is the sum of three bfloat16 numbers: rounding is that of a float32 sum. */
-#if defined(__AMX_BF16__) && defined(__AVX512BW__) && defined(__linux__)
-#include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#define WRITTEN __asm__ volatile("" ::: "memory") /* compilers do not know what a tile reads */
+/* `hidden` for images of which many pixels flip, by the method of the four Russians (Arlazarov et al., 1970): the sums of all
+ * subsets of the weights from eight pixels to WIDE neurons, a cache line each, are written down, and a step of an image, a byte,
+ * looks its own up. EIGHTS such tables lie in the L2 cache while all images pass; a spare line between them keeps their first
+ * lines, which are wanted most, out of each other's place in it. */
+enum { EIGHTS = 8, WIDE = 16, W = WIDE / L, LINES = 256 + 1 };
 
-int tiles(void) { return !syscall(SYS_arch_prctl, 0x1023, 18); } /* the process asks Linux for them: ARCH_REQ_XCOMP_PERM */
-
-/* A block's weights as above as tiles, " half chunk part tile pair neuron pixel-of-pair": 32 pixels a chunk, 16 neurons a tile. */
-static void split(uint32_t *table, const float *weight, size rows, size pixels, size P) {
-    for (size first = 0; first < BLOCK; first += 16)
-        for (size p = 0; p < pixels; p += 32)
-            for (size j = first; j < first + 16; j++) {
-                union { float number[32]; uint32_t bits[32]; } rest = {{0}}, part;
-                uint32_t *to = table + ((j / 32 * parts(pixels, 32) + p / 32) * 6 + j / 16 % 2) * 256 + j % 16;
-                if (j < rows) memcpy(&rest, weight + j * P + p, least(32, pixels - p) * 4);
-                for (int k = 0; k < 3; k++, to += 512) {
-                    for (int i = 0; i < 32; i++) part.bits[i] = rest.bits[i] & 0xffff0000;
-                    for (int i = 0; i < 32; i++) rest.number[i] -= part.number[i];
-                    for (int i = 0; i < 16; i++) to[i * 16] = part.bits[2 * i] >> 16 | part.bits[2 * i + 1];
-                }
-            }
-}
-
-/* sums, " 32 BLOCK", += spikes, bits " chunk 32", times a table. Spikes are written out a chunk ahead: tiles wait for stores. */
-static void multiply(float *sums, const uint32_t *bits, const uint32_t *table, size chunks) {
-    __m512i one[2][32];
-    for (float *to = sums; to < sums + BLOCK; to += 32) {
-        float *low = to + 16 * BLOCK;
-        _tile_loadd(0, to, BLOCK * 4); _tile_loadd(1, to + 16, BLOCK * 4);
-        _tile_loadd(2, low, BLOCK * 4); _tile_loadd(3, low + 16, BLOCK * 4);
-        for (size c = 0; c <= chunks; c++) {
-            for (int i = 0; i < 32; i++) one[c % 2][i] = _mm512_maskz_set1_epi16(bits[c * 32 + i], 0x3f80);
-            WRITTEN;
-            if (c == 0) continue;
-            _tile_loadd(4, one[(c - 1) % 2], 64); _tile_loadd(5, one[(c - 1) % 2] + 16, 64);
-            for (int k = 0; k < 3; k++, table += 512) {
-                _tile_loadd(6, table, 64); _tile_loadd(7, table + 256, 64);
-                _tile_dpbf16ps(0, 4, 6); _tile_dpbf16ps(1, 4, 7);
-                _tile_dpbf16ps(2, 5, 6); _tile_dpbf16ps(3, 5, 7);
-            }
+static void add_up(float *table, const float *weight, size rows, size pixels, size P) {
+    for (size p = 0; p < least(pixels, 8 * EIGHTS); p += 8, table += LINES * WIDE) {
+        vf *sum = (vf *)table, one[W];
+        EACH(j, W) sum[j] = (vf){0};
+        for (size i = 0, known = 1; i < 8; i++, known *= 2) {
+            float *row = (float *)one;
+            for (size j = 0; j < WIDE; j++) row[j] = j < rows && p + i < pixels ? weight[j * P + p + i] : 0;
+            for (size k = 0; k < known; k++) EACH(j, W) sum[(known + k) * W + j] = sum[k * W + j] + one[j];
         }
-        _tile_stored(0, to, BLOCK * 4); _tile_stored(1, to + 16, BLOCK * 4);
-        _tile_stored(2, low, BLOCK * 4); _tile_stored(3, low + 16, BLOCK * 4);
+    }
+}
+/* sums, " row WIDE", += what these bytes, " row EIGHTS", find: those of even and of odd tables side by side. */
+static void look_up(float *sums, const uint8_t *bytes, const float *table, size rows) {
+    for (; rows > 0; rows--, sums += WIDE, bytes += EIGHTS) {
+        vf even[W], odd[W];
+        EACH(j, W) even[j] = ((vf *)sums)[j], odd[j] = (vf){0};
+        EACH(g, EIGHTS / 2) {
+            const float *two = table + 2 * g * LINES * WIDE;
+            EACH(j, W) even[j] += ((vf *)(two + bytes[2 * g] * WIDE))[j];
+            EACH(j, W) odd[j] += ((vf *)(two + (LINES + bytes[2 * g + 1]) * WIDE))[j];
+        }
+        EACH(j, W) ((vf *)sums)[j] = even[j] + odd[j];
     }
 }
 
-void tiled(const uint16_t *list, const int32_t *start, size N, size P, size T, size piece, const float *weight,
-           const float *bias, size H, float beta, float threshold, float height, uint64_t *words, float *kept, size threads) {
-    size pieces = parts(P, piece), chunks = parts(piece, 32), strips = parts(N * T, 32);
-    uint32_t *bits = calloc((pieces * strips * chunks + 1) * 32, 4); /* the spikes, " piece strip chunk 32" */
-    const struct { uint8_t palette, first[15]; uint16_t bytes[16]; uint8_t rows[16]; } shape = {
-        1, {0}, {64, 64, 64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16, 16, 16}};
+void tabled(const uint16_t *list, const int32_t *start, size N, size P, size T, size piece, const float *weight,
+            const float *bias, size H, float beta, float threshold, float height, uint64_t *words, float *kept, size threads) {
+    size pieces = parts(P, piece), strips = parts(P, 8 * EIGHTS), all = N * T;
+    uint8_t *bytes = calloc(strips * all * EIGHTS + 1, 1); /* the spikes, " strip row EIGHTS" */
 #pragma omp parallel num_threads(threads)
     {
-        uint32_t *table = room(chunks * 12 * 1024);
-        float *sums = room(strips * 32 * BLOCK * 4);
-        WRITTEN;
-        _tile_loadconfig(&shape);
+        float *table = room(EIGHTS * LINES * WIDE * 4), *sums = room(all * BLOCK * 4); /* " BLOCK/WIDE row WIDE" */
+        memset(table, 0, EIGHTS * LINES * WIDE * 4);
 #pragma omp for schedule(static)
-        for (size u = 0; u < N * pieces; u++)
-            for (size t = 0; t < T; t++) {
-                const uint16_t *row = list + u * piece * (T + 1);
-                const int32_t *at = start + u * (2 * T + 2), *step = at + 1 + 2 * t;
-                size r = u / pieces * T + t;
-                uint32_t *to = bits + (u % pieces * strips + r / 32) * chunks * 32 + r % 32;
-                for (int32_t e = 0; e < at[1]; e++) to[row[e] / 32 * 32] ^= 1u << row[e] % 32;
-                for (int32_t e = step[0]; e < step[2]; e++) to[row[e] / 32 * 32] ^= 1u << row[e] % 32;
-            }
+        for (size n = 0; n < N; n++)
+            for (size u = n * pieces; u < (n + 1) * pieces; u++)
+                for (size t = 0; t < T; t++) {
+                    const uint16_t *row = list + u * piece * (T + 1);
+                    const int32_t *at = start + u * (2 * T + 2), *step = at + 1 + 2 * t;
+                    size first = u % pieces * piece, r = n * T + t;
+                    for (int flips = 0; flips < 2; flips++) /* of what is up */
+                        for (int32_t e = flips ? step[0] : 0; e < (flips ? step[2] : at[1]); e++) {
+                            size p = first + row[e];
+                            bytes[(p / (8 * EIGHTS) * all + r) * EIGHTS + p / 8 % EIGHTS] ^= 1 << p % 8;
+                        }
+                }
 #pragma omp for schedule(dynamic, 1)
         for (size b = 0; b < parts(H, BLOCK); b++) {
-            size rows = least(BLOCK, H - b * BLOCK);
-            memset(sums, 0, strips * 32 * BLOCK * 4);
-            for (size r = 0; r < N * T; r++) memcpy(sums + r * BLOCK, bias + b * BLOCK, rows * 4);
-            for (size k = 0; k < pieces; k++) {
-                size here = least(piece, P - k * piece);
-                split(table, weight + b * BLOCK * P + k * piece, rows, here, P);
-                for (size s = 0; s < strips; s++)
-                    multiply(sums + s * 32 * BLOCK, bits + (k * strips + s) * chunks * 32, table, parts(here, 32));
+            for (size h = b * BLOCK; h < (b + 1) * BLOCK; h += WIDE) {
+                size rows = h < H ? least(WIDE, H - h) : 0;
+                float *own = sums + (h - b * BLOCK) * all, first[WIDE] = {0};
+                memcpy(first, bias + least(h, H), rows * 4);
+                for (size r = 0; r < all; r++) memcpy(own + r * WIDE, first, sizeof first);
+                for (size s = 0; s < strips && rows; s++) {
+                    size p = s * 8 * EIGHTS;
+                    add_up(table, weight + h * P + p, rows, P - p, P);
+                    look_up(own, bytes + s * all * EIGHTS, table, all);
+                }
             }
             for (size n = 0; n < N; n++) {
-                vf mem[V];
+                vf mem[V], current[V];
                 vi spk[V];
                 EACH(j, V) mem[j] = (vf){0}, spk[j] = (vi){0};
                 for (size t = 0; t < T; t++) {
                     size i = (b * N + n) * T + t;
-                    words[i] = fire(mem, spk, (vf *)sums + (n * T + t) * V, beta, threshold, height);
+                    EACH(j, V) current[j] = ((vf *)(sums + (j / W * all + n * T + t) * WIDE))[j % W];
+                    words[i] = fire(mem, spk, current, beta, threshold, height);
                     if (kept) memcpy(kept + i * BLOCK, mem, sizeof mem);
                 }
             }
         }
-        _tile_release();
         free(table), free(sums);
     }
-    free(bits);
+    free(bytes);
 }
-#else
-int tiles(void) { return 0; }
-#endif
 
 /* Spikes and membranes of the output layer, both " time batch classes", from the words of the hidden one. */
 void output(const uint64_t *words, size N, size T, size H, size C, const float *weight, const float *bias, float beta,

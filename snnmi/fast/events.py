@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from snnmi import files, provenance
@@ -39,15 +39,10 @@ PIECE = 1024  # pixels at once, at most: their weights to a block of neurons fil
 ROWS = 1024  # rows at once of the gradient of a block's currents: as much
 AT_ONCE = 6400  # images x steps of a query at once, for the memory that their events take
 
-# Flips a pixel and step above which a product of the spikes written out is faster. Where vectors hold 8 numbers
-# that is never so: 64 queries of 784-3000-10 take 57 ms at a rate of 0.1 and 210 at 0.5, dense 270 (Zen 1, one
-# thread). Where they hold 16, products are twice as fast and the L2 cache is not: 0.71 ms an image at 0.5, dense
-# 0.27 (Zen 5, two threads).
-GREY = 0.2 if torch.backends.cpu.get_cpu_capability() == "AVX512" else 0.5
-
-# Flips above which tiles are faster than events, where a processor multiplies tiles: the hidden layer of 64 such
-# queries takes them 16 to 19 ms, events 18 at a rate of 0.1 and 84 at 0.5 (Sapphire Rapids, one thread).
-TILED = 0.1
+# Flips a pixel and step above which sums that are looked up are faster than events: the hidden layer of 256 images of
+# 784-3000-10 takes them 0.11 s at any rate, events 0.10 at a rate of 0.1 and 0.62 at 0.5, a dense product 0.52 (Zen 3,
+# one thread).
+MANY = 0.12
 
 
 # --- the library
@@ -169,7 +164,7 @@ class Events(NamedTuple):
     pixel: Tensor
     start: Tensor
     size: tuple[int, int, int, int]  # images, pixels, steps, pixels of a piece
-    many: bool = False  # so many that tiles are faster
+    many: bool = False  # so many that sums that are looked up are faster
 
 
 def draw(x: Images, num_steps: int, chance: Chance, index: Int[Tensor, " batch"] | None = None) -> Events:
@@ -191,7 +186,7 @@ def find(spikes: Float[Tensor, " time batch pixels"]) -> Events:
     num_steps, n, pixels = spikes.shape
     events = _room(n, pixels, num_steps)
     call("find", spikes.contiguous(), *events.size, events.pixel, events.start)
-    return events
+    return events._replace(many=bool(spikes.mean() > MANY))
 
 
 def _room(n: int, pixels: int, num_steps: int) -> Events:
@@ -212,14 +207,9 @@ def spikes(events: Events) -> Float[Tensor, " time batch pixels"]:
     return out
 
 
-def grey(x: Images) -> bool:
-    """Whether so many pixels of these images flip that tiles are faster, or else a dense product of `spikes`."""
-    return bool(torch.minimum(x, 1 - x).clamp_min(0).mean() > (TILED if tiles() else GREY))
-
-
-def tiles() -> bool:
-    """Whether this processor multiplies tiles of bfloat16, and the system lets it."""
-    return bool(library().tiles())
+def grey(x: Images) -> Bool[Tensor, " batch"]:
+    """Of which of these images many pixels flip."""
+    return torch.minimum(x, 1 - x).clamp_min(0).mean(1) > MANY
 
 
 # --- networks
@@ -257,8 +247,9 @@ def snn(events: Events, layers: Layers) -> tuple[Output, Output]:
 def rate_snn(x: Images, layers: Layers, *, num_steps: int, chance: Chance) -> tuple[Output, Output]:
     """The same behind Bernoulli spikes of rate x."""
     at_once = len(x) * num_steps if torch.is_grad_enabled() else AT_ONCE
-    spk, mem = zip(*(snn(events, layers) for events in _in_blocks(x, num_steps, chance, at_once)))
-    return torch.cat(spk, 1), torch.cat(mem, 1)
+    order, blocks = _in_blocks(x, num_steps, chance, at_once)
+    spk, mem = zip(*(snn(events, layers) for events in blocks))
+    return torch.cat(spk, 1)[:, order], torch.cat(mem, 1)[:, order]
 
 
 @torch.no_grad()
@@ -268,18 +259,23 @@ def rate_ann(
     """Confidences of Linear, sigmoid, Linear, softmax behind Bernoulli spikes of rate x: the mean over the steps."""
     spare = -hidden.out_features % BLOCK
     weight = F.pad(output.weight, (0, spare)).unflatten(1, (-1, BLOCK)).permute(1, 2, 0)  # block neuron class
+    order, blocks = _in_blocks(x, num_steps, chance, AT_ONCE // 8)  # fewer, for the currents are kept
     found = []
-    for events in _in_blocks(x, num_steps, chance, AT_ONCE // 8):  # fewer, for the currents are kept
+    for events in blocks:
         _, kept = _hidden(events, hidden.weight, hidden.bias, INTEGRATOR, keep=True)
         logits = (kept.sigmoid_().flatten(1, 2) @ weight).sum(0) + output.bias
         found.append(logits.unflatten(0, (-1, num_steps)).softmax(-1).mean(1))
-    return torch.cat(found)
+    return torch.cat(found)[order]
 
 
-def _in_blocks(x: Tensor, num_steps: int, chance: Chance, at_once: int) -> Iterator[Events]:
-    size, many = max(1, at_once // num_steps), tiles() and grey(x)
-    for images, index in zip(x.split(size), torch.arange(len(x)).split(size)):
-        yield draw(images, num_steps, chance, index)._replace(many=many)
+def _in_blocks(
+    x: Tensor, num_steps: int, chance: Chance, at_once: int
+) -> tuple[Int[Tensor, " batch"], Iterator[Events]]:
+    """The images as events, the grey ones apart, and where each is to be found in what comes of them."""
+    many, size = grey(x), max(1, at_once // num_steps)
+    apart = [(index, way) for way in (True, False) for index in (many == way).nonzero()[:, 0].split(size)]
+    blocks = (draw(x[i], num_steps, chance, i)._replace(many=way) for i, way in apart if len(i) or not len(x))
+    return torch.cat([index for index, _ in apart]).argsort(), blocks
 
 
 INTEGRATOR = Neuron(beta=0.0, threshold=float("inf"), height=0.0)  # its membrane is its input current
@@ -287,7 +283,7 @@ INTEGRATOR = Neuron(beta=0.0, threshold=float("inf"), height=0.0)  # its membran
 
 def _hidden(events, weight, bias, neuron, keep=False) -> tuple[Tensor, Tensor | None]:
     """Spikes of the hidden layer, a bit each, and its membranes if they are to be kept: both " block batch time"."""
-    (n, _, num_steps, _), how = events.size, "tiled" if events.many else "hidden"
+    (n, _, num_steps, _), how = events.size, "tabled" if events.many else "hidden"
     blocks = -(-len(weight) // BLOCK)
     words = torch.empty(blocks, n, num_steps, dtype=torch.int64)
     kept = torch.empty(blocks, n, num_steps, BLOCK) if keep else None

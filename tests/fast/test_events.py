@@ -100,13 +100,11 @@ def test_spikes_that_are_written_out_are_found_again(steps, images, pixels):
 # --- networks
 
 
-@pytest.fixture(params=["events", "tiles"])
+@pytest.fixture(params={"events": 1, "tables": -1, "both": 0.25}.items(), ids=lambda item: item[0])
 def way(request, monkeypatch):
     """How hidden layers are computed, whatever the images."""
-    if request.param == "tiles" and not events.tiles():
-        pytest.skip("this processor, or its system, has no tiles of bfloat16")
-    monkeypatch.setattr(events, "tiles", lambda: request.param == "tiles")
-    monkeypatch.setattr(events, "TILED", -1)
+    monkeypatch.setattr(events, "MANY", request.param[1])
+    return request.param[0]
 
 
 def network(pixels, neurons, classes):
@@ -170,7 +168,7 @@ def test_forward_and_backward_agree_with_lif_on_the_same_spikes(way, size, reset
 def test_hidden_spikes_differ_only_where_a_membrane_lies_within_rounding_of_the_threshold(way):
     x = torch.randn(40, 784, generator=seeded())
     hidden, _ = network(784, 1000, 10)
-    found = draw(x, 25, 1)._replace(many=events.tiles())
+    found = draw(x, 25, 1)._replace(many=way == "tables")
     with torch.no_grad():
         current = hidden.double()(spikes(found).double())
         exact = lif(current, beta=0.7)
@@ -307,10 +305,9 @@ def test_another_source_has_another_file_and_a_flag_that_is_refused_is_left_out(
 
 
 @needs_compiler
-def test_narrow_vectors_give_the_same_bits(monkeypatch, fresh):
+def test_narrow_vectors_give_the_same_bits(way, monkeypatch, fresh):
     x, layers, neuron = torch.rand(20, 100, generator=seeded()), network(100, 70, 10), NEURON
     monkeypatch.setattr(events, "ALWAYS", "-O1 -ffp-contract=off -shared -fPIC")
-    monkeypatch.setattr(events, "tiles", lambda: False)
     found = []
     for flags in ("-march=native", "-mno-avx"):
         monkeypatch.setattr(events, "FLAGS", (flags, ""))

@@ -107,7 +107,7 @@ def test_snntorchs_own_neuron_resets_by_a_rule_that_its_file_does_not_say(tmp_pa
 @pytest.mark.parametrize("reset", sorted(RULES))
 @pytest.mark.parametrize("grey", [False, True])
 def test_a_network_of_linear_and_alike_neurons_answers_by_events_what_it_answers_step_by_step(
-    tmp_path, monkeypatch, reset, grey
+    tmp_path, reset, grey
 ):
     """Three layers, whose drive is no 1; so wherever only one of ten pixels is lit, or where all are grey."""
     if not events.available():
@@ -121,7 +121,6 @@ def test_a_network_of_linear_and_alike_neurons_answers_by_events_what_it_answers
     assert len(net.layers) == 3
     x = torch.rand(6, 8, 8, generator=seeded())
     x = x if grey else (x < 0.1).float()
-    monkeypatch.setattr(events, "grey", lambda x: grey)
     by_events = net(x, generator=seeded(3))
     plain = DECODERS["membrane"](*net.run(net.spikes(x, generator=seeded(3))))
     assert net.run(net.spikes(x, generator=seeded(3)))[0].mean() > 0.02

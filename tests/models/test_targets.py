@@ -58,12 +58,7 @@ def spikes_of(encoder: str, x, chance, by_events: bool):
     return events.spikes(events.draw(x, 25, fixed if encoder == "frozen" else events.key(chance)))
 
 
-WAYS = {
-    "plain": (False, False, False),
-    "events": (True, False, False),
-    "written out": (True, True, False),
-    "tiles": (True, True, True),
-}
+WAYS = {"plain": (False, 0), "events": (True, 1), "tables": (True, -1)}
 
 
 CODES = [name for name in sorted(ENCODERS) if not says(name, "binned")]
@@ -71,18 +66,13 @@ ASKED = [*((code, "delayed", "membrane") for code in CODES), ("rate", "before_de
 ASKED += [("rate", "delayed", decoder) for decoder in sorted(DECODERS) if decoder != "membrane"]
 
 
-@mark.parametrize("by_events, grey, tiles", WAYS.values(), ids=WAYS.keys())
+@mark.parametrize("by_events, many", WAYS.values(), ids=WAYS.keys())
 @mark.parametrize("encoder, reset, decoder", ASKED)
-def test_fast_queries_equal_the_differentiable_run(
-    monkeypatch, encoder, reset, decoder, by_events, grey, tiles
-):
+def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, decoder, by_events, many):
     if by_events and not events.available():
         skip("no C compiler")
-    if tiles and not events.tiles():
-        skip("this processor, or its system, has no tiles of bfloat16")
     monkeypatch.setattr(events, "available", lambda: by_events)
-    monkeypatch.setattr(events, "tiles", lambda: tiles)
-    monkeypatch.setattr(events, "grey", lambda x: grey)
+    monkeypatch.setattr(events, "MANY", many)
     monkeypatch.setitem(engine.AT_ONCE, "cpu", 19 * 25 * 50)  # all images at once: one draw for the plain one
     model = digits_model(louder=3, reset=reset, decoder=decoder, encoder=encoder)
     x = torch.rand(19, 8, 8, generator=seeded()) * 1.5 - 0.25
@@ -98,11 +88,10 @@ def test_blocks_of_a_query_change_nothing_but_the_plain_encoders_draws(monkeypat
     if by_events and not events.available():
         skip("no C compiler")
     monkeypatch.setattr(events, "available", lambda: by_events)
-    monkeypatch.setattr(events, "tiles", lambda: False)
-    monkeypatch.setattr(events, "grey", lambda x: True)
     model, x = digits_model(louder=3, encoder="rate"), torch.rand(19, 8, 8, generator=seeded())
     whole = model(x, generator=seeded(7))
     monkeypatch.setitem(engine.AT_ONCE, "cpu", 8 * 25 * 50 + 7)  # 8 images at once
+    monkeypatch.setattr(events, "AT_ONCE", 8 * 25)
     if not by_events:  # each block draws from where the one before it stopped
         blocks, chance = x.flatten(1).split(8), seeded(7)
         trains = [spikes_of("rate", images, chance, False) for images in blocks]
