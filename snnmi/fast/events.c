@@ -233,7 +233,7 @@ void hidden(const uint16_t *list, const int32_t *start, size N, size P, size T, 
 /* `hidden` for images of which many pixels flip, by the method of the four Russians (Arlazarov et al., 1970): the sums of all
  * subsets of the weights from eight pixels to WIDE neurons, a cache line each, are written down, and a step of an image, a byte,
  * looks its own up. EIGHTS such tables lie in the L2 cache while all images pass; a spare line between them keeps their first
- * lines, which are wanted most, out of each other's place in it. */
+ * lines, which are wanted most, out of each other's place in it. Past the last pixel only first lines are asked for: zeros. */
 enum { EIGHTS = 8, WIDE = 16, W = WIDE / L, LINES = 256 + 1 };
 
 static void add_up(float *table, const float *weight, size rows, size pixels, size P) {
