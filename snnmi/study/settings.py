@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import get_args
 
 from snnmi.attack.players import GaminConfig
 from snnmi.checks import at_least, one_of
@@ -61,7 +62,7 @@ class Settings:
 
 
 SECTIONS = {field.name: field.type for field in fields(Settings) if field.name != "kind"}
-TARGET = ("network", "neuron", "training")  # what "training" stands for in changes
+HOMES = {"training": ("network", "neuron", "training")}  # which sections one stands for in changes
 
 
 def checked(changes: object) -> Changes:
@@ -76,24 +77,23 @@ def checked(changes: object) -> Changes:
         if section not in SECTIONS:
             raise ValueError(f"changes names {section!r}, expected some of {list(SECTIONS)}")
         for field, value in values.items():
-            usual = getattr(
-                SECTIONS[home(section, field)], field, None
-            )  # a field's default; None: it has none
-            if isinstance(usual, bool) and not isinstance(value, bool):
+            if held(section, field) == (bool,) and not isinstance(value, bool):
                 raise ValueError(f"{field} is {value!r}, expected true or false")
     return changes
 
 
 def home(section: str, field: str) -> str:
     """The section that holds this field."""
-    places = TARGET if section == "training" else (section,)
-    names = {place: [f.name for f in fields(SECTIONS[place])] for place in places}
-    for place, known in names.items():
-        if field in known:
-            return place
-    raise ValueError(
-        f"changes: {section} has no {field!r}, expected some of {sorted(sum(names.values(), []))}"
-    )
+    homes = {f.name: place for place in HOMES.get(section, [section]) for f in fields(SECTIONS[place])}
+    if field not in homes:
+        raise ValueError(f"changes: {section} has no {field!r}, expected some of {sorted(homes)}")
+    return homes[field]
+
+
+def held(section: str, field: str) -> tuple:
+    """The types of what this field may hold."""
+    (found,) = (f.type for f in fields(SECTIONS[home(section, field)]) if f.name == field)
+    return get_args(found) or (found,)
 
 
 def merged(*all_changes: object) -> dict[str, dict[str, object]]:
