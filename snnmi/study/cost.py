@@ -33,7 +33,7 @@ def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
         groups.setdefault((cell.dataset, cell.variant.kind), []).append(cell)
     rows = []
     for (dataset, kind), cells in groups.items():
-        missing = [cell for cell in cells if not experiment.attack_of(cell, compute=False)]
+        missing = [cell for cell in cells if not experiment.found("scores", cell, compute=False)]
         images, seconds_of = experiment.dataset(dataset), (float("nan"), float("nan"))
         if missing and kind in MODELS:  # of a user's own target nobody knows the cost
             seconds_of = measure(experiment, missing[0], seconds)
