@@ -313,6 +313,7 @@ CAUSES = "the scale of its images (here 0 is black, 1 white), the order of its c
 def answer(found: Outcome, own: Own, *, book: bool) -> str:
     """What the attack gets out of the network, and what makes that doubtful; `book`: it is this book's own SNN."""
     who = "this book's SNN of the 8x8 digits" if book else "your network"
+    pictures = f"In its pictures a judge that it never met sees {SEES[found.reading]}."
     own_copy, ann = ([found.copies[attacks[i].name] for attacks in (PLAIN, BETTER)] for i in (0, 1))
     if not found.works:
         cause = f"what was assumed about its file, and at {CAUSES}" if own.assumed else CAUSES
@@ -329,12 +330,11 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
         both = {who: own_copy, "the ANN": ann}
         worse = [name for name, (noise, chosen) in both.items() if noise - chosen > verdicts.SAME]
         said += f" (of {' and '.join(worse)} the choice was the worse question)." if worse else "."
-        said += f" In its pictures a judge that it never met sees {SEES[found.reading]}."
+        said += f" {pictures}"
     else:
         said = (
             f"**No copy of {who}**: what the attacker trained reads {max(own_copy):.0%} of the test images "
-            f"at best, where always naming the commonest class gets {found.guess:.0%}. In its pictures a judge that "
-            f"it never met sees {SEES[found.reading]}."
+            f"at best, where always naming the commonest class gets {found.guess:.0%}. {pictures}"
         )
     if own.assumed and not book:
         said += (

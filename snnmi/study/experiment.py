@@ -157,11 +157,16 @@ class Experiment:
         return self._all("boundary", self.cells(), "boundaries")
 
     def found(self, step: str, cell: Cell, *, compute: bool = True) -> Finished | None:
-        """One "target", attack ("scores") or "boundary", loaded or computed; None if it is not there and nothing may be
-        computed.
+        """One "target", "attack", attack with its "scores" or "boundary", loaded or computed; None if it is not there
+        and nothing may be computed.
         """
         run = self._get(step, cell, compute=compute)
-        return run and self._offered(step, cell, run, compute=compute)
+        if run and step == "scores":
+            attack = self.found("attack", cell, compute=compute)
+            return attack and replace(attack, scored=run)
+        offers = {"target": TargetRun, "attack": AttackRun}.get(step, Finished)
+        config = self.settings(cell.dataset, cell.variant)
+        return run and offers(self.profile.name, self.name(cell.dataset), cell, config, run)
 
     def originals(self, dataset: str) -> dict[str, UInt8[np.ndarray, "classes height width"]]:
         """Every class's "class mean" (of training images) and "test image" (the first), as they were stored when an
@@ -231,7 +236,7 @@ class Experiment:
         target = self.asked(cell)
         if step == "attack":
             return steps.attack(run, work, target)
-        attack = self.with_weights(self._offered("scores", cell, run))
+        attack = self.with_weights(self.found("attack", cell))
         if step == "boundary":
             return steps.explore(run, work, target, attack.pair)
         key = keys.originals_key(work.config, images.name)
@@ -267,14 +272,6 @@ class Experiment:
     def _make(self, step: str, cell: Cell) -> Callable[[Run], None] | None:
         """What computes a run of this step, if anything may be computed."""
         return partial(self._compute, step, cell) if self.compute else None
-
-    def _offered(self, step: str, cell: Cell, run: Run, *, compute: bool = True) -> Finished | None:
-        config = self.settings(cell.dataset, cell.variant)
-        about = self.profile.name, self.name(cell.dataset), cell, config
-        if step == "scores":
-            attack = self._get("attack", cell, compute=compute)
-            return attack and AttackRun(*about, attack, run)
-        return (TargetRun if step == "target" else Finished)(*about, run)
 
     def _all(self, step: str, cells: Sequence[Cell], what: str) -> list[Finished]:
         if self.compute:

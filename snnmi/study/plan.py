@@ -17,19 +17,19 @@ from snnmi.study.judgements import LAST, judgements
 from snnmi.study.settings import Changes, merged
 
 ANN, CLIP, RAW, SNN = FOUR
-WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first
+# Hidden layers of both players, the quickest first.
+WIDTHS = {"256": 256, "512": 512, "512-256": (512, 256), "1024": 1024}
 RATES = 1e-4, 3e-4, 1e-3
-SPLITS = {"batch_size": 64, "batches": 2000}, {"batch_size": 128, "batches": 1000}  # equal queries
+# Equal queries.
+SPLITS = {"32 + 32": {"batch_size": 64, "batches": 2000}, "64 + 64": {"batch_size": 128, "batches": 1000}}
 
 
 def settings(baseline: Variant) -> list[Variant]:
     """The grid of step 1 on one of the four cells, each setting a variant of its own."""
     found = []
-    for hidden, rate, split in product(WIDTHS, RATES, SPLITS):
-        layers = "-".join(map(str, hidden)) if isinstance(hidden, tuple) else hidden
-        name = f"{layers}, {rate:g}, {split['batch_size'] // 2} + {split['batch_size'] // 2}"
-        rates = {"lr_surrogate": rate, "lr_generator": rate}
-        found.append(_changed(baseline, name, attack(hidden=hidden, **rates, **split)))
+    for layers, rate, halves in product(WIDTHS, RATES, SPLITS):
+        how = {"hidden": WIDTHS[layers], "lr_surrogate": rate, "lr_generator": rate} | SPLITS[halves]
+        found.append(_changed(baseline, f"{layers}, {rate:g}, {halves}", attack(**how)))
     return found
 
 

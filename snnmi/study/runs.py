@@ -83,7 +83,7 @@ class TargetRun(Finished):
 class AttackRun(Finished):
     """An attack on all classes of one target, and its scores."""
 
-    scored: Run
+    scored: Run | None = None  # None: not yet
 
     labels = property(lambda self: self.metrics["labels"])
     queries_per_class = property(lambda self: self.metrics["queries_per_class"])
