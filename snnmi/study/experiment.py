@@ -10,8 +10,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import UInt8
 from tqdm import tqdm
 
 from snnmi import checks, data
@@ -167,14 +165,6 @@ class Experiment:
         offers = {"target": TargetRun, "attack": AttackRun}.get(step, Finished)
         config = self.settings(cell.dataset, cell.variant)
         return run and offers(self.profile.name, self.name(cell.dataset), cell, config, run)
-
-    def originals(self, dataset: str) -> dict[str, UInt8[np.ndarray, "classes height width"]]:
-        """Every class's "class mean" (of training images) and "test image" (the first), as they were stored when an
-        attack on `dataset` (as results call it) was scored; nothing where none was.
-        """
-        key = keys.originals_key(self.settings(dataset, self.variants[0]), dataset)
-        run = self.store.get(f"originals-{dataset}", key, None, shared=True)
-        return run.arrays() if run else {}
 
     def model(self, cell: Cell) -> Callable:
         """The trained target, its weights kept or made again: a callable from images to confidences."""
