@@ -9,7 +9,7 @@ from contextlib import suppress
 from snnmi import checks
 from snnmi.files import place
 from snnmi.show import pages
-from snnmi.study.settings import file_name, held, merged
+from snnmi.study.settings import file_name, merged
 
 # Parameters that stand for a field: what readers want to change first.
 PLAIN = {
@@ -49,7 +49,7 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
     changes = values.get("changes", {})
     with suppress(json.JSONDecodeError, TypeError):  # papermill's -p gives a mapping's text, its -y a mapping
         changes = json.loads(changes)
-    changes = _typed(merged(*plain, changes))
+    changes = merged(*plain, changes)
     if folder := values.get("tables") and place(values["tables"]):
         checks.writable("tables", folder)
     pages.write_tables(folder, file_name("", changes).strip("-"))
@@ -72,17 +72,3 @@ def _set_by_cells(scope: Mapping[str, object], known: set[str]) -> dict[str, obj
             elif len(found & ALWAYS) > len(ALWAYS) / 2:
                 return {name: scope[name] for name in (names | found) & scope.keys()}
     return {name: scope[name] for name in (names | known) & scope.keys()}
-
-
-def _typed(changes: Mapping[str, Mapping]) -> dict[str, dict]:
-    """Numbers as their fields hold them: 1e1 and "1e1" are 10 batches, a threshold of 1 is 1.0."""
-    new: dict[str, dict] = {}
-    for section, values in changes.items():
-        for field, value in values.items():
-            types = held(section, field)
-            if int in types or float in types:
-                value = checks.number(value)
-            if float in types and type(value) is int:
-                value = float(value)
-            new.setdefault(section, {})[field] = value
-    return new

@@ -49,12 +49,6 @@ def runner_up(baseline: Variant) -> Variant:
     return next(one for one in settings(baseline) if one.change.endswith("1024, 0.0001, 64 + 64"))
 
 
-def convolutional(baseline: Variant) -> Variant:
-    """The point beside the grid: convolutional players of 32 channels, on three classes, at the frozen rate."""
-    how = attack(family="cnn", hidden=64, classes=3, batch_size=64, batches=2000)
-    return _changed(baseline, "convolutional, three classes", how)
-
-
 def _changed(baseline: Variant, name: str, changes: Changes) -> Variant:
     change = ", ".join(filter(None, (baseline.change, name)))
     return replace(baseline, change=change, factor="guess", changes=merged(baseline.changes, changes))
@@ -86,6 +80,8 @@ RESTARTED = controls.restarts(profiles.get("plan").settings("mnist", "snn").atta
 # The second plan's A and B: after the first two, all of the ANN, while another worker trains the SNN.
 QUESTIONS = (*controls.BETTER, *controls.CAUSE, *controls.FASTER)
 QUESTIONS = sorted(QUESTIONS, key=lambda variant: (variant not in controls.BETTER[:2], variant.kind))
+# The point beside the grid: convolutional players of 32 channels, on three classes, at the frozen rate.
+CNN = attack(family="cnn", hidden=64, classes=3, batch_size=64, batches=2000)
 OTHERS = *controls.CELLS.values(), *controls.DECODERS, *controls.OTHERS
 RECORDED = *controls.RECORDED, *controls.SENT, *controls.BETTER_SENT
 SCRIBBLED = [controls.SCRIBBLED[code] for code in ("latency", "clip", "current")]
@@ -110,7 +106,7 @@ STEPS = {
     "codes": dict(variants=[*CODES.values()], **ONE),
     "two more networks": dict(variants=CLAIMED, seeds=(1, 2)),
     "beyond": dict(profile="paper", datasets="mnist", variants=(SNN, ANN), budget=controls.BEYOND, **ONE),
-    "convolutional": dict(variants=[convolutional(ANN)], **ONE),
+    "convolutional": dict(variants=[_changed(ANN, "convolutional, three classes", CNN)], **ONE),
     "beside": dict(variants=settings(ANN), changes=training(stop_at=None), **ONE),
     # the second plan
     "questions": dict(variants=QUESTIONS),

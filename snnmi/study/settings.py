@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from typing import get_args
 
 from snnmi.attack.players import GaminConfig
-from snnmi.checks import at_least, one_of
+from snnmi.checks import at_least, number, one_of
 from snnmi.measure.scores import Evaluation
 from snnmi.models.coding import is_constant
 from snnmi.models.targets import Network, Neuron, Query
@@ -97,11 +97,19 @@ def held(section: str, field: str) -> tuple:
 
 
 def merged(*all_changes: object) -> dict[str, dict[str, object]]:
-    """Several changes as one; of the same field the last counts."""
+    """Several changes as one; of the same field the last counts. Numbers are as their fields hold them: 1e1 and "1e1"
+    are 10 batches, a threshold of 1 is 1.0.
+    """
     one: dict[str, dict[str, object]] = {}
     for changes in all_changes:
         for section, values in checked(changes).items():
-            one.setdefault(section, {}).update(values)
+            for field, value in values.items():
+                types = held(section, field)
+                if int in types or float in types:
+                    value = number(value)
+                if float in types and type(value) is int:
+                    value = float(value)
+                one.setdefault(section, {})[field] = value
     return one
 
 
