@@ -14,7 +14,7 @@ from snnmi.attack.pair import Pair
 from snnmi.measure.scores import METRICS
 from snnmi.models import targets
 from snnmi.store import Run
-from snnmi.study.attacks import ATTACKS, Attack
+from snnmi.study.attacks import ATTACKS
 from snnmi.study.controls import Variant
 from snnmi.study.settings import Settings
 
@@ -86,11 +86,8 @@ class AttackRun(Finished):
     scored: Run | None = None  # None: not yet
 
     labels = property(lambda self: self.metrics["labels"])
+    attacker = property(lambda self: ATTACKS[self.config.attack.attacker])  # an `Attack`
     queries_per_class = property(lambda self: self.metrics["queries_per_class"])
-
-    @property
-    def attacker(self) -> Attack:
-        return ATTACKS[self.config.attack.attacker]
 
     @cached_property
     def scores(self) -> pd.DataFrame:

@@ -48,7 +48,7 @@ class Settings:
         new = {}
         for section, values in checked(changes).items():
             for field, value in values.items():
-                name = home(section, field)
+                name, _ = home(section, field)
                 new[name] = replace(new.get(name, getattr(self, name)), **{field: value})
         return replace(self, **new)
 
@@ -77,23 +77,20 @@ def checked(changes: object) -> Changes:
         if section not in SECTIONS:
             raise ValueError(f"changes names {section!r}, expected some of {list(SECTIONS)}")
         for field, value in values.items():
-            if held(section, field) == (bool,) and not isinstance(value, bool):
+            if home(section, field)[1] == (bool,) and not isinstance(value, bool):
                 raise ValueError(f"{field} is {value!r}, expected true or false")
     return changes
 
 
-def home(section: str, field: str) -> str:
-    """The section that holds this field."""
-    homes = {f.name: place for place in HOMES.get(section, [section]) for f in fields(SECTIONS[place])}
+def home(section: str, field: str) -> tuple[str, tuple]:
+    """The section that holds this field, and the types of what it may hold."""
+    homes = {
+        f.name: (place, f.type) for place in HOMES.get(section, [section]) for f in fields(SECTIONS[place])
+    }
     if field not in homes:
         raise ValueError(f"changes: {section} has no {field!r}, expected some of {sorted(homes)}")
-    return homes[field]
-
-
-def held(section: str, field: str) -> tuple:
-    """The types of what this field may hold."""
-    (found,) = (f.type for f in fields(SECTIONS[home(section, field)]) if f.name == field)
-    return get_args(found) or (found,)
+    place, held = homes[field]
+    return place, get_args(held) or (held,)
 
 
 def merged(*all_changes: object) -> dict[str, dict[str, object]]:
@@ -104,7 +101,7 @@ def merged(*all_changes: object) -> dict[str, dict[str, object]]:
     for changes in all_changes:
         for section, values in checked(changes).items():
             for field, value in values.items():
-                types = held(section, field)
+                _, types = home(section, field)
                 if int in types or float in types:
                     value = number(value)
                 if float in types and type(value) is int:

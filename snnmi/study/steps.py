@@ -120,21 +120,17 @@ def _play(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
     ends = {"kept": result.kept_loss, "last": result.last_loss}
     losses = [pd.DataFrame(loss).assign(label=labels, pair=name) for name, loss in ends.items()]
     found = {"weights": {"kept": result.kept.parameters, "last": result.last.parameters}}
-    found["arrays"] = {name: x.numpy() for name, x in result.history.items()} | _on_the_way(result)
-    found["metrics"] = {"noise": result.last.config.noise, "pilot": result.pilot} if result.pilot else {}
-    return box.queries, pd.concat(losses), found
-
-
-def _on_the_way(result: gamin.AttackResult) -> dict[str, np.ndarray]:
-    """The attack at work, small: images as uint8, confidences in half precision."""
-    seen = {name: values.numpy() for name, values in result.moments.items()}
-    return {
+    found["arrays"] = {name: x.numpy() for name, x in result.history.items()}
+    seen = {name: x.numpy() for name, x in result.moments.items()}
+    found["arrays"] |= {  # the attack at work, small
         "moment_target": seen["target"].astype(np.float16),
         "moment_surrogate": seen["surrogate"].astype(np.float16),
         "moment_accuracy": seen["examined"],
         "moment_batch": seen["batch"],
         "moment_image": scores.as_bytes(seen["image"]),
     }
+    found["metrics"] = {"noise": result.last.config.noise, "pilot": result.pilot} if result.pilot else {}
+    return box.queries, pd.concat(losses), found
 
 
 def _draw(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
