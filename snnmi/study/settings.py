@@ -45,12 +45,11 @@ class Settings:
 
     def changed(self, changes: Changes) -> "Settings":
         """These settings with some fields replaced; `training` may name fields of network and neuron too."""
-        new = {}
+        new: dict[str, dict[str, object]] = {}
         for section, values in checked(changes).items():
             for field, value in values.items():
-                name, _ = home(section, field)
-                new[name] = replace(new.get(name, getattr(self, name)), **{field: value})
-        return replace(self, **new)
+                new.setdefault(home(section, field)[0], {})[field] = value
+        return replace(self, **{name: replace(getattr(self, name), **own) for name, own in new.items()})
 
     def resolved(self) -> "Settings":
         """The same in one way of saying it, so that equal runs have equal names."""
