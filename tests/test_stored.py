@@ -16,7 +16,7 @@ def test_its_runs_are_found_by_settings_that_are_made_today():
     (judgement,) = judgements(one, ("reconstruction",))
     for run in (target.run, attack.run, attack.scored, boundary.run, judgement.run):
         assert run.provenance["snnmi"] == "1.0.0" and run.weights() is None
-    assert one.originals("digits")["class mean"].shape == (10, 8, 8)
+    assert judged.originals("digits", (8, 8), STORED)["class mean"].shape == (10, 8, 8)
     assert attack.moments["image"].shape == (10, 10, 8, 8) and attack.reconstructions.shape == (10, 3, 8, 8)
     assert boundary.arrays["plane_target_labels"].shape == (7, 7)
     assert target.history.epoch.tolist() == [1, 2, 3]

@@ -48,14 +48,13 @@ class Drawn:
 Cells = Mapping[str, Drawn]  # by the name of what was attacked, in the order shown
 
 
-def of(experiment, attack) -> Drawn:
-    """What an `experiment.Experiment` stored of a `runs.AttackRun`."""
+def of(experiment, attack, originals: Mapping[str, np.ndarray]) -> Drawn:
+    """What an `experiment.Experiment` stored of a `runs.AttackRun`, beside `judged.originals`."""
 
     def drawn(pictures, target, copy, **more) -> Drawn:
         wanted = [answers[np.arange(len(answers)), :, attack.labels].mean(1) for answers in (target, copy)]
         if not np.isfinite(wanted[1]).all():  # who made none
             wanted[1] = None
-        originals = experiment.originals(attack.dataset)
         return Drawn(attack.target, attack.labels, originals, pictures[:, :SHOWN], *wanted, **more)
 
     def fresh(index: int) -> Drawn:

@@ -30,22 +30,21 @@ from snnmi.models.targets import TARGETS
 from snnmi.study import extensions, published, verdicts
 from snnmi.study.controls import BASELINES, QUICK, Variant, attack
 from snnmi.study.experiment import Experiment
-from snnmi.study.judgements import judge, judgements
+from snnmi.study.judgements import judgements
 
 KIND = "yours"  # what grid and store call the reader's network
 OWN = ("model", "dataset", "dt", "reset")  # parameters of the chapter alone
 UNSAFE = {".pt2", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 SLACK = 1e-3  # by which confidences may differ and be the same: what half precision rounds
 ASKED = 200  # test images, and as many of noise, that a network is tried with
-HANGS_ON = (  # how it is asked again, and the likely cause of other answers
-    (
-        "again",
-        "it keeps something between queries: neurons that are not reset, a network that learns on; or it draws by a "
-        "chance of its own",
-    ),
-    ("again", "it draws by chance: Dropout in training mode, or a code that takes no generator="),
-    ("in other company", "BatchNorm in training mode, or pixels scaled by batch"),
+KEEPS = (
+    "it keeps something between queries: neurons that are not reset, a network that learns on; or it draws by a "
+    "chance of its own"
 )
+DRAWS = "it draws by chance: Dropout in training mode, or a code that takes no generator="
+SCALES = "BatchNorm in training mode, or pixels scaled by batch"
+# How it is asked again, by which seed and in how many parts, and the likely cause of other answers.
+HANGS_ON = ("again", 0, 1, KEEPS), ("again", 1, 1, DRAWS), ("in other company", 0, 3, SCALES)
 PLAIN = tuple(Variant(kind) for kind in (KIND, *BASELINES))
 BETTER = tuple(  # the attacker tries, then chooses
     Variant(v.kind, "chosen noise", "attacker's noise", attack(noise=CHOSEN)) for v in PLAIN
@@ -88,11 +87,11 @@ def prepare(
     `given`: the arguments of `Experiment` from the chapter's parameters. At `quick` as few batches are spent as in
     chapter 7. Without a `model` this book's SNN on the digits is exported and read back, at `quick` at most.
     """
-    if model is None:
-        given = dict(given) | {"profile": "smoke" if given.get("profile") == "smoke" else "quick"}
-    small = dict(QUICK) if given.get("profile", "quick") == "quick" else {}
     given = dict(given)
     named = given.pop("datasets", None)  # as other chapters call it: the first is audited
+    if model is None and given.get("profile") != "smoke":
+        given["profile"] = "quick"
+    small = dict(QUICK) if given.get("profile", "quick") == "quick" else {}
     base = Experiment(**given, datasets=dataset or named, budget=small)
     name, book = base.datasets[0], None
     images, neuron = base.dataset(name), base.settings(name, BASELINES["snn"]).neuron
@@ -108,8 +107,8 @@ def prepare(
     TARGETS[KIND] = own
     if own.weights:
         small |= {"training": {"hidden": same_size(own.weights, images)}}
-    asked = {"targets": [KIND, *BASELINES], "variants": [*PLAIN, *BETTER], "budget": small}
-    experiment = Experiment(**given, datasets=[name], seeds=base.seeds[:1], **asked)
+    given |= {"datasets": [name], "seeds": base.seeds[:1], "targets": [KIND, *BASELINES], "budget": small}
+    experiment = Experiment(**given, variants=[*PLAIN, *BETTER])
     experiment.try_out(name)
     return Audit(experiment, own, images, rules, book)
 
@@ -128,14 +127,12 @@ def read(model: str, images: Dataset, assumed: Assumed, *, device: str = "cpu") 
         )
     if code := ":" in model and not Path(model).exists():
         made, source = extensions.function(model)
-        answer = _returned(model, made)
+        answer, said = _returned(model, made), [model.rpartition(":")[2], source]
     else:
-        answer = _network(model, images, assumed)
+        answer, said = _network(model, images, assumed), [Path(model).expanduser().read_bytes(), assumed]
     tried, unlike = _tried(model, answer, images, device)
-    if code:  # by its name too: of two functions that answer alike one may be edited
-        said = [model.rpartition(":")[2], source, tried.numpy().round(2).tobytes()]
-    else:
-        said = [Path(model).expanduser().read_bytes(), assumed]
+    if code:  # by its name and answers: one of two that answer alike may be edited, one may be trained anew
+        said.append(tried.numpy().round(2).tobytes())
     weights = sum(p.numel() for p in answer.parameters()) if isinstance(answer, nn.Module) else None
     digest = hashlib.sha256(repr(said).encode()).hexdigest()[:10]
     return Own(answer, digest, weights, None if code else assumed, unlike)
@@ -189,19 +186,19 @@ def unsteady(answer: Callable, x: torch.Tensor) -> str | None:
     A network that takes a generator draws by right.
     """
 
-    def ask(*, seed: int = 0, at_once: int = len(x)) -> torch.Tensor:
+    def ask(seed: int, parts: int) -> torch.Tensor:
         before = np.random.get_state()
         with torch.random.fork_rng([x.device] if x.is_cuda else []):
             torch.manual_seed(seed)
             np.random.seed(seed)
             box = BlackBox(answer, seed=seed, device=x.device, role="examiner's answers")
-            found = torch.cat([box(images) for images in x.split(at_once)])
+            found = torch.cat([box(images) for images in x.chunk(parts)])
         np.random.set_state(before)
         return found
 
-    first, drawing = ask(), takes(answer, "generator")
-    for (asked, cause), how in zip(HANGS_ON, ({}, {"seed": 1}, {"at_once": -(-len(x) // 3)})):
-        if not (how and drawing) and (apart := float((first - ask(**how)).abs().max())) > SLACK:
+    first = ask(0, 1)
+    for asked, seed, parts, cause in HANGS_ON[:1] if takes(answer, "generator") else HANGS_ON:
+        if (apart := float((first - ask(seed, parts)).abs().max())) > SLACK:
             return f"Asked the same images {asked}, it answers otherwise, by up to {apart:.2g} a confidence ({cause})."
     return None
 
@@ -280,17 +277,17 @@ def judged(experiment: Experiment) -> pd.DataFrame:
     beside = "test image", "class mean", "noise"
     said = judgements(experiment, ["reconstruction", *beside])
     found = {one.cell.variant.name if one.cell else one.source: one.run.table("judged") for one in said}
-    chance, rows = 1 / judge(experiment, experiment.datasets[0]).metrics["num_classes"], []
+    rows, by_chance = [], 1 / experiment.dataset(experiment.datasets[0]).num_classes
     for name in [*ORDER, *beside]:
-        row: dict[str, object] = {"images": name, "chance": chance}
-        lows = []
+        row: dict[str, object] = {"images": name, "chance": by_chance}
         for measure in ("recognised", "identified"):
             values = found[name][measure].to_numpy()
             low, high = bootstrap_interval(values, seed=0)
             row |= {measure: values.mean(), f"{measure}_low": low, f"{measure}_high": high}
-            lows.append(values.mean() if np.isnan(low) else low)
-        rows.append(row | {"reading": verdicts.reading(*lows, chance)})
-    return pd.DataFrame(rows)
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    lows = [table[f"{m}_low"].fillna(table[m]) for m in ("recognised", "identified")]
+    return table.assign(reading=[verdicts.reading(*both, by_chance) for both in zip(*lows)])
 
 
 def outcome(scores: pd.DataFrame, judged: pd.DataFrame, *, test_images: int) -> Outcome:
@@ -316,6 +313,7 @@ CAUSES = "the scale of its images (here 0 is black, 1 white), the order of its c
 def answer(found: Outcome, own: Own, *, book: bool) -> str:
     """What the attack gets out of the network, and what makes that doubtful; `book`: it is this book's own SNN."""
     who = "this book's SNN of the 8x8 digits" if book else "your network"
+    pictures = f"In its pictures a judge that it never met sees {SEES[found.reading]}."
     own_copy, ann = ([found.copies[attacks[i].name] for attacks in (PLAIN, BETTER)] for i in (0, 1))
     if not found.works:
         cause = f"what was assumed about its file, and at {CAUSES}" if own.assumed else CAUSES
@@ -332,12 +330,11 @@ def answer(found: Outcome, own: Own, *, book: bool) -> str:
         both = {who: own_copy, "the ANN": ann}
         worse = [name for name, (noise, chosen) in both.items() if noise - chosen > verdicts.SAME]
         said += f" (of {' and '.join(worse)} the choice was the worse question)." if worse else "."
-        said += f" In its pictures a judge that it never met sees {SEES[found.reading]}."
+        said += f" {pictures}"
     else:
         said = (
             f"**No copy of {who}**: what the attacker trained reads {max(own_copy):.0%} of the test images "
-            f"at best, where always naming the commonest class gets {found.guess:.0%}. In its pictures a judge that "
-            f"it never met sees {SEES[found.reading]}."
+            f"at best, where always naming the commonest class gets {found.guess:.0%}. {pictures}"
         )
     if own.assumed and not book:
         said += (

@@ -5,13 +5,11 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import fields
-from typing import get_args
 
 from snnmi import checks
 from snnmi.files import place
 from snnmi.show import pages
-from snnmi.study.settings import SECTIONS, file_name, home, merged
+from snnmi.study.settings import file_name, merged
 
 # Parameters that stand for a field: what readers want to change first.
 PLAIN = {
@@ -26,10 +24,8 @@ PLAIN = {
 PATHS = {"code", "results", "tables"}
 EXPERIMENT = "profile datasets targets seeds attack_seeds code device results compute workers".split()
 KNOWN = {*PLAIN, *EXPERIMENT, "changes", "tables"}
-OWN_RUNS = {
-    *PLAIN,
-    *"dataset datasets model targets seeds attack_seeds changes".split(),
-}  # with these they are a user's
+# With these a page's runs are a user's.
+OWN_RUNS = {*PLAIN, *"dataset datasets model targets seeds attack_seeds changes".split()}
 ALWAYS = {"profile", "code", "device", "results", "tables"}  # every chapter's parameters
 INJECTED = "# Parameters\n"  # how the cell begins that papermill puts after a chapter's own
 
@@ -50,7 +46,10 @@ def given(parameters: Mapping[str, object], *, own: tuple[str, ...] = ()) -> dic
         if not (isinstance(values[name], (str, os.PathLike)) and str(values[name]).strip()):
             raise ValueError(f"{name} is {values[name]!r}, expected a path")
     plain = [{section: {field: values[name]}} for name, (section, field) in PLAIN.items() if name in values]
-    changes = _typed(merged(*plain, _mapping(values.get("changes", {}))))
+    changes = values.get("changes", {})
+    with suppress(json.JSONDecodeError, TypeError):  # papermill's -p gives a mapping's text, its -y a mapping
+        changes = json.loads(changes)
+    changes = merged(*plain, changes)
     if folder := values.get("tables") and place(values["tables"]):
         checks.writable("tables", folder)
     pages.write_tables(folder, file_name("", changes).strip("-"))
@@ -66,35 +65,10 @@ def _set_by_cells(scope: Mapping[str, object], known: set[str]) -> dict[str, obj
     names: set[str] = set()
     for cell in reversed(scope.get("In", ())):  # IPython's history
         with suppress(SyntaxError):
-            nodes = [*ast.walk(ast.parse(cell))]
-            found = {
-                node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-            }
+            variables = [node for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.Name)]
+            found = {node.id for node in variables if isinstance(node.ctx, ast.Store)}
             if cell.startswith(INJECTED):
                 names |= found
             elif len(found & ALWAYS) > len(ALWAYS) / 2:
                 return {name: scope[name] for name in (names | found) & scope.keys()}
     return {name: scope[name] for name in (names | known) & scope.keys()}
-
-
-def _typed(changes: Mapping[str, Mapping]) -> dict[str, dict]:
-    """Numbers as their fields hold them: 1e1 and "1e1" are 10 batches, a threshold of 1 is 1.0."""
-    new: dict[str, dict] = {}
-    for section, values in changes.items():
-        for field, value in values.items():
-            (held,) = (f.type for f in fields(SECTIONS[home(section, field)]) if f.name == field)
-            held = get_args(held) or (held,)
-            if int in held or float in held:
-                value = checks.number(value)
-            if float in held and type(value) is int:
-                value = float(value)
-            new.setdefault(section, {})[field] = value
-    return new
-
-
-def _mapping(changes: object) -> object:
-    """`changes` as papermill hands it on: -y gives a mapping, -p its text."""
-    if isinstance(changes, str):
-        with suppress(json.JSONDecodeError):
-            return json.loads(changes)
-    return changes

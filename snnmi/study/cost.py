@@ -26,30 +26,30 @@ SECONDS = 1.25  # of timing for a target's training and for its attack, each
 FEW = 4  # classes whose attack is timed
 
 
-def costs(experiment: Experiment, *, seconds: float = SECONDS) -> pd.DataFrame:
+def costs(experiment: Experiment) -> pd.DataFrame:
     """One row a data set and kind of target: attacks wanted and stored, the missing ones' queries and hours here."""
     groups: dict[tuple, list[Cell]] = {}
     for cell in experiment.cells():
         groups.setdefault((cell.dataset, cell.variant.kind), []).append(cell)
     rows = []
     for (dataset, kind), cells in groups.items():
-        missing = [cell for cell in cells if not experiment.attack_of(cell, compute=False)]
-        images, seconds_of = experiment.dataset(dataset), (float("nan"), float("nan"))
-        if missing and kind in MODELS:  # of a user's own target nobody knows the cost
-            seconds_of = measure(experiment, missing[0], seconds)
-        queries, hours = 0.0, 0.0
+        missing = [cell for cell in cells if not experiment.found("scores", cell, compute=False)]
+        train_s, attack_s = measure(experiment, missing[0]) if missing else (0.0, 0.0)
+        images, queries, hours = experiment.dataset(dataset), 0.0, 0.0
         for config in (experiment.settings(dataset, cell.variant) for cell in missing):
             attack, training = config.attack, config.training
             queries += attack.queries_per_class * len(range(images.num_classes)[: attack.classes])
             steps = training.epochs * -(-len(images.x_train) // training.batch_size)
-            hours += (steps * seconds_of[0] + attack.batches * seconds_of[1]) / 3600
+            hours += (steps * train_s + attack.batches * attack_s) / 3600
         counts = {"attacks": len(cells), "stored": len(cells) - len(missing)}
         rows.append({"dataset": dataset, "target": kind} | counts | {"queries": queries, "hours": hours})
     return pd.DataFrame(rows)
 
 
-def measure(experiment: Experiment, cell: Cell, seconds: float) -> tuple[float, float]:
+def measure(experiment: Experiment, cell: Cell) -> tuple[float, float]:
     """Seconds of one step of training and of one batch of GAMIN on all classes; nothing is stored."""
+    if cell.variant.kind not in MODELS:  # of a user's own target nobody knows the cost
+        return float("nan"), float("nan")
     config, images = experiment.settings(cell.dataset, cell.variant), experiment.dataset(cell.dataset)
     device, shape, classes = torch.device(experiment.device), images.image_shape, images.num_classes
     attacked = len(range(classes)[: config.attack.classes])
@@ -78,7 +78,7 @@ def measure(experiment: Experiment, cell: Cell, seconds: float) -> tuple[float, 
 
     threads = torch.get_num_threads()
     timers = (Timer("work()", globals={"work": work}, num_threads=threads) for work in (train, attack))
-    train_s, attack_s = (timer.blocked_autorange(min_run_time=seconds).median for timer in timers)
+    train_s, attack_s = (timer.blocked_autorange(min_run_time=SECONDS).median for timer in timers)
     return train_s, attack_s * attacked / few
 
 

@@ -10,8 +10,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import UInt8
 from tqdm import tqdm
 
 from snnmi import checks, data
@@ -78,7 +76,7 @@ class Experiment:
         if not isinstance(compute, bool):
             raise ValueError(f"compute is {compute!r}, expected true or false")
         self.compute, self.store = compute, Store(self.results / profile)
-        own = [BASELINES.get(kind) or NAMED.get(kind) or Variant(kind) for kind in self.kinds]
+        own = [NAMED.get(kind) or Variant(kind) for kind in self.kinds]
         self.variants = tuple(own if variants is None else variants)
         self.changes, self.budget = settings.merged(changes or {}), settings.merged(budget or {})
         self._loaded: dict[str, data.Dataset] = {}
@@ -142,47 +140,38 @@ class Experiment:
 
     def targets(self) -> list[TargetRun]:
         """The trained targets, loaded or trained."""
-        found = self._all("target", self.trainings(), "targets")
-        return [TargetRun(*self._about(cell), run) for cell, run in found]
+        return self._all("target", self.trainings(), "targets")
 
     def attacks(self) -> list[AttackRun]:
         """The attacks with their scores, loaded or computed (their targets first)."""
         if self.workers > 1:
             self.targets()  # first, or two workers would train the same one
-        found = [self._attacked(cell, run) for cell, run in self._all("scores", self.cells(), "attacks")]
-        return [attack for attack in found if attack]
+        return self._all("scores", self.cells(), "attacks")
 
     def boundaries(self) -> list[Finished]:
         """The boundary measurements (`boundaries.measure`), loaded or computed, of each run's target and the surrogate
         of its first class.
         """
-        found = self._all("boundary", self.cells(), "boundaries")
-        return [Finished(*self._about(cell), run) for cell, run in found]
+        return self._all("boundary", self.cells(), "boundaries")
 
-    def target_of(self, cell: Cell) -> TargetRun | None:
-        """One target, loaded or trained; None if it is not there and nothing may be computed."""
-        run = self._get("target", cell)
-        return run and TargetRun(*self._about(cell), run)
-
-    def attack_of(self, cell: Cell, *, compute: bool = True) -> AttackRun | None:
-        """One attack, loaded or computed; None if it is not there and nothing may be computed."""
-        run = self._get("scores", cell, compute=compute)
-        return run and self._attacked(cell, run, compute=compute)
-
-    def originals(self, dataset: str) -> dict[str, UInt8[np.ndarray, "classes height width"]]:
-        """Every class's "class mean" (of training images) and "test image" (the first), as they were stored when an
-        attack on `dataset` (as results call it) was scored; nothing where none was.
+    def found(self, step: str, cell: Cell, *, compute: bool = True) -> Finished | None:
+        """One "target", "attack", attack with its "scores" or "boundary", loaded or computed; None if it is not there
+        and nothing may be computed.
         """
-        key = keys.originals_key(self.settings(dataset, self.variants[0]), dataset)
-        run = self.store.get(f"originals-{dataset}", key, None, shared=True)
-        return run.arrays() if run else {}
+        run = self._get(step, cell, compute=compute)
+        if run and step == "scores":
+            attack = self.found("attack", cell, compute=compute)
+            return attack and replace(attack, scored=run)
+        offers = {"target": TargetRun, "attack": AttackRun}.get(step, Finished)
+        config = self.settings(cell.dataset, cell.variant)
+        return run and offers(self.profile.name, self.name(cell.dataset), cell, config, run)
 
     def model(self, cell: Cell) -> Callable:
         """The trained target, its weights kept or made again: a callable from images to confidences."""
         if cell.variant.kind in TARGETS:
             copied = copy.deepcopy(self.dataset(cell.dataset))  # whatever is done to it, ours stays
             return TARGETS[cell.variant.kind](copied, seed=cell.seed)
-        target = self.target_of(cell)
+        target = self.found("target", cell)
         self.store.weights(target.run, self._make("target", cell))
         return target.model.to(self.device)
 
@@ -237,7 +226,7 @@ class Experiment:
         target = self.asked(cell)
         if step == "attack":
             return steps.attack(run, work, target)
-        attack = self.with_weights(self._attacked(cell, run))
+        attack = self.with_weights(self.found("attack", cell))
         if step == "boundary":
             return steps.explore(run, work, target, attack.pair)
         key = keys.originals_key(work.config, images.name)
@@ -250,7 +239,7 @@ class Experiment:
         config, kind = self.settings(cell.dataset, cell.variant), cell.variant.kind
         if not config.training.match_accuracy:
             return config
-        own, other = (self.target_of(cell._replace(variant=BASELINES[k])) for k in (kind, OTHER[kind]))
+        own, other = (self.found("target", cell._replace(variant=BASELINES[k])) for k in (kind, OTHER[kind]))
         if not (own and other):
             return None
         distance = (own.history["test_accuracy"] - other.history["test_accuracy"].iloc[-1]).abs()
@@ -274,21 +263,13 @@ class Experiment:
         """What computes a run of this step, if anything may be computed."""
         return partial(self._compute, step, cell) if self.compute else None
 
-    def _about(self, cell: Cell) -> tuple[str, str, Cell, Settings]:
-        config = self.settings(cell.dataset, cell.variant)
-        return self.profile.name, self.name(cell.dataset), cell, config
-
-    def _attacked(self, cell: Cell, scored: Run, *, compute: bool = True) -> AttackRun | None:
-        run = self._get("attack", cell, compute=compute)
-        return run and AttackRun(*self._about(cell), run, scored)
-
-    def _all(self, step: str, cells: Sequence[Cell], what: str) -> list[tuple[Cell, Run]]:
+    def _all(self, step: str, cells: Sequence[Cell], what: str) -> list[Finished]:
         if self.compute:
             if self.workers > 1:
                 self._share(step, cells, what)
             # Only on a terminal: a notebook does not know how to go up a line, to the bar of each run.
             cells = tqdm(cells, desc=f"{self.scale}: {what}", unit="run", disable=None)
-        return [(cell, run) for cell in cells if (run := self._get(step, cell))]
+        return [found for cell in cells if (found := self.found(step, cell))]
 
     def _share(self, step: str, cells: Sequence[Cell], what: str) -> None:
         """Let the workers fill the store with what is missing of a step; each run once, though cells may share it."""

@@ -13,18 +13,15 @@ def listed(name: str, given: object, default: tuple, of: type) -> tuple:
     """A list as notebooks and the command line give it: '["mnist"]', '[mnist]', 'mnist, faces' and ["mnist"] are such;
     None: the default.
     """
-    items = given
-    if isinstance(given, str):
-        try:
-            items = json.loads(given)
-        except json.JSONDecodeError:  # without quotes
-            inside = given.strip().removeprefix("[").removesuffix("]")
-            items = [item.strip(" \"'") for item in inside.split(",")]
-            items = [checks.number(item) for item in items] if of is int else items
+    try:
+        items = json.loads(given) if isinstance(given, str) else given
+    except json.JSONDecodeError:  # without quotes
+        inside = given.strip().removeprefix("[").removesuffix("]")
+        items = [item.strip(" \"'") for item in inside.split(",")]
+        items = [checks.number(item) for item in items] if of is int else items
     if items is None:
         return tuple(default)
-    if not isinstance(items, (list, tuple)):
-        items = [items]
+    items = items if isinstance(items, (list, tuple)) else [items]
     if of is int:
         items = [int(item) if isinstance(item, float) and item.is_integer() else item for item in items]
     if not items or not all(type(item) is of for item in items) or len(set(items)) < len(items):

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from types import SimpleNamespace
 
 from snnmi import checks
 from snnmi.study.asked import parameters
@@ -22,18 +22,13 @@ ASKED = {
 }
 
 
-class Jobs(NamedTuple):
-    profile: str
-    device: str
-    datasets: dict[str, str]  # what results call each, and how it was named
-    seeds: tuple[int, ...]
-    targets: dict[str, str]  # what files call each variant, and its name
-    needs: dict[str, int]  # of a job: "gpu", "mem_mb", "runtime"
-
-
-def asked(config: Mapping[str, object]) -> Jobs:
+def asked(config: Mapping[str, object]) -> SimpleNamespace:
     """The grid of Snakemake's settings: profile, device, and as `params` the rest, said as `make book` is told. Raises
     ValueError or FileNotFoundError for what cannot be meant.
+
+    profile, device, seeds
+    datasets, targets: what results and files call each, and how it is named
+    needs: of a job, "gpu", "mem_mb" and "runtime"
     """
     settings = {name: value for name, value in config.items() if name != "params"}
     wanted = ASKED | settings | parameters(str(config.get("params") or ""))
@@ -41,14 +36,15 @@ def asked(config: Mapping[str, object]) -> Jobs:
     if not isinstance(wanted["controls"], bool):
         raise ValueError(f"controls is {wanted['controls']!r}, expected True or False")
     device, variants = device_name(wanted["device"]), CONTROLS if wanted["controls"] else FOUR
-    lists = {name: wanted[name] for name in ("datasets", "seeds")}
-    grid = Experiment(wanted["profile"], variants=variants, **lists)
+    grid = Experiment(
+        wanted["profile"], variants=variants, datasets=wanted["datasets"], seeds=wanted["seeds"]
+    )
     mem_mb, minutes = (checks.whole(name, checks.number(wanted[name]), 1) for name in ("mem_mb", "minutes"))
-    return Jobs(
-        grid.profile.name,
-        device,
-        {grid.name(dataset): dataset for dataset in grid.datasets},
-        grid.seeds,
-        {re.sub("[^a-z0-9.]+", "-", one.name): one.name for one in variants},
-        {"gpu": int(device != "cpu"), "mem_mb": mem_mb, "runtime": minutes},
+    return SimpleNamespace(
+        profile=grid.profile.name,
+        device=device,
+        seeds=grid.seeds,
+        datasets={grid.name(dataset): dataset for dataset in grid.datasets},
+        targets={re.sub("[^a-z0-9.]+", "-", one.name): one.name for one in variants},
+        needs={"gpu": int(device != "cpu"), "mem_mb": mem_mb, "runtime": minutes},
     )

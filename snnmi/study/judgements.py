@@ -134,7 +134,7 @@ def _reference(experiment: Experiment, dataset: str, source: str) -> Found:
 
 def _made(experiment: Experiment, cell: Cell, source: str) -> Found | None:
     """Images that an attack makes for a target as it is."""
-    attack, target = _maker(source), experiment.target_of(cell)
+    attack, target = _maker(source), experiment.found("target", cell)
 
     def images(run: Run) -> Drawn:
         dataset = experiment.dataset(cell.dataset)
@@ -147,14 +147,14 @@ def _made(experiment: Experiment, cell: Cell, source: str) -> Found | None:
 
 def _drawn(experiment: Experiment, cell: Cell, source: str) -> Found | None:
     """Reconstructions, of the kept pair or of the last one."""
-    if (attack := experiment.attack_of(cell)) is None:
+    if (attack := experiment.found("scores", cell)) is None:
         return None
-    drawn = attack.last if source == LAST else (attack.reconstructions, attack.target_confidences)
-    if drawn is None:
+    names = [("last_" if source == LAST else "") + name for name in ("reconstructions", "target_confidences")]
+    if names[0] not in attack.pictures:  # scored before these were kept
         return None
 
     def images(run: Run) -> Drawn:
-        shown, confidences = (torch.from_numpy(x) for x in drawn)
+        shown, confidences = (torch.from_numpy(attack.pictures[name]) for name in names)
         return Drawn(shown / 255, confidences[range(len(attack.labels)), :, attack.labels])
 
     key = {"attack": attack.settings} | differences(attack.config, "evaluation")

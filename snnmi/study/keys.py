@@ -6,7 +6,6 @@ never answered by an old one.
 import hashlib
 import inspect
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -83,11 +82,9 @@ def attack_key(settings: Settings, dataset: str, seed: int, attack_seed: int) ->
         attacker=("attack", attack.attacker),
     )
     how = {"how": dict(entry.how)} if entry.how else {}
-    asked = (
-        ("query", "attack") if entry.pairs else ("query", "attack", "evaluation")
-    )  # what its copy is asked then
+    sections = ["query", "attack"] + ["evaluation"] * (not entry.pairs)  # by which its copy is asked at once
     target = target_key(settings, dataset, seed)
-    return {"target": target, "seed": attack_seed} | differences(settings, *asked) | how | own
+    return {"target": target, "seed": attack_seed} | differences(settings, *sections) | how | own
 
 
 def answers_key(attack: dict) -> dict:
@@ -117,9 +114,9 @@ def code(**entries: tuple[str, str | None]) -> dict:
     """
     found = {}
     for role, (what, name) in entries.items():
-        if (thing := extensions.own(what, name)) is not None:
-            found[role] = foreign(extensions.piece(thing)) or extensions.latest()
-    found = {role: digest for role, digest in found.items() if digest}
+        thing = extensions.own(what, name)
+        if thing is not None and (digest := foreign(extensions.piece(thing)) or extensions.latest()):
+            found[role] = digest
     return {"code": found} if found else {}
 
 
@@ -134,8 +131,6 @@ def foreign(thing: object) -> str | None:
     thing = inspect.unwrap(thing)
     if digest := extensions.loaded(thing):
         return digest
-    if str(getattr(getattr(thing, "__code__", None), "co_filename", "")).startswith(f"{PACKAGE}{os.sep}"):
-        return None  # most are, and `inspect` takes its time
     try:
         path = Path(inspect.getsourcefile(thing) or "")
         if path.is_relative_to(PACKAGE):

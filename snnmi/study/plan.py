@@ -17,19 +17,19 @@ from snnmi.study.judgements import LAST, judgements
 from snnmi.study.settings import Changes, merged
 
 ANN, CLIP, RAW, SNN = FOUR
-WIDTHS = 256, 512, (512, 256), 1024  # hidden layers of both players, the quickest first
+# Hidden layers of both players, the quickest first.
+WIDTHS = {"256": 256, "512": 512, "512-256": (512, 256), "1024": 1024}
 RATES = 1e-4, 3e-4, 1e-3
-SPLITS = {"batch_size": 64, "batches": 2000}, {"batch_size": 128, "batches": 1000}  # equal queries
+# Equal queries.
+SPLITS = {"32 + 32": {"batch_size": 64, "batches": 2000}, "64 + 64": {"batch_size": 128, "batches": 1000}}
 
 
 def settings(baseline: Variant) -> list[Variant]:
     """The grid of step 1 on one of the four cells, each setting a variant of its own."""
     found = []
-    for hidden, rate, split in product(WIDTHS, RATES, SPLITS):
-        layers = "-".join(map(str, hidden)) if isinstance(hidden, tuple) else hidden
-        name = f"{layers}, {rate:g}, {split['batch_size'] // 2} + {split['batch_size'] // 2}"
-        rates = {"lr_surrogate": rate, "lr_generator": rate}
-        found.append(_changed(baseline, name, attack(hidden=hidden, **rates, **split)))
+    for layers, rate, halves in product(WIDTHS, RATES, SPLITS):
+        how = {"hidden": WIDTHS[layers], "lr_surrogate": rate, "lr_generator": rate} | SPLITS[halves]
+        found.append(_changed(baseline, f"{layers}, {rate:g}, {halves}", attack(**how)))
     return found
 
 
@@ -47,12 +47,6 @@ def guesses(baseline: Variant) -> list[Variant]:
 def runner_up(baseline: Variant) -> Variant:
     """Of the grid the setting second nearest to the published row, on one of the four cells."""
     return next(one for one in settings(baseline) if one.change.endswith("1024, 0.0001, 64 + 64"))
-
-
-def convolutional(baseline: Variant) -> Variant:
-    """The point beside the grid: convolutional players of 32 channels, on three classes, at the frozen rate."""
-    how = attack(family="cnn", hidden=64, classes=3, batch_size=64, batches=2000)
-    return _changed(baseline, "convolutional, three classes", how)
 
 
 def _changed(baseline: Variant, name: str, changes: Changes) -> Variant:
@@ -77,68 +71,57 @@ def choices(variant: Variant, profile: str = "plan", dataset: str = "mnist") -> 
 
 # In pairs; the last is the frozen setting.
 SPECIFICATIONS = {cell: [*settings(cell), *guesses(cell), cell] for cell in (ANN, CLIP)}
-ONE = {"seeds": 0}
+ONE, THREE = {"seeds": 0}, {"seeds": (0, 1, 2)}
 CLAIMED = (  # what pages claim, and so need three networks for
     *(noise for noise in NOISE if noise.change == "sparse noise"),
     *(CODES[code, noise] for code in ("latency", "clip", "current") for noise in ("normal", "sparse")),
 )
 RESTARTED = controls.restarts(profiles.get("plan").settings("mnist", "snn").attack)
 # The second plan's A and B: after the first two, all of the ANN, while another worker trains the SNN.
-QUESTIONS = sorted(
-    (*controls.BETTER, *controls.CAUSE, *controls.FASTER),
-    key=lambda v: (v not in controls.BETTER[:2], v.kind),
-)
+QUESTIONS = (*controls.BETTER, *controls.CAUSE, *controls.FASTER)
+QUESTIONS = sorted(QUESTIONS, key=lambda variant: (variant not in controls.BETTER[:2], variant.kind))
+# The point beside the grid: convolutional players of 32 channels, on three classes, at the frozen rate.
+CNN = attack(family="cnn", hidden=64, classes=3, batch_size=64, batches=2000)
+OTHERS = *controls.CELLS.values(), *controls.DECODERS, *controls.OTHERS
+RECORDED = *controls.RECORDED, *controls.SENT, *controls.BETTER_SENT
+SCRIBBLED = [controls.SCRIBBLED[code] for code in ("latency", "clip", "current")]
 STEPS = {
-    "calibrate": {"variants": settings(ANN)} | ONE,
-    "networks": {"variants": FOUR},
-    "specification": {"variants": [*SPECIFICATIONS[ANN], *SPECIFICATIONS[CLIP]]} | ONE,
-    "runner-up": {"variants": [runner_up(SNN), runner_up(RAW)]} | ONE,
-    "full": {"profile": "paper", "datasets": "mnist", "variants": FOUR} | ONE,
-    "people": {"profile": "people", "variants": FOUR},
-    "quarter": {"profile": "quarter", "variants": FOUR},
-    "full people": {"profile": "paper", "datasets": "faces", "variants": FOUR, "changes": attack(classes=10)}
-    | ONE,
-    "in range": {"variants": [ANN, SNN, *NOISE]} | ONE,  # step 6
-    "averaging": {"variants": [ANN, SNN, *controls.AVERAGING]} | ONE,
-    "bounds": {"variants": (ANN, SNN), "seeds": (0, 1, 2)},
-    "restarts": {"variants": RESTARTED, "attack_seeds": [*range(controls.RESTARTS)]} | ONE,
-    "attackers": {"variants": [ANN, SNN, *controls.ATTACKERS]} | ONE,
+    "calibrate": dict(variants=settings(ANN), **ONE),
+    "networks": dict(variants=FOUR),
+    "specification": dict(variants=[*SPECIFICATIONS[ANN], *SPECIFICATIONS[CLIP]], **ONE),
+    "runner-up": dict(variants=[runner_up(SNN), runner_up(RAW)], **ONE),
+    "full": dict(profile="paper", datasets="mnist", variants=FOUR, **ONE),
+    "people": dict(profile="people", variants=FOUR),
+    "quarter": dict(profile="quarter", variants=FOUR),
+    "full people": dict(profile="paper", datasets="faces", variants=FOUR, changes=attack(classes=10), **ONE),
+    "in range": dict(variants=[ANN, SNN, *NOISE], **ONE),  # step 6
+    "averaging": dict(variants=[ANN, SNN, *controls.AVERAGING], **ONE),
+    "bounds": dict(variants=(ANN, SNN), **THREE),
+    "restarts": dict(variants=RESTARTED, attack_seeds=[*range(controls.RESTARTS)], **ONE),
+    "attackers": dict(variants=[ANN, SNN, *controls.ATTACKERS], **ONE),
     # one change at a time (chapter 7): first what the same weights tell, then what is trained anew
-    "controls": {"variants": [ANN, SNN, *controls.CELLS.values(), *controls.DECODERS, *controls.OTHERS]}
-    | ONE,
-    "time steps": {"variants": [SNN, *controls.TIME]} | ONE,
-    "controls, strokes": {"variants": [controls.BETTER[1], *controls.WELL.values()]} | ONE,
-    "codes": {"variants": [*CODES.values()]} | ONE,
-    "two more networks": {"variants": CLAIMED, "seeds": (1, 2)},
-    "beyond": {"profile": "paper", "datasets": "mnist", "variants": (SNN, ANN), "budget": controls.BEYOND}
-    | ONE,
-    "convolutional": {"variants": [convolutional(ANN)]} | ONE,
-    "beside": {"variants": settings(ANN), "changes": training(stop_at=None)} | ONE,
+    "controls": dict(variants=[ANN, SNN, *OTHERS], **ONE),
+    "time steps": dict(variants=[SNN, *controls.TIME], **ONE),
+    "controls, strokes": dict(variants=[controls.BETTER[1], *controls.WELL.values()], **ONE),
+    "codes": dict(variants=[*CODES.values()], **ONE),
+    "two more networks": dict(variants=CLAIMED, seeds=(1, 2)),
+    "beyond": dict(profile="paper", datasets="mnist", variants=(SNN, ANN), budget=controls.BEYOND, **ONE),
+    "convolutional": dict(variants=[_changed(ANN, "convolutional, three classes", CNN)], **ONE),
+    "beside": dict(variants=settings(ANN), changes=training(stop_at=None), **ONE),
     # the second plan
-    "questions": {"variants": QUESTIONS},
-    "black start": {
-        "variants": controls.BLACK_START,
-        "seeds": (0, 1, 2),
-    },  # what evolution has and GAMIN has not
-    "faces": {"profile": "people", "variants": (ANN, CLIP, RAW, SNN), "seeds": (1, 2, 3)},  # D
-    "faces, chosen": {"profile": "people", "variants": controls.CHOOSING, "seeds": (1, 2, 3)},
+    "questions": dict(variants=QUESTIONS),
+    "black start": dict(variants=controls.BLACK_START, **THREE),  # what evolution has and GAMIN has not
+    "faces": dict(profile="people", variants=FOUR, seeds=(1, 2, 3)),  # D
+    "faces, chosen": dict(profile="people", variants=controls.CHOOSING, seeds=(1, 2, 3)),
     # E; of recordings with all that the same networks are asked otherwise
-    "codes, strokes": {
-        "variants": [controls.SCRIBBLED[code] for code in ("latency", "clip", "current")],
-        "seeds": (0, 1, 2),
-    },
-    "recordings": {
-        "profile": "events",
-        "variants": (*controls.RECORDED, *controls.SENT, *controls.BETTER_SENT),
-    },
-    "smoothness": {"variants": [ann for ann, _ in controls.SMOOTH.values()]} | ONE,  # F
-    "legible": {"variants": controls.LEGIBLE, "seeds": (0, 1, 2)},
+    "codes, strokes": dict(variants=SCRIBBLED, **THREE),
+    "recordings": dict(profile="events", variants=RECORDED),
+    "smoothness": dict(variants=[ann for ann, _ in controls.SMOOTH.values()], **ONE),  # F
+    "legible": dict(variants=controls.LEGIBLE, **THREE),
 }
 # What of a step the honest judge is shown.
 DRAWN = "in range", "averaging", "attackers", "restarts", "two more networks"
-SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | {"codes": ("reconstruction", "test image")}
-SHOWN["bounds"] = ("reconstruction", *WITHOUT_A_COPY)
-BETTER_ASKED = (
+ASKED_WELL = (
     "questions",
     "black start",
     "faces, chosen",
@@ -147,7 +130,8 @@ BETTER_ASKED = (
     "smoothness",
     "legible",
 )
-SHOWN |= dict.fromkeys(BETTER_ASKED, ("reconstruction", LAST))
+SHOWN = dict.fromkeys(DRAWN, ("reconstruction",)) | dict.fromkeys(ASKED_WELL, ("reconstruction", LAST))
+SHOWN |= {"codes": ("reconstruction", "test image"), "bounds": ("reconstruction", *WITHOUT_A_COPY)}
 
 
 def main() -> None:

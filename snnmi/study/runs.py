@@ -14,7 +14,7 @@ from snnmi.attack.pair import Pair
 from snnmi.measure.scores import METRICS
 from snnmi.models import targets
 from snnmi.store import Run
-from snnmi.study.attacks import ATTACKS, Attack
+from snnmi.study.attacks import ATTACKS
 from snnmi.study.controls import Variant
 from snnmi.study.settings import Settings
 
@@ -45,14 +45,8 @@ class Finished:
     settings = property(attrgetter("run.settings"))
     metrics = property(attrgetter("run.metrics"))
     provenance = property(attrgetter("run.provenance"))
-
-    @property
-    def image_shape(self) -> tuple[int, int]:
-        return tuple(self.metrics["image_shape"])
-
-    @property
-    def num_classes(self) -> int:
-        return self.metrics["num_classes"]
+    num_classes = property(lambda self: self.metrics["num_classes"])
+    image_shape = property(lambda self: tuple(self.metrics["image_shape"]))
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -73,10 +67,8 @@ class Finished:
 class TargetRun(Finished):
     """A trained target."""
 
-    @property
-    def history(self) -> pd.DataFrame:
-        """One row an epoch: epoch, loss, test_accuracy."""
-        return self.run.table("history")
+    # One row an epoch: epoch, loss, test_accuracy.
+    history = property(lambda self: self.run.table("history"))
 
     @cached_property
     def model(self) -> targets.ANN | targets.SNN:
@@ -91,19 +83,11 @@ class TargetRun(Finished):
 class AttackRun(Finished):
     """An attack on all classes of one target, and its scores."""
 
-    scored: Run
+    scored: Run | None = None  # None: not yet
 
-    @property
-    def attacker(self) -> Attack:
-        return ATTACKS[self.config.attack.attacker]
-
-    @property
-    def labels(self) -> list[int]:
-        return self.metrics["labels"]
-
-    @property
-    def queries_per_class(self) -> int:
-        return self.metrics["queries_per_class"]
+    labels = property(lambda self: self.metrics["labels"])
+    attacker = property(lambda self: ATTACKS[self.config.attack.attacker])  # an `Attack`
+    queries_per_class = property(lambda self: self.metrics["queries_per_class"])
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -123,33 +107,17 @@ class AttackRun(Finished):
         return {name.removeprefix("moment_"): values for name, values in found.items()}
 
     @cached_property
-    def _pictures(self) -> dict[str, np.ndarray]:
+    def pictures(self) -> dict[str, np.ndarray]:
+        """By name, with "last_" before it the last generators', which older scores lack:
+        reconstructions: uint8 (K, n, height, width), the kept generators' images of n draws of z; figures show one
+        target_confidences, surrogate_confidences: (K, n, classes), what both networks answer to them
+        """
         return self.scored.arrays()
 
-    @property
-    def reconstructions(self) -> np.ndarray:
-        """uint8 (K, n, height, width): the kept generators' images of n draws of z; figures show the first."""
-        return self._pictures["reconstructions"]
-
-    @property
-    def last(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """The same of the last generators, and the target's answers; None for runs scored before these were kept."""
-        names = "last_reconstructions", "last_target_confidences"
-        return tuple(self._pictures[name] for name in names) if names[0] in self._pictures else None
-
-    @property
-    def target_confidences(self) -> np.ndarray:
-        """(K, n, classes): the target's answers to the reconstructions."""
-        return self._pictures["target_confidences"]
-
-    @property
-    def surrogate_confidences(self) -> np.ndarray:
-        return self._pictures["surrogate_confidences"]
-
-    @cached_property
-    def pair(self) -> Pair:
-        """The kept surrogates and generators."""
-        return self.pairs["kept"]
+    reconstructions = property(lambda self: self.pictures["reconstructions"])
+    target_confidences = property(lambda self: self.pictures["target_confidences"])
+    surrogate_confidences = property(lambda self: self.pictures["surrogate_confidences"])
+    pair = property(lambda self: self.pairs["kept"])
 
     @cached_property
     def pairs(self) -> dict[str, Pair]:

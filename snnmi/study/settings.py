@@ -6,9 +6,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import get_args
 
 from snnmi.attack.players import GaminConfig
-from snnmi.checks import at_least, one_of
+from snnmi.checks import at_least, number, one_of
 from snnmi.measure.scores import Evaluation
 from snnmi.models.coding import is_constant
 from snnmi.models.targets import Network, Neuron, Query
@@ -44,12 +45,11 @@ class Settings:
 
     def changed(self, changes: Changes) -> "Settings":
         """These settings with some fields replaced; `training` may name fields of network and neuron too."""
-        new = {}
+        new: dict[str, dict[str, object]] = {}
         for section, values in checked(changes).items():
             for field, value in values.items():
-                name = home(section, field)
-                new[name] = replace(new.get(name, getattr(self, name)), **{field: value})
-        return replace(self, **new)
+                new.setdefault(home(section, field)[0], {})[field] = value
+        return replace(self, **{name: replace(getattr(self, name), **own) for name, own in new.items()})
 
     def resolved(self) -> "Settings":
         """The same in one way of saying it, so that equal runs have equal names."""
@@ -61,7 +61,7 @@ class Settings:
 
 
 SECTIONS = {field.name: field.type for field in fields(Settings) if field.name != "kind"}
-TARGET = ("network", "neuron", "training")  # what "training" stands for in changes
+HOMES = {"training": ("network", "neuron", "training")}  # which sections one stands for in changes
 
 
 def checked(changes: object) -> Changes:
@@ -76,32 +76,36 @@ def checked(changes: object) -> Changes:
         if section not in SECTIONS:
             raise ValueError(f"changes names {section!r}, expected some of {list(SECTIONS)}")
         for field, value in values.items():
-            usual = getattr(
-                SECTIONS[home(section, field)], field, None
-            )  # a field's default; None: it has none
-            if isinstance(usual, bool) and not isinstance(value, bool):
+            if home(section, field)[1] == (bool,) and not isinstance(value, bool):
                 raise ValueError(f"{field} is {value!r}, expected true or false")
     return changes
 
 
-def home(section: str, field: str) -> str:
-    """The section that holds this field."""
-    places = TARGET if section == "training" else (section,)
-    names = {place: [f.name for f in fields(SECTIONS[place])] for place in places}
-    for place, known in names.items():
-        if field in known:
-            return place
-    raise ValueError(
-        f"changes: {section} has no {field!r}, expected some of {sorted(sum(names.values(), []))}"
-    )
+def home(section: str, field: str) -> tuple[str, tuple]:
+    """The section that holds this field, and the types of what it may hold."""
+    homes = {
+        f.name: (place, f.type) for place in HOMES.get(section, [section]) for f in fields(SECTIONS[place])
+    }
+    if field not in homes:
+        raise ValueError(f"changes: {section} has no {field!r}, expected some of {sorted(homes)}")
+    place, held = homes[field]
+    return place, get_args(held) or (held,)
 
 
 def merged(*all_changes: object) -> dict[str, dict[str, object]]:
-    """Several changes as one; of the same field the last counts."""
+    """Several changes as one; of the same field the last counts. Numbers are as their fields hold them: 1e1 and "1e1"
+    are 10 batches, a threshold of 1 is 1.0.
+    """
     one: dict[str, dict[str, object]] = {}
     for changes in all_changes:
         for section, values in checked(changes).items():
-            one.setdefault(section, {}).update(values)
+            for field, value in values.items():
+                _, types = home(section, field)
+                if int in types or float in types:
+                    value = number(value)
+                if float in types and type(value) is int:
+                    value = float(value)
+                one.setdefault(section, {})[field] = value
     return one
 
 

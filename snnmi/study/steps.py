@@ -12,7 +12,7 @@ judged-*). run.json has settings, numbers and provenance; weights are not kept i
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -46,7 +46,7 @@ class Work:
 
     @property
     def draws(self) -> dict:
-        """Of whoever examines an attack."""
+        """Of whoever attacks, or examines an attack."""
         return {"seed": self.cell.attack_seed, "device": self.device}
 
     @property
@@ -72,34 +72,19 @@ def train(run: Run, work: Work, own: Callable | None) -> None:
         found = {"test_accuracy": float(right.float().mean())} | about
         return run.finish(metrics=found, tables={"history": no_history})
     how = {"seed": seed, "network": config.network, "neuron": config.neuron}
-    trained = training.train(
-        build(config.kind, images.image_shape, images.num_classes, **how).to(work.device),
-        images,
-        config.training,
-        seed=seed,
-        checkpoint=run.checkpoint,
-        description=work.said("train"),
-    )
-    right = training.accuracy(trained.model, images.x_test, images.y_test, seed=seed)
-    run.finish(
-        metrics={"test_accuracy": right} | about,
-        tables={"history": trained.table()},
-        weights=trained.model.state_dict(),
-    )
+    model = build(config.kind, images.image_shape, images.num_classes, **how).to(work.device)
+    how = {"seed": seed, "checkpoint": run.checkpoint, "description": work.said("train")}
+    trained = training.train(model, images, config.training, **how)
+    right = training.accuracy(model, images.x_test, images.y_test, seed=seed)
+    found = {"test_accuracy": right} | about
+    run.finish(metrics=found, tables={"history": trained.table()}, weights=model.state_dict())
 
 
 # --- the attack
 
 
-@dataclass(frozen=True)
-class Found:
-    """What is kept of an attack."""
-
-    queries: int  # asked in all
-    losses: pd.DataFrame  # two rows a class: label, pair, M_global, L_N, L_G, k, batch
-    weights: dict
-    arrays: dict = field(default_factory=dict)
-    metrics: dict = field(default_factory=dict)
+# Queries asked in all; the table of losses; and what else `Run.finish` is to keep.
+Found = tuple[int, pd.DataFrame, dict[str, dict]]
 
 
 def attack(run: Run, work: Work, target: Callable) -> None:
@@ -107,31 +92,25 @@ def attack(run: Run, work: Work, target: Callable) -> None:
     run.checkpoint.start()
     labels = list(range(work.images.num_classes))[: work.config.attack.classes]
     how = _play if ATTACKS[work.config.attack.attacker].pairs else _draw
-    found = how(run, work, target, labels)
-    about = {"labels": labels, "queries_per_class": found.queries // len(labels)}
-    about["temperature"] = getattr(target, "temperature", 1.0)
-    columns = ["label", "pair", "M_global", "L_N", "L_G", "k", "batch"]
-    run.finish(
-        metrics=about | work.about | found.metrics,
-        tables={"losses": found.losses.reindex(columns=columns)},
-        arrays=found.arrays,
-        weights=found.weights,
-    )
+    queries, losses, found = how(run, work, target, labels)
+    about = {"labels": labels, "queries_per_class": queries // len(labels)}
+    about |= {"temperature": getattr(target, "temperature", 1.0)} | work.about
+    losses = losses.reindex(columns=["label", "pair", "M_global", "L_N", "L_G", "k", "batch"])
+    run.finish(**found | {"metrics": about | found["metrics"]}, tables={"losses": losses})
 
 
 def _play(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
     """GAMIN, a game of two players."""
-    config, seed, images = work.config.attack, work.cell.attack_seed, work.images
+    config, images = work.config.attack, work.images
     budget = config.queries_per_class * len(labels)
-    box = BlackBox(target, seed=seed, device=work.device, budget=budget, answers=config.answers)
+    box = BlackBox(target, **work.draws, budget=budget, answers=config.answers)
     result = gamin.attack(
         box,
         config,
         image_shape=images.image_shape,
         num_classes=images.num_classes,
         labels=labels,
-        seed=seed,
-        device=work.device,
+        **work.draws,
         checkpoint=run.checkpoint,
         examine=lambda pair: scores.surrogate_accuracy(pair, images, work.device),
         description=work.said("attack"),
@@ -140,25 +119,18 @@ def _play(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
         raise RuntimeError(f"{box.queries} queries were spent, expected {budget}")
     ends = {"kept": result.kept_loss, "last": result.last_loss}
     losses = [pd.DataFrame(loss).assign(label=labels, pair=name) for name, loss in ends.items()]
-    return Found(
-        box.queries,
-        pd.concat(losses),
-        weights={"kept": result.kept.parameters, "last": result.last.parameters},
-        arrays={name: values.numpy() for name, values in result.history.items()} | _on_the_way(result),
-        metrics={"noise": result.last.config.noise, "pilot": result.pilot} if result.pilot else {},
-    )
-
-
-def _on_the_way(result: gamin.AttackResult) -> dict[str, np.ndarray]:
-    """The attack at work, small: images as uint8, confidences in half precision."""
-    seen = {name: values.numpy() for name, values in result.moments.items()}
-    return {
+    found = {"weights": {"kept": result.kept.parameters, "last": result.last.parameters}}
+    found["arrays"] = {name: x.numpy() for name, x in result.history.items()}
+    seen = {name: x.numpy() for name, x in result.moments.items()}
+    found["arrays"] |= {  # the attack at work, small
         "moment_target": seen["target"].astype(np.float16),
         "moment_surrogate": seen["surrogate"].astype(np.float16),
         "moment_accuracy": seen["examined"],
         "moment_batch": seen["batch"],
         "moment_image": scores.as_bytes(seen["image"]),
     }
+    found["metrics"] = {"noise": result.last.config.noise, "pilot": result.pilot} if result.pilot else {}
+    return box.queries, pd.concat(losses), found
 
 
 def _draw(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
@@ -179,8 +151,8 @@ def _draw(run: Run, work: Work, target: Callable, labels: list[int]) -> Found:
         seed = work.cell.attack_seed
         noise = scores.examiners_noise(config, work.config.evaluation, images.image_shape, seed=seed)
         kept["copy"] = scores.copy_says(drawn.copy, drawn.images, noise, images)
-    ends = [(label, pair) for pair in ("kept", "last") for label in labels]
-    return Found(drawn.queries, pd.DataFrame(ends, columns=["label", "pair"]), kept)
+    losses = pd.DataFrame({"label": 2 * labels, "pair": np.repeat(["kept", "last"], len(labels))})
+    return drawn.queries, losses, {"weights": kept, "arrays": {}, "metrics": {}}
 
 
 # --- what an attack found

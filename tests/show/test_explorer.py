@@ -134,7 +134,6 @@ class Attack(SimpleNamespace):
 
 
 LAB = SimpleNamespace(
-    originals=lambda name: drawn().originals,
     box=lambda attack: BlackBox(small("snn", SHAPE, CLASSES, hidden=4), seed=0),
 )
 
@@ -145,7 +144,7 @@ def test_new_samples_come_from_the_kept_generator():
     assert target.shape == surrogate.shape == (CLASSES, explorer.SHOWN, CLASSES)
     np.testing.assert_allclose(target.sum(-1), 1, rtol=1e-5)
     assert not np.array_equal(images, again)
-    shown = explorer.of(LAB, Attack())
+    shown = explorer.of(LAB, Attack(), drawn().originals)
     assert shown.target.tolist() == [1] * CLASSES and shown.fresh(1).pictures.shape == images.shape
 
 
@@ -155,7 +154,7 @@ def test_button_says_where_weights_are_missing_and_nothing_to_explore_is_an_erro
         def pair(self):
             raise FileNotFoundError("no weights here")
 
-    box = explorer.explorer({"Toy": one(explorer.of(LAB, Bare()))})
+    box = explorer.explorer({"Toy": one(explorer.of(LAB, Bare(), drawn().originals))})
     parts(box, widgets.Button)[0].click()
     assert any("no weights here" in found.value for found in parts(box, widgets.HTML))
     with pytest.raises(ValueError, match="finished attack"):

@@ -46,7 +46,8 @@ def test_what_an_attack_of_ones_own_draws_is_stored_scored_judged_and_shown(by, 
     assert rows.A_target.notna().all() and rows.surrogate_accuracy.isna().all()
     said = judged.everything(rows, exp, sources=("reconstruction",))
     assert said[said.attack.isin(rows.folder)].identified.notna().all()
-    shown = explorer.class_panel("Digits", {one.target: explorer.of(exp, one) for one in found}, 0)
+    means = judged.originals("digits", (8, 8), exp.results)
+    shown = explorer.class_panel("Digits", {one.target: explorer.of(exp, one, means) for one in found}, 0)
     assert "nan" not in shown and "copy:" not in shown and "network:" in shown
     assert exp.boundaries() == [] and table.endings(rows, exp.results).empty
     with pytest.raises(FileNotFoundError, match="keeps no generator"):
