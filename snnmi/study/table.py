@@ -28,6 +28,9 @@ UNIT = ["scale", "seed", "attack_seed"]
 WHO = "profile dataset data scale size classes kind variant who changed factor".split()
 HOW = "seed attack_seed queries batches noise kept here counted folder settings".split()
 LOSSES = ["M_global", "L_N", "L_G", "k", "batch"]
+# What a page's own experiments call their runs, by folder: the variant, what was changed for all of them, and the
+# scores (one attack may have been scored more than once).
+Own = Mapping[str, tuple[Variant, str, Run]]
 
 
 def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFrame:
@@ -43,7 +46,10 @@ def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFr
     label: the class; pair: "kept" or "last"; M_global, L_N, L_G, k, batch: at which the pair was found
     every score of METRICS, NaN where the run is older, each with <score>_floor and <score>_ceiling
     """
-    own = _own(experiments)
+    own: Own = {}
+    for one in experiments:
+        for run in one.attacks():  # several variants may share it: the first names it
+            own.setdefault(str(run.run.folder), (run.cell.variant, said(one.changes), run.scored))
     results = experiments[0].results if experiments else results
     found = [frame for store in stores(results) if len(frame := _read(store, own))]
     if experiments and not (found or any(one.compute for one in experiments)):
@@ -63,21 +69,6 @@ def stores(results: str | Path) -> list[Store]:
     """Of every profile that has one."""
     folders = [place(results) / name for name in profiles.PROFILES]
     return [Store(folder) for folder in folders if folder.is_dir()]
-
-
-Own = Mapping[str, tuple[Variant, str, Run]]
-
-
-def _own(experiments: Iterable[Experiment]) -> Own:
-    """What a page's own experiments call their runs, by folder: the variant, what was changed for all of them, and the
-    scores: one attack may have been scored more than once, and several variants may share it: the first names it.
-    """
-    named = {}
-    for one in experiments:
-        variants = {variant.name: variant for variant in one.variants}
-        for run in one.attacks():
-            named.setdefault(str(run.run.folder), (variants[run.variant], said(one.changes), run.scored))
-    return named
 
 
 def _read(store: Store, own: Own) -> pd.DataFrame:
@@ -162,9 +153,8 @@ def of(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
     variants, found = [*variants], [rows[:0]]
     for (profile, dataset), own in rows.groupby(["profile", "dataset"], sort=False):
         for variant in variants:
-            text, usual = (
-                names.of_variant(profile, dataset, one) for one in (variant, Variant(variant.kind))
-            )
+            text = names.of_variant(profile, dataset, variant)
+            usual = names.of_variant(profile, dataset, Variant(variant.kind))
             mine, attack = own[own.settings == text], variant.changes.get("attack", {})
             budget = {name: attack[name] for name in names.BUDGET if name in attack}
             for name, value in budget.items():
@@ -215,12 +205,6 @@ def shown(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
 # --- over networks
 
 
-def counted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without the networks that were seen before their plan, wherever there are others."""
-    own = rows.counted.astype(bool)
-    return rows[own | ~own.groupby(rows.scale).transform("any")]
-
-
 def networks(
     rows: pd.DataFrame, score: str = SCORE, *, pair: str = "last", uncounted: bool = False
 ) -> pd.DataFrame:
@@ -228,7 +212,9 @@ def networks(
     attacks where it had several. Missing ones are NaN. `uncounted`: networks that were seen before their plan too.
     """
     own = rows[rows["pair"] == pair]
-    own = own if uncounted else counted(own)
+    if not uncounted:  # who was seen before speaks only where there are no others
+        new = own.counted.astype(bool)
+        own = own[new | ~new.groupby(own.scale).transform("any")]
     wide = own.pivot_table(score, ["scale", "seed"], "who", sort=False, observed=True)
     known = own.who.cat.categories if isinstance(own.who.dtype, pd.CategoricalDtype) else wide.columns
     return wide.reindex(columns=pd.Index([*known], name="who"))
@@ -280,7 +266,7 @@ def boundaries(rows: pd.DataFrame, experiment: Experiment) -> list[Boundary]:
     """Those of the attacks among `rows`, in their order; the `experiment` computes what it lacks."""
     experiment.boundaries()
     first = rows.drop_duplicates("folder").itertuples()
-    attacks, found = {(r.folder.partition("/")[0], r.folder[-10:]): r for r in first}, []
+    attacks, found = {(r.profile, r.folder[-10:]): r for r in first}, []
     for store in stores(experiment.results):
         for run in store.finished("boundary-"):
             if of := attacks.get((store.folder.name, digest(run.settings["attack"]))):
