@@ -5,9 +5,9 @@ keeps those that may stand side by side, `speaking` those that answer; then `net
 """
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -145,12 +145,12 @@ def who(variant: Variant) -> dict[str, str]:
 # --- which rows speak
 
 
-def of(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+def of(rows: pd.DataFrame, variants: Collection[Variant]) -> pd.DataFrame:
     """The rows of these variants, named by them: "who" is a category in their order, those that nobody ran among it.
 
     A variant that changes nothing at some scale has no rows there: they would be its baseline's own.
     """
-    variants, found = [*variants], [rows[:0]]
+    found = [rows[:0]]
     for (profile, dataset), own in rows.groupby(["profile", "dataset"], sort=False):
         for variant in variants:
             text = names.of_variant(profile, dataset, variant)
@@ -166,20 +166,19 @@ def of(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
     return named.assign(who=pd.Categorical(named.who, labels))
 
 
-def fair(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+def fair(rows: pd.DataFrame, variants: Collection[Variant]) -> pd.DataFrame:
     """The rows that may stand side by side: at each scale those of the networks that have all these variants.
 
     Sizes and budgets are never mixed (a scale has one of each), all means are over the same networks, and none is
     compared with itself.
     """
-    variants = [*variants]
     own = of(rows, variants)
     units = own.groupby(UNIT, sort=False)
     whole = units.variant.transform("nunique") == len(variants)
     return own[whole & (units.folder.transform("nunique") == len(variants))]
 
 
-def speaking(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+def speaking(rows: pd.DataFrame, variants: Collection[Variant]) -> pd.DataFrame:
     """Of `fair` rows those that answer, by the book's one rule: of each panel of data the largest evidence kept with
     the project, the scale with most networks; of two with as many the one with more queries.
     """
@@ -190,11 +189,10 @@ def speaking(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
     return own[own.scale.isin(best.index.get_level_values("scale"))]
 
 
-def shown(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+def shown(rows: pd.DataFrame, variants: Collection[Variant]) -> pd.DataFrame:
     """`fair` rows for a table or figure: the scales that speak, then others kept with the project, then those of this
     page's own runs; what other pages have left on this machine is not among them.
     """
-    variants = [*variants]
     own = fair(rows, variants)
     here = own.scale.isin(own.scale[own.here.astype(bool)])
     which = [own.scale.isin(speaking(rows, variants).scale), own.kept.astype(bool), here]
@@ -250,28 +248,20 @@ def paired(wide: pd.DataFrame, contrasts: Mapping[str, tuple[str, str]]) -> pd.D
     return found.reindex(columns=[*found.columns[:6], "p", "p_holm"])
 
 
-class Boundary(NamedTuple):
-    """A boundary measurement (`boundaries.measure`), of the target and of the copy of the attack in `folder`."""
-
-    scale: str
-    target: str  # its kind
-    seed: int
-    label: int  # the class whose copy it is
-    folder: str
-    metrics: dict
-    arrays: dict
-
-
-def boundaries(rows: pd.DataFrame, experiment: Experiment) -> list[Boundary]:
-    """Those of the attacks among `rows`, in their order; the `experiment` computes what it lacks."""
+def boundaries(rows: pd.DataFrame, experiment: Experiment) -> list[SimpleNamespace]:
+    """The boundary measurements (`boundaries.measure`) of the attacks among `rows`; the `experiment` computes what it
+    lacks. Of each: scale, target (its kind), seed, label (the class whose copy it is), folder (the attack's), metrics,
+    arrays.
+    """
     experiment.boundaries()
     first = rows.drop_duplicates("folder").itertuples()
     attacks, found = {(r.profile, r.folder[-10:]): r for r in first}, []
     for store in stores(experiment.results):
         for run in store.finished("boundary-"):
             if of := attacks.get((store.folder.name, digest(run.settings["attack"]))):
-                about = of.scale, of.kind, of.seed, run.settings["label"], of.folder
-                found.append(Boundary(*about, run.metrics, run.arrays()))
+                about = {"scale": of.scale, "target": of.kind, "seed": of.seed, "folder": of.folder}
+                about |= {"label": run.settings["label"], "metrics": run.metrics, "arrays": run.arrays()}
+                found.append(SimpleNamespace(**about))
     return found
 
 
