@@ -39,10 +39,8 @@ class Drawn:
     pictures: Shaped[np.ndarray, " classes n height width"]
     target: Float[np.ndarray, " classes"]
     copy: Float[np.ndarray, " classes"] | None = None  # of an attack that makes one
-    moments: Mapping[str, np.ndarray] = field(
-        default_factory=dict
-    )  # batch, image, target, surrogate: at work
-    fresh: Callable[[int], "Drawn"] | None = None  # new samples of the class at this place, with a kernel
+    moments: Mapping[str, np.ndarray] = field(default_factory=dict)  # batch, image, target, surrogate
+    fresh: Callable[[], "Drawn"] | None = None  # new samples, with a kernel
 
 
 Cells = Mapping[str, Drawn]  # by the name of what was attacked, in the order shown
@@ -57,11 +55,8 @@ def of(experiment, attack, originals: Mapping[str, np.ndarray]) -> Drawn:
             wanted[1] = None
         return Drawn(attack.target, attack.labels, originals, pictures[:, :SHOWN], *wanted, **more)
 
-    def fresh(index: int) -> Drawn:
-        return drawn(*new_samples(experiment, attack))
-
     stored = attack.reconstructions, attack.target_confidences, attack.surrogate_confidences
-    return drawn(*stored, moments=attack.moments, fresh=fresh)
+    return drawn(*stored, moments=attack.moments, fresh=lambda: drawn(*new_samples(experiment, attack)))
 
 
 @torch.no_grad()
@@ -110,7 +105,7 @@ def _scale(name: str, attacks: Mapping[str, Cells], start: int | None) -> widget
 
     def draw(_) -> None:
         try:
-            cells = {who: own.fresh(label.index) for who, own in attacks[which.value].items() if own.fresh}
+            cells = {who: own.fresh() for who, own in attacks[which.value].items() if own.fresh}
             drawn.value = class_panel(f"{name}: {which.value}", cells, label.index) if cells else ""
         except FileNotFoundError as error:
             drawn.value = f"<p>{escape(str(error))}</p>"
@@ -248,6 +243,5 @@ def img(
 
 
 def _bar(whose: str, share: float, color: str) -> str:
-    """How sure one of them is of the class."""
     bar = f'<i style="width:{share:.0%};background:{color}"></i>'
     return f'<p class="sure">{whose}: {share:.0%} sure{bar}</p>'

@@ -20,7 +20,7 @@ from snnmi.show.prose import mean_and_span, number, p_value, span, words  # noqa
 def glue(**values: object) -> None:
     """Glue each value under its name, shown only where the text asks; numbers become Python's own."""
     for name, value in values.items():
-        scalar = isinstance(value, np.generic) or (hasattr(value, "item") and np.ndim(value) == 0)
+        scalar = hasattr(value, "item") and np.ndim(value) == 0
         myst_nb.glue(name, value.item() if scalar else value, display=False)
 
 
@@ -47,9 +47,9 @@ class Shown:
 
 CLAIMS: dict[str, Callable[[], tuple[str, bool]]] = {}  # of this page, by name
 MARKS = {
-    True: ("✓", "Checked by code: the stored runs bear this out."),
-    False: ("✗", "Not borne out by the runs on this page."),
-    None: ("–", "Not told: runs that this sentence speaks of are missing here."),
+    True: ("✓", "Checked by code: the stored runs bear this out.", "holds"),
+    False: ("✗", "Not borne out by the runs on this page.", "fails"),
+    None: ("–", "Not told: runs that this sentence speaks of are missing here.", "untold"),
 }
 KEPT = "It speaks of what is kept with the project, not of this page's own settings."
 _own_settings: dict[str, object] = {}  # that this page was given
@@ -61,7 +61,7 @@ class Claim:
 
     def __init__(self, sentence: str, holds: bool | None, name: str, missing: str = ""):
         self.sentence, self.holds, self.name, self.missing = sentence, holds, name, missing
-        self.mark, self.meaning = MARKS[holds]
+        self.mark, self.meaning, self.kind = MARKS[holds]
         if _own_settings:
             self.mark, self.meaning = f"{self.mark} kept runs", f"{self.meaning} {KEPT}"
 
@@ -70,10 +70,9 @@ class Claim:
 
     def _repr_html_(self) -> str:
         said = self.mark if self.holds else f"{self.mark} {self.meaning}"
-        name = {True: "holds", False: "fails", None: "untold"}[self.holds]
         meaning = escape(" ".join(filter(None, [self.meaning, self.missing])))
         about = f'class="claim-mark" tabindex="0" role="img" aria-label="{meaning}" title="{meaning}"'
-        claim = f'class="claim claim-{name}" data-claim="{self.name}"'  # book.js finds its code by it
+        claim = f'class="claim claim-{self.kind}" data-claim="{self.name}"'  # book.js finds its code by it
         return f"<span {claim}>{html(self.sentence)}&nbsp;<span {about}>{said}</span></span>"
 
 

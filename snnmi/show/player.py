@@ -53,16 +53,14 @@ def png(picture: Image.Image) -> str:
 
 
 def _frame(films: Mapping[str, Film], step: int, steps: int) -> str:
-    pictures = "".join(
-        f'<figure style="margin:0 1rem 0 0;display:inline-block"><img alt="{escape(name)}, bin {step + 1} of {steps}" '
-        f'src="{_enlarged(film[step])}" style="image-rendering:pixelated;background:white">'
-        f"<figcaption>{escape(name)}</figcaption></figure>"
-        for name, film in films.items()
-    )
-    return f"<div>{pictures}<p>Bin {step + 1} of {steps}</p></div>"
-
-
-def _enlarged(frame: Float[np.ndarray, " polarity height width"]) -> str:
-    picture = Image.fromarray(colored(frame))
-    zoom = max(1, WIDTH // picture.width)
-    return png(picture.resize((picture.width * zoom, picture.height * zoom), Image.Resampling.NEAREST))
+    pictures, place = "", f"{step + 1} of {steps}"
+    for name, film in films.items():
+        frame = colored(film[step])
+        zoom = max(1, WIDTH // frame.shape[1])
+        source = png(Image.fromarray(frame.repeat(zoom, 0).repeat(zoom, 1)))
+        pictures += (
+            f'<figure style="margin:0 1rem 0 0;display:inline-block"><img alt="{escape(name)}, bin {place}" '
+            f'src="{source}" style="image-rendering:pixelated;background:white">'
+            f"<figcaption>{escape(name)}</figcaption></figure>"
+        )
+    return f"<div>{pictures}<p>Bin {place}</p></div>"

@@ -113,11 +113,7 @@ def draw(
     except (TypeError, ValueError, RuntimeError):
         also = ", and its copy" * attack.copies
         raise ValueError(f"the attack returns a {type(found).__name__}, {expected}{also}") from None
-    if (
-        images.ndim != 4
-        or (len(images), *images.shape[2:]) != (len(labels), *image_shape)
-        or not images.numel()
-    ):
+    if images.shape[:1] + images.shape[2:] != (len(labels), *image_shape) or not images.numel():
         raise ValueError(f"the attack draws an array {tuple(images.shape)}, {expected}")
     if not (images.min() >= 0 and images.max() <= 1):
         raise ValueError(f"the attack draws values in [{images.min():g}, {images.max():g}], {expected}")

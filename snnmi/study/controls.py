@@ -78,9 +78,7 @@ CELLS = {
     ("snn", "rate"): BASELINES["snn"],
 }
 # The analysis plan's four: each kind as the paper has it, the ANN behind the SNN's clip, the SNN without it.
-FOUR = tuple(
-    CELLS[cell] for cell in (("ann", "current"), ("ann", "clip"), ("snn", "current"), ("snn", "rate"))
-)
+FOUR = BASELINES["ann"], CELLS["ann", "clip"], CELLS["snn", "current"], BASELINES["snn"]
 _WORDS = "ANN", "ANN behind a clip", "SNN without its encoder", "SNN"
 CALLED = dict(zip((cell.label for cell in FOUR), _WORDS))
 
@@ -105,15 +103,10 @@ OTHERS = (
 )
 
 
-def _strokes(one: Variant) -> Variant:
-    return replace(
-        one, change=f"{one.change}, asked strokes", changes=merged(one.changes, attack(noise="strokes"))
-    )
-
-
 # One change at a time, asked well: by GAMIN's noise an SNN's copy is near guessing, and no change can hide much more.
+STROKES = attack(noise="strokes")
 WELL = {
-    one: _strokes(one)
+    one: replace(one, change=f"{one.change}, asked strokes", changes=merged(one.changes, STROKES))
     for one in (
         *DECODERS[:2],
         CELLS["snn", "clip"],
@@ -143,14 +136,12 @@ BEYOND = attack(classes=3, batches=20_000)
 
 # The second plan: what a better question does (protection), and what makes a question bad (cause).
 BETTER = (*asked("asked strokes", noise="strokes"), *asked("asked blobs", noise="blobs"))
+CENTRED = attack(noise="centred")
 CAUSE = (
     asked("asked grey noise", noise="grey")[0],
-    asked("asked centred noise", noise="centred")[0],
+    Variant("ann", "asked centred noise", "attacker's noise", CENTRED),
     Variant(
-        "snn",
-        "raw current, asked centred noise",
-        "attacker's noise",
-        query(encoder="current") | attack(noise="centred"),
+        "snn", "raw current, asked centred noise", "attacker's noise", query(encoder="current") | CENTRED
     ),
 )
 FAST = {"noise": "strokes", "lr_surrogate": 1e-3, "lr_generator": 1e-3}  # at ten times the frozen rate
@@ -214,8 +205,7 @@ def attackers(usual: GaminConfig) -> list[Variant]:
     ]
     mine = [
         Variant(kind, name, "attack", attack(attacker=name))
-        for name, entry in attacks.ATTACKS.items()
-        if name not in attacks.WITHOUT_A_COPY and not entry.pairs
+        for name, entry in attacks.own().items()
         for kind in entry.kinds
     ]
     found = []

@@ -23,7 +23,7 @@ from snnmi.models import coding, training
 from snnmi.models.targets import MODELS, TARGETS, Query
 from snnmi.store import Run, Store
 from snnmi.study import extensions, keys, profiles, settings, steps, workers
-from snnmi.study.controls import BASELINES, NAMED, OTHER, Variant
+from snnmi.study.controls import BASELINES, KINDS, NAMED, OTHER, Variant
 from snnmi.study.given import called, listed, once, processor
 from snnmi.study.runs import AttackRun, Cell, Finished, TargetRun
 from snnmi.study.settings import Changes, Settings
@@ -63,7 +63,7 @@ class Experiment:
         self.profile = profiles.get(profile)
         self.device, self.results = processor(device), place(results)
         datasets = listed("datasets", datasets, self.profile.datasets, str)
-        kinds = listed("targets", targets, self.profile.kinds, str)
+        kinds = listed("targets", targets, KINDS, str)
         paths = {name: str(given_file(name)) for name in datasets if name.lower().endswith(".npz")}
         known = [*data.LOADERS, *paths]
         datasets = called("datasets", datasets, known, f"{sorted(data.LOADERS)} or paths of .npz files")

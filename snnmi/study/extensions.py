@@ -34,9 +34,8 @@ ENTRIES = {"metric": (Metric, "a Metric(name, function)"), "attack": (Attack, "a
 OWN = {what: dict(table) for what, table in NAMED.items()}  # the project's
 PREFIX = "snnmi_code_"  # and a digest: the name of a module that was made of such a file
 _latest = [""]  # the module that was run last: what it registers stands in the tables
-_beside: dict[
-    str, tuple[Path, bytes]
-] = {}  # modules that it imported from beside it, with their files' content
+# Modules that it imported from beside it, with their files' content.
+_beside: dict[str, tuple[Path, bytes]] = {}
 _added: list[str] = []  # its folder, where the path that Python imports from lacked it
 _digests: dict[str, str] = {}  # of such modules, with all that they imported from beside them
 

@@ -48,7 +48,7 @@ def everything(
     kept = stores(experiments[0].results if experiments else results)
     judges = {digest(run.settings): run.metrics for store in kept for run in store.finished("judge-")}
     attacks = rows.drop_duplicates("folder").assign(attack=lambda found: found.folder)
-    attacks = {(r["profile"], r["folder"].rpartition("-")[2]): r for r in attacks.to_dict("records")}
+    attacks = {(r["profile"], r["folder"][-10:]): r for r in attacks.to_dict("records")}
     about, runs = [], []
     for run in (run for store in kept for run in store.finished("judged-")):
         profile, key = run.folder.parent.name, run.settings
@@ -113,11 +113,10 @@ def pictures(rows: pd.DataFrame, results: str | Path = "results") -> Iterator[tu
         (store.folder.name, attack): run for store in stores(results) for attack, run in scores(store).items()
     }
     for _, row in rows.drop_duplicates("folder").iterrows():
-        profile, _, name = row.folder.partition("/")
-        if name.startswith("judged-"):
+        if "/judged-" in row.folder:
             yield row, Run(place(results) / row.folder).arrays()["first"][:, None]
         else:
-            yield row, scored[profile, name.rpartition("-")[2]].arrays()["reconstructions"]
+            yield row, scored[row["profile"], row.folder[-10:]].arrays()["reconstructions"]
 
 
 def originals(

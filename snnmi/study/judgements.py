@@ -2,7 +2,7 @@
 first.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from functools import partial
 from typing import NamedTuple
@@ -10,6 +10,8 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
+from snnmi.checkpoint import Checkpoint
+from snnmi.data import Dataset
 from snnmi.measure import inversion, judges, recognition
 from snnmi.measure.scores import as_bytes
 from snnmi.store import Run
@@ -22,15 +24,12 @@ from snnmi.study.runs import Cell
 
 REFERENCES = ("class mean", "test image", "training image", "noise")
 SOURCES = ("reconstruction", "fooling noise", *REFERENCES)
+PICTURES = "reconstructions", "target_confidences"  # of an attack's scores
 LAST = "last reconstruction"  # where "reconstruction" is the kept pair's
 
 SEED = 0  # of the judge, of reference images and fooling noise
 PER_CLASS = 20  # reference images and images of fooling noise
 FOOLING = {"per_class": PER_CLASS, "steps": 100}  # the white-box search for noise that fools a target
-
-# What names images to be judged; and how they come: (classes, n, height, width), with their target's confidence in the
-# class (classes, n), if they were made for one.
-Found = tuple[dict, Callable[[Run], Drawn]]
 
 
 class Judgement(NamedTuple):
@@ -86,19 +85,14 @@ def _maker(source: str) -> Attack | None:
 
 def _judged(experiment: Experiment, dataset: str, source: str, cell: Cell | None) -> Judgement | None:
     """The stored verdict on one set of images."""
-    if cell is None:
-        found = _reference(experiment, dataset, source)
-    else:
-        found = _made(experiment, cell, source) if _maker(source) else _drawn(experiment, cell, source)
-    if found is None:
+    if (key := _key(experiment, source, cell)) is None:
         return None
-    key, images = found
 
     def compute(run: Run) -> None:
         network, data = _network(experiment, dataset), experiment.dataset(dataset)
         natural = judge(experiment, dataset).metrics["natural_distance"]
         run.checkpoint.start()
-        made = images(run)
+        made = _images(experiment, data, source, cell, run.checkpoint)
         labels = range(len(made.images))  # an attack's are the first classes
         rows = pd.DataFrame(recognition.judge_images(network, data, made.images, labels, natural=natural))
         if made.confidences is not None:
@@ -124,41 +118,33 @@ def _training(of: Run) -> str:
 # --- whose images
 
 
-def _reference(experiment: Experiment, dataset: str, source: str) -> Found:
-    def images(run: Run) -> Drawn:
-        points = recognition.reference_points(experiment.dataset(dataset), per_class=PER_CLASS, seed=SEED)
-        return Drawn(points[source], None)
-
-    return {"source": source, "per_class": PER_CLASS, "seed": SEED}, images
-
-
-def _made(experiment: Experiment, cell: Cell, source: str) -> Found | None:
-    """Images that an attack makes for a target as it is."""
-    attack, target = _maker(source), experiment.found("target", cell)
-
-    def images(run: Run) -> Drawn:
-        dataset = experiment.dataset(cell.dataset)
-        labels, model = range(dataset.num_classes), experiment.model(cell)
-        given = {"seed": SEED, "device": experiment.device, "checkpoint": run.checkpoint}
-        return draw(attack, model, labels, dataset.image_shape, **given)
-
-    return target and ({"source": source, "target": target.settings, **attack.how, "seed": SEED}, images)
-
-
-def _drawn(experiment: Experiment, cell: Cell, source: str) -> Found | None:
-    """Reconstructions, of the kept pair or of the last one."""
-    if (attack := experiment.found("scores", cell)) is None:
-        return None
-    names = [("last_" if source == LAST else "") + name for name in ("reconstructions", "target_confidences")]
-    if names[0] not in attack.pictures:  # scored before these were kept
-        return None
-
-    def images(run: Run) -> Drawn:
-        shown, confidences = (torch.from_numpy(attack.pictures[name]) for name in names)
-        return Drawn(shown / 255, confidences[range(len(attack.labels)), :, attack.labels])
-
+def _key(experiment: Experiment, source: str, cell: Cell | None) -> dict | None:
+    """What names images to be judged; None where their target or attack is not there."""
+    if cell is None:
+        return {"source": source, "per_class": PER_CLASS, "seed": SEED}
+    if maker := _maker(source):
+        target = experiment.found("target", cell)
+        return target and {"source": source, "target": target.settings, **maker.how, "seed": SEED}
+    attack = experiment.found("scores", cell)
+    if attack is None or (source == LAST and f"last_{PICTURES[0]}" not in attack.pictures):
+        return None  # or scored before these were kept
     key = {"attack": attack.settings} | differences(attack.config, "evaluation")
-    return key | ({"pair": "last"} if source == LAST else {}), images
+    return key | ({"pair": "last"} if source == LAST else {})
+
+
+def _images(
+    experiment: Experiment, data: Dataset, source: str, cell: Cell | None, checkpoint: Checkpoint
+) -> Drawn:
+    """Those images: references, made for a target as it is, or drawn by an attack's kept or last generators."""
+    if cell is None:
+        return Drawn(recognition.reference_points(data, per_class=PER_CLASS, seed=SEED)[source], None)
+    if maker := _maker(source):
+        given = {"seed": SEED, "device": experiment.device, "checkpoint": checkpoint}
+        return draw(maker, experiment.model(cell), range(data.num_classes), data.image_shape, **given)
+    attack = experiment.found("scores", cell)
+    pair = "last_" if source == LAST else ""
+    shown, confidences = (torch.from_numpy(attack.pictures[pair + name]) for name in PICTURES)
+    return Drawn(shown / 255, confidences[range(len(attack.labels)), :, attack.labels])
 
 
 # --- the judge

@@ -56,10 +56,12 @@ def base(dataset: str) -> str:
 
 def plain(key: dict) -> dict:
     """An attack's settings without data set, seeds and budget."""
-    target = {name: value for name, value in key["target"].items() if name not in ("dataset", "seed")}
-    attack = {name: value for name, value in key.get("attack", {}).items() if name not in BUDGET}
-    rest = {name: value for name, value in key.items() if name not in ("target", "seed", "attack")}
-    return rest | {"target": target, "attack": attack}
+    own = {"target": _without(key["target"], "dataset", "seed")}
+    return _without(key, "seed") | own | {"attack": _without(key.get("attack", {}), *BUDGET)}
+
+
+def _without(settings: Mapping, *those: str) -> dict:
+    return {name: value for name, value in settings.items() if name not in those}
 
 
 def said(key: dict) -> str:
@@ -80,8 +82,8 @@ def of_variant(profile: str, dataset: str, variant: Variant) -> str | None:
 
 def _matched(own: dict) -> dict:
     """Settings as those of a target that is trained to another's accuracy, whose epochs are found."""
-    training = {name: value for name, value in own["target"].get("training", {}).items() if name != "epochs"}
-    return own | {"target": own["target"] | {"training": training | {"match_accuracy": True}}}
+    training = _without(own["target"].get("training", {}), "epochs") | {"match_accuracy": True}
+    return own | {"target": own["target"] | {"training": training}}
 
 
 @cache

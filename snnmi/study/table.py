@@ -5,9 +5,9 @@ keeps those that may stand side by side, `speaking` those that answer; then `net
 """
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,9 @@ UNIT = ["scale", "seed", "attack_seed"]
 WHO = "profile dataset data scale size classes kind variant who changed factor".split()
 HOW = "seed attack_seed queries batches noise kept here counted folder settings".split()
 LOSSES = ["M_global", "L_N", "L_G", "k", "batch"]
+# What a page's own experiments call their runs, by folder: the variant, what was changed for all of them, and the
+# scores (one attack may have been scored more than once).
+Own = Mapping[str, tuple[Variant, str, Run]]
 
 
 def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFrame:
@@ -43,7 +46,10 @@ def runs(*experiments: Experiment, results: str | Path = "results") -> pd.DataFr
     label: the class; pair: "kept" or "last"; M_global, L_N, L_G, k, batch: at which the pair was found
     every score of METRICS, NaN where the run is older, each with <score>_floor and <score>_ceiling
     """
-    own = _own(experiments)
+    own: Own = {}
+    for one in experiments:
+        for run in one.attacks():  # several variants may share it: the first names it
+            own.setdefault(str(run.run.folder), (run.cell.variant, said(one.changes), run.scored))
     results = experiments[0].results if experiments else results
     found = [frame for store in stores(results) if len(frame := _read(store, own))]
     if experiments and not (found or any(one.compute for one in experiments)):
@@ -63,21 +69,6 @@ def stores(results: str | Path) -> list[Store]:
     """Of every profile that has one."""
     folders = [place(results) / name for name in profiles.PROFILES]
     return [Store(folder) for folder in folders if folder.is_dir()]
-
-
-Own = Mapping[str, tuple[Variant, str, Run]]
-
-
-def _own(experiments: Iterable[Experiment]) -> Own:
-    """What a page's own experiments call their runs, by folder: the variant, what was changed for all of them, and the
-    scores: one attack may have been scored more than once, and several variants may share it: the first names it.
-    """
-    named = {}
-    for one in experiments:
-        variants = {variant.name: variant for variant in one.variants}
-        for run in one.attacks():
-            named.setdefault(str(run.run.folder), (variants[run.variant], said(one.changes), run.scored))
-    return named
 
 
 def _read(store: Store, own: Own) -> pd.DataFrame:
@@ -154,17 +145,16 @@ def who(variant: Variant) -> dict[str, str]:
 # --- which rows speak
 
 
-def of(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+def of(rows: pd.DataFrame, variants: Collection[Variant]) -> pd.DataFrame:
     """The rows of these variants, named by them: "who" is a category in their order, those that nobody ran among it.
 
     A variant that changes nothing at some scale has no rows there: they would be its baseline's own.
     """
-    variants, found = [*variants], [rows[:0]]
+    found = [rows[:0]]
     for (profile, dataset), own in rows.groupby(["profile", "dataset"], sort=False):
         for variant in variants:
-            text, usual = (
-                names.of_variant(profile, dataset, one) for one in (variant, Variant(variant.kind))
-            )
+            text = names.of_variant(profile, dataset, variant)
+            usual = names.of_variant(profile, dataset, Variant(variant.kind))
             mine, attack = own[own.settings == text], variant.changes.get("attack", {})
             budget = {name: attack[name] for name in names.BUDGET if name in attack}
             for name, value in budget.items():
@@ -176,20 +166,19 @@ def of(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
     return named.assign(who=pd.Categorical(named.who, labels))
 
 
-def fair(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+def fair(rows: pd.DataFrame, variants: Collection[Variant]) -> pd.DataFrame:
     """The rows that may stand side by side: at each scale those of the networks that have all these variants.
 
     Sizes and budgets are never mixed (a scale has one of each), all means are over the same networks, and none is
     compared with itself.
     """
-    variants = [*variants]
     own = of(rows, variants)
     units = own.groupby(UNIT, sort=False)
     whole = units.variant.transform("nunique") == len(variants)
     return own[whole & (units.folder.transform("nunique") == len(variants))]
 
 
-def speaking(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+def speaking(rows: pd.DataFrame, variants: Collection[Variant]) -> pd.DataFrame:
     """Of `fair` rows those that answer, by the book's one rule: of each panel of data the largest evidence kept with
     the project, the scale with most networks; of two with as many the one with more queries.
     """
@@ -200,11 +189,10 @@ def speaking(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
     return own[own.scale.isin(best.index.get_level_values("scale"))]
 
 
-def shown(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
+def shown(rows: pd.DataFrame, variants: Collection[Variant]) -> pd.DataFrame:
     """`fair` rows for a table or figure: the scales that speak, then others kept with the project, then those of this
     page's own runs; what other pages have left on this machine is not among them.
     """
-    variants = [*variants]
     own = fair(rows, variants)
     here = own.scale.isin(own.scale[own.here.astype(bool)])
     which = [own.scale.isin(speaking(rows, variants).scale), own.kept.astype(bool), here]
@@ -215,12 +203,6 @@ def shown(rows: pd.DataFrame, variants: Iterable[Variant]) -> pd.DataFrame:
 # --- over networks
 
 
-def counted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Without the networks that were seen before their plan, wherever there are others."""
-    own = rows.counted.astype(bool)
-    return rows[own | ~own.groupby(rows.scale).transform("any")]
-
-
 def networks(
     rows: pd.DataFrame, score: str = SCORE, *, pair: str = "last", uncounted: bool = False
 ) -> pd.DataFrame:
@@ -228,7 +210,9 @@ def networks(
     attacks where it had several. Missing ones are NaN. `uncounted`: networks that were seen before their plan too.
     """
     own = rows[rows["pair"] == pair]
-    own = own if uncounted else counted(own)
+    if not uncounted:  # who was seen before speaks only where there are no others
+        new = own.counted.astype(bool)
+        own = own[new | ~new.groupby(own.scale).transform("any")]
     wide = own.pivot_table(score, ["scale", "seed"], "who", sort=False, observed=True)
     known = own.who.cat.categories if isinstance(own.who.dtype, pd.CategoricalDtype) else wide.columns
     return wide.reindex(columns=pd.Index([*known], name="who"))
@@ -264,28 +248,20 @@ def paired(wide: pd.DataFrame, contrasts: Mapping[str, tuple[str, str]]) -> pd.D
     return found.reindex(columns=[*found.columns[:6], "p", "p_holm"])
 
 
-class Boundary(NamedTuple):
-    """A boundary measurement (`boundaries.measure`), of the target and of the copy of the attack in `folder`."""
-
-    scale: str
-    target: str  # its kind
-    seed: int
-    label: int  # the class whose copy it is
-    folder: str
-    metrics: dict
-    arrays: dict
-
-
-def boundaries(rows: pd.DataFrame, experiment: Experiment) -> list[Boundary]:
-    """Those of the attacks among `rows`, in their order; the `experiment` computes what it lacks."""
+def boundaries(rows: pd.DataFrame, experiment: Experiment) -> list[SimpleNamespace]:
+    """The boundary measurements (`boundaries.measure`) of the attacks among `rows`; the `experiment` computes what it
+    lacks. Of each: scale, target (its kind), seed, label (the class whose copy it is), folder (the attack's), metrics,
+    arrays.
+    """
     experiment.boundaries()
     first = rows.drop_duplicates("folder").itertuples()
-    attacks, found = {(r.folder.partition("/")[0], r.folder[-10:]): r for r in first}, []
+    attacks, found = {(r.profile, r.folder[-10:]): r for r in first}, []
     for store in stores(experiment.results):
         for run in store.finished("boundary-"):
             if of := attacks.get((store.folder.name, digest(run.settings["attack"]))):
-                about = of.scale, of.kind, of.seed, run.settings["label"], of.folder
-                found.append(Boundary(*about, run.metrics, run.arrays()))
+                about = {"scale": of.scale, "target": of.kind, "seed": of.seed, "folder": of.folder}
+                about |= {"label": run.settings["label"], "metrics": run.metrics, "arrays": run.arrays()}
+                found.append(SimpleNamespace(**about))
     return found
 
 

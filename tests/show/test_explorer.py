@@ -145,7 +145,7 @@ def test_new_samples_come_from_the_kept_generator():
     np.testing.assert_allclose(target.sum(-1), 1, rtol=1e-5)
     assert not np.array_equal(images, again)
     shown = explorer.of(LAB, Attack(), drawn().originals)
-    assert shown.target.tolist() == [1] * CLASSES and shown.fresh(1).pictures.shape == images.shape
+    assert shown.target.tolist() == [1] * CLASSES and shown.fresh().pictures.shape == images.shape
 
 
 def test_button_says_where_weights_are_missing_and_nothing_to_explore_is_an_error():

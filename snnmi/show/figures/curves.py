@@ -29,39 +29,29 @@ def convergence(histories: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """
     fig = new_figure(4.0)
     axes = fig.subplots(2, 2, sharex=True)
-    for ax, (name, label) in zip(axes.flat, CURVES.items(), strict=True):
-        _curves(ax, histories, name)
-        ax.set_ylabel(label)
-    for ax in axes[1]:
-        ax.set_xlabel("batch")
-    legend(fig, _curve_handles(histories))
-    return fig
-
-
-def _curves(ax: Axes, histories: Mapping[str, Mapping[str, np.ndarray]], name: str) -> None:
-    for kind, history in histories.items():
-        batch, curves = np.asarray(history["batch"]), np.asarray(history[name])
-        faint = float(np.clip(4 / curves.shape[1], 0.12, 0.4))
-        ax.plot(batch, curves, color=COLORS[kind], linewidth=0.6, alpha=faint)
-        known = ~np.isnan(curves)
-        some = known.any(1)
-        ax.plot(batch[some], np.nanmedian(curves[some], axis=1), color=COLORS[kind], linewidth=2)
-        for label in np.flatnonzero(~known[-1] & known.any(0)):
-            last = np.flatnonzero(known[:, label])[-1]
-            ax.plot(batch[last], curves[last, label], **ENDS, color=COLORS[kind])
-    ax.set_ylim(0, None)
-    ax.margins(x=0.01)
-    ax.grid(axis="y")
-    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-
-
-def _curve_handles(histories: Mapping[str, Mapping[str, np.ndarray]]) -> list:
-    """The legend of what occurs."""
     handles = kinds(histories, "{} target", linewidth=2)
     handles += [key("one class", linewidth=0.6, alpha=0.6), key("median of classes", linewidth=2)]
+    for ax, (name, label) in zip(axes.flat, CURVES.items()):
+        for kind, history in histories.items():
+            batch, curves = history["batch"], history[name]
+            faint = float(np.clip(4 / curves.shape[1], 0.12, 0.4))
+            ax.plot(batch, curves, color=COLORS[kind], linewidth=0.6, alpha=faint)
+            known = ~np.isnan(curves)
+            some = known.any(1)
+            ax.plot(batch[some], np.nanmedian(curves[some], axis=1), color=COLORS[kind], linewidth=2)
+            for lost in np.flatnonzero(~known[-1] & known.any(0)):
+                last = np.flatnonzero(known[:, lost])[-1]
+                ax.plot(batch[last], curves[last, lost], **ENDS, color=COLORS[kind])
+        ax.set(ylabel=label, ylim=(0, None))
+        ax.margins(x=0.01)
+        ax.grid(axis="y")
+        ax.xaxis.set_major_formatter(EngFormatter(sep=""))
+    for ax in axes[1]:
+        ax.set_xlabel("batch")
     if any(np.isnan(history[name][-1]).any() for history in histories.values() for name in CURVES):
         handles.append(key("no numbers from here", **ENDS))
-    return handles
+    legend(fig, handles)
+    return fig
 
 
 def growth(frame: pd.DataFrame) -> Figure:
@@ -70,12 +60,10 @@ def growth(frame: pd.DataFrame) -> Figure:
     `frame`: variable ("classes", "side" or "num_steps"), value, target, seconds_per_batch.
     """
     names = {"classes": "classes at once", "side": "image side (pixels)", "num_steps": "time steps $T$"}
-    variables = list(frame.variable.unique())
     fig = new_figure(2.5)
-    axes = fig.subplots(1, len(variables), squeeze=False, sharey=True)[0]
-    for ax, variable in zip(axes, variables, strict=True):
-        part = frame[frame.variable == variable].sort_values("value")
-        for kind, line in part.groupby("target", sort=False):
+    axes = fig.subplots(1, frame.variable.nunique(), squeeze=False, sharey=True)[0]
+    for ax, (variable, part) in zip(axes, frame.groupby("variable", sort=False)):
+        for kind, line in part.sort_values("value").groupby("target", sort=False):
             x, seconds = line.value.to_numpy(), line.seconds_per_batch.to_numpy()
             ax.plot(x, seconds, color=COLORS[kind], marker="o", markersize=4)
             ax.plot(x[[0, -1]], seconds[0] * x[[0, -1]] / x[0], color=COLORS[kind], **DASHED)
@@ -101,11 +89,9 @@ def time_steps(frame: pd.DataFrame) -> Figure:
 
     `frame`: metric, scale, target, num_steps (of no use for the ANN), value, low, high.
     """
-    metrics, scales = list(frame.metric.unique()), list(frame.scale.unique())
-    fig, axes = panels(len(metrics), 0.6, 1.6, sharex=True)
-    markers, dashed = dict(zip(scales, cycle("osD^vP"))), DASHED | {"linewidth": 1.2}
-    for ax, metric in zip(axes.flat, metrics, strict=False):
-        own = frame[frame.metric == metric]
+    fig, axes = panels(frame.metric.nunique(), 0.6, 1.6, sharex=True)
+    markers, dashed = dict(zip(frame.scale.unique(), cycle("osD^vP"))), DASHED | {"linewidth": 1.2}
+    for ax, (metric, own) in zip(axes.flat, frame.groupby("metric", sort=False)):
         for scale, part in own.groupby("scale", sort=False):
             snn = part[part.target == "snn"].sort_values("num_steps")
             ax.fill_between(snn.num_steps, snn.low, snn.high, color=COLORS["snn"], alpha=0.18, linewidth=0)
@@ -119,8 +105,8 @@ def time_steps(frame: pd.DataFrame) -> Figure:
             ax.set_ylim(0, 1.1 * own.value.max())
     for ax in axes[-1]:
         ax.set_xlabel("time steps $T$")
-    names = {scale: f"SNN, {scale}" if len(scales) > 1 else "SNN" for scale in scales}
-    handles = [key(names[s], COLORS["snn"], marker=markers[s], markersize=4) for s in scales]
+    names = {scale: f"SNN, {scale}" if len(markers) > 1 else "SNN" for scale in markers}
+    handles = [key(names[s], COLORS["snn"], marker=m, markersize=4) for s, m in markers.items()]
     if (frame.target == "ann").any():
         handles.append(key("ANN", COLORS["ann"], **dashed))
     legend(fig, handles)

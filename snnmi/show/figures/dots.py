@@ -39,14 +39,15 @@ def score_dots(scores: pd.DataFrame) -> Figure:
     known = "metric dataset target value low high kept published floor ceiling lost"
     scores = scores.reindex(columns=known.split())
     scores = scores.assign(lost=scores.lost.astype(object).fillna("").astype(str))
-    metrics = list(scores.metric.unique())
-    positions = _positions(scores)
+    found = scores[["dataset", "target"]].drop_duplicates()
+    heights = np.where(found.dataset == found.dataset.shift(), 1.0, 1.5).cumsum()  # data sets a little apart
+    positions = dict(zip(found.itertuples(index=False, name=None), heights - heights[0]))
     bottom = max(positions.values()) + 0.65
     height = 0.55 + 0.25 * (bottom + 0.65)
-    fig, axes = panels(len(metrics), 0.5, height, sharey=True)
+    fig, axes = panels(scores.metric.nunique(), 0.5, height, sharey=True)
     hollow = dict(markerfacecolor="white", markeredgewidth=1.1)
-    for ax, metric in zip(axes.flat, metrics, strict=False):
-        for row in scores[scores.metric == metric].itertuples():
+    for ax, (metric, own) in zip(axes.flat, scores.groupby("metric", sort=False)):
+        for row in own.itertuples():
             y, color = positions[row.dataset, row.target], COLORS.get(row.target, COLORS["ink"])
             ax.barh(y, row.ceiling - row.floor, left=row.floor, height=0.8, color=BAND)
             ax.vlines([row.floor, row.ceiling], y - 0.4, y + 0.4, color=COLORS["floor"], linewidth=0.9)
@@ -58,21 +59,14 @@ def score_dots(scores: pd.DataFrame) -> Figure:
                 at = (row.value, y) if np.isfinite(row.value) else (row.floor, y)
                 ax.annotate("¶", at, (4, 5), textcoords="offset points", color=color)
             ax.plot(row.published, y, "D", color=COLORS["published"], markersize=4.2, **hollow)
-        names = [f"{title(dataset)}  {KINDS[kind]}" for dataset, kind in positions]
+        names = [f"{title(dataset)}  {KINDS.get(kind, kind)}" for dataset, kind in positions]
         ax.set_yticks(list(positions.values()), names)
         ax.set_ylim(bottom, -0.65)
         ax.tick_params(axis="y", length=0)
         ax.use_sticky_edges = False
         _axis(ax, metric, margin=0.07)
-    legend(fig, _score_handles(scores), list(axes.flat[len(metrics) :]))
+    legend(fig, _score_handles(scores), list(axes.flat[scores.metric.nunique() :]))
     return fig
-
-
-def _positions(scores: pd.DataFrame) -> dict[tuple[str, str], float]:
-    """Heights of the lines, data sets a little apart."""
-    found = scores[["dataset", "target"]].drop_duplicates()
-    heights = np.where(found.dataset == found.dataset.shift(), 1.0, 1.5).cumsum()
-    return dict(zip(found.itertuples(index=False, name=None), heights - heights[0], strict=True))
 
 
 def _score_handles(scores: pd.DataFrame) -> list:
@@ -112,11 +106,10 @@ def effects(frame: pd.DataFrame, *, name: str) -> Figure:
     `frame`: scale, factor (a key of FACTORS), effect, low, high, smallest, largest. Bar: effect; black line: its
     interval; hollow box: from the smallest to the largest of the ways to measure it.
     """
-    scales = list(frame.scale.unique())
     fig = new_figure(1.85)
-    axes = fig.subplots(1, len(scales), squeeze=False, sharex=True, sharey=True)[0]
-    for ax, scale in zip(axes, scales, strict=True):
-        for row in frame[(frame.scale == scale) & frame.factor.isin(FACTORS)].itertuples():
+    axes = fig.subplots(1, frame.scale.nunique(), squeeze=False, sharex=True, sharey=True)[0]
+    for ax, (scale, part) in zip(axes, frame.groupby("scale", sort=False)):
+        for row in part.itertuples():
             y, color = [*FACTORS].index(row.factor), FACTORS[row.factor][0]
             ax.barh(y, row.effect, height=0.58, color=color, alpha=1 if row.factor == "gap" else 0.75)
             ax.hlines(y, row.low, row.high, color="white", linewidth=3.4)
@@ -140,12 +133,11 @@ def changes(frame: pd.DataFrame, *, name: str) -> Figure:
 
     `frame`: scale, factor, target, name, difference, low, high.
     """
-    scales = list(frame.scale.unique())
     texts: list[tuple[str, str]] = []  # and targets; a factor's heading has none
     controls = frame.groupby(["factor", "target", "name"], sort=False)
     fig = new_figure(0.8 + 0.19 * (len(controls) + frame.factor.nunique()))
     ax = fig.subplots()
-    markers = dict(zip(scales, cycle("osD^vPX*")))
+    markers = dict(zip(frame.scale.unique(), cycle("osD^vPX*")))
     ax.axvline(0, color="#777777", linewidth=0.9)
     for (factor, target, control), rows in controls:
         if (factor, "") not in texts:
@@ -153,11 +145,11 @@ def changes(frame: pd.DataFrame, *, name: str) -> Figure:
         shifts = np.linspace(-0.2, 0.2, len(rows)) if len(rows) > 1 else [0.0]
         for row, shift in zip(rows.itertuples(), shifts, strict=True):
             y, color = len(texts) + shift, COLORS[row.target]
-            face = color if row.scale == scales[0] else "white"
+            face = color if row.scale == frame.scale.iloc[0] else "white"
             ax.hlines(y, row.low, row.high, color=color, linewidth=1.3)
             mark = dict(markerfacecolor=face, markersize=4, markeredgewidth=1.1)
             ax.plot(row.difference, y, markers[row.scale], color=color, **mark)
-        texts.append((f"{KINDS[target]}: {control}", target))
+        texts.append((f"{KINDS.get(target, target)}: {control}", target))
     lines(ax, [text for text, _ in texts])
     _axis(ax, name)
     for label, (_, target) in zip(ax.get_yticklabels(), texts, strict=True):
@@ -177,36 +169,34 @@ def sets(frame: pd.DataFrame) -> Figure:
     whose colour it has; "" for a reference, grey), floor (what guessing gives, dashed); and where known drawn (False: a
     hollow dot), knows ("weights": a square, for an attacker who holds them).
     """
-    usual = {"drawn": True, "knows": "answers"}
-    frame = frame.assign(**{name: value for name, value in usual.items() if name not in frame})
-    scales, measures = list(frame.scale.unique()), list(frame.measure.unique())
-    order = {scale: list(own.what.unique()) for scale, own in frame.groupby("scale", sort=False)}
-    names_of = {scale: [textwrap.fill(name, 26) for name in names] for scale, names in order.items()}
-    heights = [0.4 + (0.34 if "\n" in "".join(own) else 0.27) * len(own) for own in names_of.values()]
+    frame = frame.assign(drawn=frame.get("drawn", True), knows=frame.get("knows", "answers"))
+    scales, measures = frame.groupby("scale", sort=False), list(frame.measure.unique())
+    names = {scale: [textwrap.fill(what, 26) for what in own.what.unique()] for scale, own in scales}
+    heights = [0.4 + (0.34 if "\n" in "".join(own) else 0.27) * len(own) for own in names.values()]
     whole = frame.groupby(["scale", "measure"]).ngroups == len(scales) * len(measures)
     fig = new_figure(sum(heights) + (0.7 if whole else 1.1))
     how = dict(squeeze=False, sharex=True, sharey="row", height_ratios=heights)
     axes = fig.subplots(len(scales), len(measures), **how)
     # where ANN and SNN share lines, one stands above the other
     paired = float(frame.groupby("what").target.nunique().max() > 1)
-    for (scale, measure), part in frame.groupby(["scale", "measure"], sort=False):
-        ax = axes[scales.index(scale), measures.index(measure)]
-        for row in part.itertuples():
-            y = order[scale].index(row.what) + paired * {"ann": -0.14, "snn": 0.14}.get(row.target, 0)
+    for line, (scale, own) in zip(axes, scales):
+        for row in own.itertuples():
+            y = names[scale].index(textwrap.fill(row.what, 26))
+            y += paired * {"ann": -0.14, "snn": 0.14}.get(row.target, 0)
             color = COLORS[row.target] if row.target else COLORS["floor"]
             face = color if row.drawn or not row.target else "white"
-            marker = "s" if row.knows == "weights" else "o"
+            marker, ax = "s" if row.knows == "weights" else "o", line[measures.index(row.measure)]
             interval(ax, row, y, color, marker, markerfacecolor=face, markeredgewidth=1.3)
-        for floor in part.floor.dropna().unique():
-            ax.axvline(floor, color=COLORS["floor"], **DASHED)
-        ax.set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1))
+        for measure, floor in own[["measure", "floor"]].dropna().drop_duplicates().to_numpy():
+            line[measures.index(measure)].axvline(floor, color=COLORS["floor"], **DASHED)
+        for ax in line:
+            lines(ax, names[scale])
+        line[0].set_title(scale, loc="left")
+    axes[0, 0].set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1))
+    for ax in axes.flat:
         ax.xaxis.set_major_formatter("{x:.0%}")
         ax.grid(axis="x")
-    for line, (scale, names) in zip(axes, names_of.items(), strict=True):
-        for ax in line:
-            lines(ax, names)
-        line[0].set_title(scale, loc="left")
-    for column, measure in zip(axes.T, measures, strict=True):
+    for column, measure in zip(axes.T, measures):
         empty = [ax for ax in column if not ax.has_data()]
         for ax in empty:
             ax.set_visible(False)
@@ -226,10 +216,8 @@ def flips(counted: pd.DataFrame, names: Mapping[str, str]) -> Figure:
 
     `counted`: scale, kind, ann; of the SNN snn_low and snn_high (a bar between them), snn_single (a ring).
     """
-    scales = counted.scale.unique()
-    fig, axes = panels(max(1, len(scales)), 0.5, 1.6, sharey=True)
-    for ax, scale in zip(axes.flat, scales, strict=False):
-        part = counted[counted.scale == scale]
+    fig, axes = panels(max(1, counted.scale.nunique()), 0.5, 1.6, sharey=True)
+    for ax, (scale, part) in zip(axes.flat, counted.groupby("scale", sort=False)):
         y = part.kind.map([*names].index)
         ax.plot(part.ann, y - 0.15, "o", color=COLORS["ann"])
         ax.plot(part.snn_single, y + 0.15, "o", color=COLORS["snn"], markerfacecolor="none")
@@ -238,11 +226,11 @@ def flips(counted: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         ax.set(yticks=range(len(names)), yticklabels=names.values(), ylim=(len(names) - 0.5, -0.5))
         ax.set(xlim=(0, None), xlabel="flips per path")
         ax.set_title(textwrap.fill(scale, 22), loc="left")
-    dot, ring = {"marker": "o", "linestyle": ""}, {"markerfacecolor": "none"}
+    dot = {"marker": "o", "linestyle": ""}
     handles = [
         key("ANN", COLORS["ann"], **dot),
         key("SNN, noise voted away", COLORS["snn"], linewidth=5),
-        key("SNN, asked once", COLORS["snn"], **dot, **ring),
+        key("SNN, asked once", COLORS["snn"], **dot, markerfacecolor="none"),
     ]
     legend(fig, handles)
     return fig

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float, Shaped
+from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -17,17 +18,10 @@ def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) 
     fig = new_figure(2.9)
     top, bottom = fig.subfigures(2, 1, height_ratios=[2.75, 1], hspace=0.03)
     left, strip, raster, right = top.subplots(1, 4, width_ratios=[1, 0.055, 1.45, 1])
-    for ax, picture, label in (
-        (left, image, "image $x$"),
-        (right, spikes.mean(0), f"rate, {num_steps} steps"),
-    ):
-        ax.imshow(picture, vmin=0, vmax=1)
-        frame(ax)
-        ax.set_xlabel(label)
-    strip.imshow(image.reshape(-1, 1), vmin=0, vmax=1, aspect="auto")
-    frame(strip)
+    _picture(left, image, "image $x$")
+    _picture(right, spikes.mean(0), f"rate, {num_steps} steps")
+    _picture(strip, image.reshape(-1, 1), "$x$", aspect="auto")
     strip.set_ylabel(f"{image.size} pixels")
-    strip.set_xlabel("$x$")
     step, pixel = np.nonzero(spikes.reshape(num_steps, -1))
     half = max(0.42, image.size / 500)  # of a mark's height, never too small to see
     marks = np.stack([np.stack([step + 1, pixel - half], -1), np.stack([step + 1, pixel + half], -1)], 1)
@@ -39,10 +33,14 @@ def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) 
     raster.spines["left"].set_visible(False)
     shown = min(num_steps, 8)
     for t, ax in enumerate(bottom.subplots(1, shown)):
-        ax.imshow(spikes[t], vmin=0, vmax=1)
-        frame(ax)
-        ax.set_xlabel(f"$t={t + 1}$")
+        _picture(ax, spikes[t], f"$t={t + 1}$")
     return fig
+
+
+def _picture(ax: Axes, picture: Image, label: str, **how: object) -> None:
+    ax.imshow(picture, vmin=0, vmax=1, **how)
+    frame(ax)
+    ax.set_xlabel(label)
 
 
 def rasters(

@@ -1,7 +1,6 @@
 """Images by class, and maps of class labels."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from textwrap import fill
 
 import matplotlib as mpl
@@ -100,15 +99,16 @@ def label_colors(num_classes: int) -> Float[np.ndarray, " classes rgb"]:
 
 def _picture(ax: Axes, picture: Image | None, extent: tuple[float, float, float, float]) -> None:
     left, right, bottom, top = extent
-    edge = {"linewidth": 0.5, "edgecolor": "#999999"}
-    box = partial(Rectangle, (left, top), right - left, bottom - top, **edge)
-    if picture is None or np.isnan(picture).any():
-        ax.add_patch(box(facecolor="none", linestyle=":"))
+    edge = {"linewidth": 0.5, "edgecolor": "#999999", "facecolor": "none", "linestyle": ":"}
+    if picture is not None and np.isnan(picture).any():
         middle = (left + right) / 2, (top + bottom) / 2
-        ax.text(*middle, "" if picture is None else "NaN", ha="center", va="center", color=COLORS["mid"])
-        return
-    ax.imshow(picture, vmin=0, vmax=255 if picture.dtype == np.uint8 else 1, extent=extent, aspect="equal")
-    ax.add_patch(box(facecolor="none"))
+        ax.text(*middle, "NaN", ha="center", va="center", color=COLORS["mid"])
+    elif picture is not None:
+        ax.imshow(
+            picture, vmin=0, vmax=255 if picture.dtype == np.uint8 else 1, extent=extent, aspect="equal"
+        )
+        edge["linestyle"] = "-"
+    ax.add_patch(Rectangle((left, top), right - left, bottom - top, **edge))
 
 
 def _number_regions(

@@ -20,13 +20,6 @@ class _Palette(dict):
         return "#A8871C"
 
 
-class _Names(dict):
-    """Names as people write them; what is the user's own keeps its name."""
-
-    def __missing__(self, name: str) -> str:
-        return name
-
-
 # Okabe and Ito's palette: told apart with every common colour vision, and in grey.
 COLORS = _Palette(
     ann="#0072B2",
@@ -39,10 +32,9 @@ COLORS = _Palette(
     mid="#767676",
     faint="#D9D9D9",
 )
-KINDS = _Names(ann="ANN", snn="SNN")
-TITLES = _Names(
-    digits="Digits (8×8)", mnist="MNIST", faces="AT&T faces", saccades="Saccades", nmnist="N-MNIST"
-)
+KINDS = {"ann": "ANN", "snn": "SNN"}
+TITLES = {"digits": "Digits (8×8)", "mnist": "MNIST", "faces": "AT&T faces"}
+TITLES |= {"saccades": "Saccades", "nmnist": "N-MNIST"}
 BAND = "#ECECEC"
 DASHED = {"linewidth": 0.9, "linestyle": (0, (4, 3))}
 WIDTH = 4.7  # inches, of every figure: on a phone, 340 pixels, its letters are 9 pixels high
@@ -88,7 +80,7 @@ def use_style() -> None:
 
 def title(dataset: str) -> str:
     """A data set's name as people write it; a set of the user's own keeps its file's name."""
-    return TITLES[dataset]
+    return TITLES.get(dataset, dataset)
 
 
 def new_figure(height: float, layout: str | None = "constrained") -> Figure:
@@ -134,7 +126,7 @@ def diamond(color: str) -> Line2D:
 
 def kinds(those: Iterable[str], what: str = "{}", **how: object) -> list[Line2D]:
     """An entry of a legend for each kind of network, in its colour."""
-    return [key(what.format(KINDS[kind]), COLORS[kind], **how) for kind in dict.fromkeys(those)]
+    return [key(what.format(KINDS.get(kind, kind)), COLORS[kind], **how) for kind in dict.fromkeys(those)]
 
 
 def interval(ax: Axes, row: object, y: float, color: str, marker: str = "o", **how: object) -> None:
