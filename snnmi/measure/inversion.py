@@ -47,7 +47,7 @@ def class_by_class(
         saved["images"][i] = x.cpu()
         saved["confidences"][i] = target(x, generator=stream)[:, labels[i]].detach().cpu()
         if checkpoint and checkpoint.due():
-            checkpoint.save(saved | {"stream": stream.get_state()})
+            checkpoint.save(saved | {"stream": stream})
     return Fooling(*(torch.stack([saved[name][i] for i in range(len(labels))]) for name in Fooling._fields))
 
 
