@@ -3,6 +3,7 @@ here: so many images, values in any range.
 """
 
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle, islice
 
 import torch
@@ -63,18 +64,16 @@ def _stretched(
     return (fine - low) / (high - low)
 
 
-def cloudy(cells: int, black: float = 0.0) -> Callable:
-    """A noise: smooth grey on a grid of so many square cells along the longer side, rounded up along the shorter; the
-    share `black` of its range, the darker one, is cut off, which leaves blobs.
+def cloud_noise(
+    *shape: int, cells: int, black: float = 0.0, generator: torch.Generator, device: str | torch.device
+) -> Tensor:
+    """Smooth grey on a grid of so many square cells along the longer side, rounded up along the shorter; the share
+    `black` of its range, the darker one, is cut off, which leaves blobs.
     """
-
-    def noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
-        sides = shape[-2:]
-        grid = (-(-side * cells // max(sides)) for side in sides)
-        clouds = _stretched(shape, *grid, generator=generator, device=device)
-        return ((clouds - black) / (1 - black)).clamp_(min=0)
-
-    return noise
+    sides = shape[-2:]
+    grid = (-(-side * cells // max(sides)) for side in sides)
+    clouds = _stretched(shape, *grid, generator=generator, device=device)
+    return ((clouds - black) / (1 - black)).clamp_(min=0)
 
 
 def stroke_noise(*shape: int, generator: torch.Generator, device: str | torch.device) -> Tensor:
@@ -130,9 +129,9 @@ NOISES: dict[str, Callable] = {
     "smooth": smooth_noise,
     "binary": binary_noise,
     "mixed": mixed_noise,
-    "clouds": cloudy(7),
-    "blobs": cloudy(7, black=0.6),
-    "patches": cloudy(4, black=0.6),
+    "clouds": partial(cloud_noise, cells=7),
+    "blobs": partial(cloud_noise, cells=7, black=0.6),
+    "patches": partial(cloud_noise, cells=4, black=0.6),
     "strokes": stroke_noise,
     "moving strokes": moving_stroke_noise,  # of recordings alone
     "grey": grey_noise,

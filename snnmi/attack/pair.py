@@ -97,11 +97,8 @@ class Pair:
             return
         for name, parameters in self.parameters.items():
             for key, value in parameters.items():
-                theirs = other.parameters[name][key].detach()
-                if chosen.is_cuda:
-                    value.copy_(torch.where(chosen.view(-1, *[1] * (value.ndim - 1)), theirs, value))
-                else:
-                    value[chosen] = theirs[chosen]
+                which = chosen.view(-1, *[1] * (value.ndim - 1))
+                value.copy_(torch.where(which, other.parameters[name][key], value))
 
 
 def try_pieces(
