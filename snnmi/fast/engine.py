@@ -78,28 +78,22 @@ def _in_c(x: Tensor) -> bool:
 # --- what a network is fed
 
 
-def feed(network: nn.Module, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Iterator[Fed]:
-    """A query's images as their code feeds them, as many at once as stay in cache."""
+def feed(
+    network: nn.Module, x: Float[Tensor, " batch pixels"], generator: torch.Generator, *, whole: bool = False
+) -> Iterator[Fed]:
+    """Images as their code feeds them, as many at once as stay in cache; `whole`: all at once, as one is trained."""
     x, chance = _rates(network, x, generator)
     if chance is not None and _by_events(alike(network)):
         yield Fed(x, chance)
         return
     at_once = AT_ONCE.get(x.device.type, AT_ONCE["cuda"])
-    block = max(1, at_once // (network.neuron.num_steps * network.width))
+    block = len(x) if whole else max(1, at_once // (network.neuron.num_steps * network.width))
     for images, index in zip(x.split(block), torch.arange(len(x)).split(block)):
         yield Fed(_written(network, images, chance, generator, index))
 
 
-def whole(network: nn.Module, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Fed:
-    """A training batch's images, all at once."""
-    x, chance = _rates(network, x, generator)
-    if chance is not None and _by_events(alike(network)):
-        return Fed(x, chance)
-    return Fed(_written(network, x, chance, generator))
-
-
 def spikes(network: nn.Module, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Tensor:
-    """What `whole` feeds with this generator, written out."""
+    """What `feed` gives of the whole batch with this generator, written out."""
     x, chance = _rates(network, x, generator)
     return _written(network, x, chance, generator)
 

@@ -246,31 +246,15 @@ Output = Float[Tensor, " time batch classes"]
 Confidences = Float[Tensor, " batch classes"]
 
 
-def mean_softmax_membrane(spk: Output, mem: Output) -> Confidences:
-    """Mean over time of softmax(membrane): the average of what each step believes (the default)."""
-    return mem.softmax(-1).mean(0)
-
-
-def softmax_summed_membrane(spk: Output, mem: Output) -> Confidences:
-    """Softmax of the membrane summed over time: far more confident than the mean of softmaxes."""
-    return mem.sum(0).softmax(-1)
-
-
-def softmax_count(spk: Output, mem: Output) -> Confidences:
-    """Softmax of the spike count."""
-    return spk.sum(0).softmax(-1)
-
-
-def softmax_rate(spk: Output, mem: Output) -> Confidences:
-    """Softmax of the firing rate (spikes per step): never far from uniform, as rates lie in [0, 1]."""
-    return spk.mean(0).softmax(-1)
-
-
+# A decoder of your own is one more entry: (spikes, membranes) -> confidences.
 DECODERS: dict[str, Callable[[Output, Output], Confidences]] = {
-    "membrane": mean_softmax_membrane,
-    "summed_membrane": softmax_summed_membrane,
-    "count": softmax_count,
-    "rate": softmax_rate,
+    # the average of what each step believes (the default)
+    "membrane": lambda spk, mem: mem.softmax(-1).mean(0),
+    # far more confident than the mean of softmaxes
+    "summed_membrane": lambda spk, mem: mem.sum(0).softmax(-1),
+    "count": lambda spk, mem: spk.sum(0).softmax(-1),
+    # spikes per step: never far from uniform, as rates lie in [0, 1]
+    "rate": lambda spk, mem: spk.mean(0).softmax(-1),
 }
 
 

@@ -211,7 +211,8 @@ class SNN(Target):
 
     def loss(self, x: Tensor, y: Tensor, *, generator: torch.Generator) -> Tensor:
         """Softmax cross-entropy of the output membranes, summed over the steps (paper, section IV-A)."""
-        _, mem = engine.snn_output(self, engine.whole(self, x.flatten(1), generator))
+        (fed,) = engine.feed(self, x.flatten(1), generator, whole=True)
+        _, mem = engine.snn_output(self, fed)
         return F.cross_entropy(mem.flatten(0, 1), y.repeat(len(mem))) * len(mem)
 
 
