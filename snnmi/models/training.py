@@ -76,8 +76,8 @@ def train(
         overwrite(parts, saved)
 
     start, total = int(done), training.epochs * per_epoch
-    bar = tqdm(total=total, initial=start, desc=description, unit="batch", mininterval=1)
-    for step in range(start, total):
+    steps = range(start, total)
+    for step in tqdm(steps, description, total, initial=start, unit="batch", mininterval=1):
         epoch, batch = divmod(step, per_epoch)
         if batch == 0:
             torch.randperm(len(x_train), generator=shuffle, out=order)
@@ -92,14 +92,12 @@ def train(
         if batch == per_epoch - 1:
             right = accuracy(model, dataset.x_test, dataset.y_test, seed=seed)
             curve[epoch] = torch.tensor([losses.mean(), right])
-        bar.update()
         done += 1
         if batch == per_epoch - 1 and training.stop_at is not None and right >= training.stop_at:
             curve = curve[: epoch + 1]
             break
         if checkpoint and checkpoint.due():
             checkpoint.save(parts)
-    bar.close()
     loss, right = curve.T.tolist()
     return TrainedTarget(model.eval(), {"loss": loss, "test_accuracy": right})
 
