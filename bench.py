@@ -212,29 +212,29 @@ def spiking(quick: bool, device: str) -> tuple[list[Job], dict[str, float]]:
     sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN), "same product": (theirs, FAST)}
     jobs.append(Job("snn_training", len(x), "images/s", 7, sides))
     if device == "cpu":
-        jobs += [grey(model, loop), *by_events(images(640)), face(quick)]
+        grey = torch.full((64, *SHAPE), 0.5)  # as a generator draws them at first
+        jobs += [
+            queries("snn_query_grey_64", 7, model, grey, loop.query),
+            *by_events(images(640)),
+            face(quick),
+        ]
     return jobs, costs
 
 
-def grey(model: targets.SNN, loop: Loop) -> Job:
-    """Queries of grey images, as a generator draws them at first."""
-    x = torch.full((64, *SHAPE), 0.5)
-    ours, theirs = partial(model, x, generator=chance()), partial(loop.query, x)
-    return Job(
-        "snn_query_grey_64", len(x), "queries/s", 7, {"ours": (ours, FAST), "baseline": (theirs, PLAIN)}
-    )
+def queries(
+    name: str, repeats: int, model: targets.Target, x: Tensor, theirs: Callable, setting: str = PLAIN
+) -> Job:
+    """What a target answers to images, against another way to the same answers."""
+    sides = {"ours": (partial(model, x, generator=chance()), FAST), "baseline": (partial(theirs, x), setting)}
+    return Job(name, len(x), "queries/s", repeats, sides)
 
 
 def by_events(x: Tensor) -> list[Job]:
     """An ANN behind Bernoulli spikes, and an SNN of another code, against the same with all spikes written out."""
     ann = build("ann", SHAPE, CLASSES, hidden=HIDDEN).asked(targets.Query(encoder="rate"))
     latency = build("snn", SHAPE, CLASSES, hidden=HIDDEN, encoder="latency")
-    jobs = []
-    for name, model in (("ann_behind_encoder_640", ann), ("snn_of_latency_640", latency)):
-        ours, theirs = partial(model, x, generator=chance()), partial(densely, model, x)
-        sides = {"ours": (ours, FAST), "baseline": (theirs, FAST)}
-        jobs.append(Job(name, len(x), "queries/s", 3, sides))
-    return jobs
+    models = {"ann_behind_encoder_640": ann, "snn_of_latency_640": latency}
+    return [queries(name, 3, model, x, partial(densely, model), FAST) for name, model in models.items()]
 
 
 def face(quick: bool) -> Job:
@@ -242,9 +242,7 @@ def face(quick: bool) -> Job:
     model = build("snn", (112, 92), 40, hidden=100 if quick else HIDDEN)
     x = torch.randn(16, 112, 92, generator=chance())
     x[8:] = (x[8:] > 0).float()
-    ours, theirs = partial(model, x, generator=chance()), partial(Loop(model).query, x)
-    sides = {"ours": (ours, FAST), "baseline": (theirs, PLAIN)}
-    return Job("snn_query_face_16", len(x), "queries/s", 3, sides)
+    return queries("snn_query_face_16", 3, model, x, Loop(model).query)
 
 
 def attack(model: targets.Target, shape: tuple[int, int], batches: int, labels: Sequence[int]) -> list[float]:

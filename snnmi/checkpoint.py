@@ -8,7 +8,8 @@ from pathlib import Path
 import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Generator, Tensor
+from torch.optim import Optimizer
 
 from snnmi.files import atomic_write
 
@@ -17,7 +18,8 @@ FORMAT = 2  # of the states: to be counted up where an older state cannot be gon
 
 
 class Checkpoint:
-    """The state of a half-finished run: nested dicts of tensors, saved at most every SECONDS.
+    """The state of a half-finished run, saved at most every SECONDS: nested dicts of tensors, and of optimisers and
+    generators, whose own state is saved.
 
     The file is a SHA-256 and safetensors behind it, never pickle.
     """
@@ -70,6 +72,10 @@ def flatten(state: dict, prefix: str = "") -> dict[str, Tensor]:
     """Nested dicts as one, its keys paths."""
     flat = {}
     for key, value in state.items():
+        if isinstance(value, Optimizer):
+            value = value.state_dict()["state"]
+        if isinstance(value, Generator):
+            value = value.get_state()
         if isinstance(value, dict):
             flat |= flatten(value, f"{prefix}{key}/")
         else:
@@ -93,9 +99,14 @@ def unflatten(flat: dict[str, Tensor]) -> dict:
 
 @torch.no_grad()
 def overwrite(own: dict, saved: dict) -> None:
-    """Nested dicts of tensors, in place: optimisers and steps that a GPU replays hold on to them."""
+    """Go on from what was saved, in place: optimisers and steps that a GPU replays hold on to tensors."""
     for key, value in own.items():
-        if isinstance(value, dict):
+        if isinstance(value, Optimizer):
+            state = saved.get(key, {})  # before its first step it has none
+            value.load_state_dict(value.state_dict() | {"state": state})
+        elif isinstance(value, Generator):
+            value.set_state(saved[key])
+        elif isinstance(value, dict):
             overwrite(value, saved[key])
         else:
             value.copy_(saved[key])

@@ -111,8 +111,8 @@ def _digits(download: bool) -> Dataset:
 
 
 def _mnist(download: bool) -> Dataset:
-    found = {key: torch.from_numpy(a) for key, a in vision.MNIST.read("mnist", download).items()}
-    x_train, y_train, x_test, y_test = (found[key] for key in KEYS)
+    found = vision.MNIST.read("mnist", download)
+    x_train, y_train, x_test, y_test = (torch.from_numpy(found[key]) for key in KEYS)
     return Dataset("mnist", x_train / 255, y_train.long(), x_test / 255, y_test.long())
 
 

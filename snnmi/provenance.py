@@ -62,9 +62,12 @@ def commit() -> str:
         return "unknown"
 
 
+def cpuinfo() -> list[str]:
+    """What Linux says of its first processor, a line each; nothing elsewhere."""
+    path = Path("/proc/cpuinfo")
+    return path.read_text().split("\n\n")[0].splitlines() if path.exists() else []
+
+
 def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    named = [line.split(":", 1)[1].strip() for line in cpuinfo() if line.startswith("model name")]
+    return named[0] if named else platform.processor() or platform.machine()

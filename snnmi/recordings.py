@@ -115,8 +115,6 @@ def _check_once(path: Path, where: Mapping[str, re.Match]) -> None:
                 raise ValueError(
                     f"{path} has both {homes[what]} and {home}, expected one {part} of recordings"
                 )
-    if odd := [name for name in where if not Path(name).stem.isdecimal()]:
-        if len(odd) < len(where):
-            raise ValueError(
-                f"{path}: {odd[0]} is no number as others are, expected recordings and no copies"
-            )
+    odd = [name for name in where if not Path(name).stem.isdecimal()]
+    if 0 < len(odd) < len(where):
+        raise ValueError(f"{path}: {odd[0]} is no number as others are, expected recordings and no copies")

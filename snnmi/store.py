@@ -115,13 +115,10 @@ class Run:
             files["weights.safetensors"] = safetensors.torch.save(flatten(weights))
         for name, content in files.items():
             atomic_write(self.folder / name, content)
-        record = {
-            "settings": self.settings,
-            "metrics": metrics,
-            "provenance": provenance.provenance() | {"wall_s": round(self.checkpoint.seconds, 1)},
-            "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-        }
-        record = sealed(record)
+        about = provenance.provenance() | {"wall_s": round(self.checkpoint.seconds, 1)}
+        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+        parts = self.settings, metrics, about, digests
+        record = sealed(dict(zip(RECORD, parts)))
         atomic_write(self.folder / "run.json", json.dumps(record, indent=1).encode())
         self.checkpoint.path.unlink(missing_ok=True)
         self._record = record

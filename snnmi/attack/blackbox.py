@@ -133,9 +133,9 @@ class BlackBox:
             self._checked, self._rows = len(images) > 1, bool(self._rows)
         return answers
 
-    def state(self) -> dict[str, Tensor]:
+    def state(self) -> dict[str, Tensor | torch.Generator]:
         """What a resumed attack needs: queries spent and where the chance of the target stands."""
-        return {"queries": torch.tensor(self.queries), "generator": self.generator.get_state()}
+        return {"queries": torch.tensor(self.queries), "generator": self.generator}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         self.queries = int(state["queries"])

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from snnmi import chance, checks
 from snnmi.attack.blackbox import BlackBox
-from snnmi.checkpoint import Checkpoint
+from snnmi.checkpoint import Checkpoint, overwrite
 
 
 @torch.no_grad()
@@ -44,15 +44,13 @@ def evolve(
     draws = chance.generator("attacker's queries", seed, blackbox.device)
     x = start * torch.rand(len(labels), per_class, *image_shape, generator=draws, device=blackbox.device)
     x.requires_grad_()
-    adam, first = torch.optim.Adam([x], lr=lr), 0
+    done = torch.tensor(0)  # steps
+    parts = {"x": x, "adam": torch.optim.Adam([x], lr=lr), "step": done, "draws": draws}
     if checkpoint and (saved := checkpoint.load()):
-        first = int(saved["step"])
-        x.copy_(saved["x"])
-        adam.load_state_dict(adam.state_dict() | {"state": saved["adam"]})
-        draws.set_state(saved["draws"])
+        overwrite(parts, saved)
         blackbox.restore(saved["blackbox"])
     wanted = torch.tensor(labels, device=blackbox.device).view(1, 1, -1, 1, 1)
-    for step in range(first, steps):
+    while done < steps:
         e = torch.randn(pairs, *x.shape, generator=draws, device=blackbox.device)
         asked = torch.stack([x + sigma * e, x - sigma * e])  # (2, pairs, labels, per_class, ...)
         answers = blackbox(asked).nan_to_num(0, 0, 0)  # what is no number ends nothing
@@ -60,9 +58,9 @@ def evolve(
         known = answers.gather(-1, wanted.expand(*answers.shape[:-1], 1)).clamp_min(1e-6).log()
         slope = (known[0] - known[1])[..., None] / (2 * sigma)
         x.grad = sparsity / x[0, 0].numel() - (slope * e).mean(0)
-        adam.step()
+        parts["adam"].step()
         x.clamp_(0, 1)
+        done += 1
         if checkpoint and checkpoint.due():
-            now = {"x": x, "adam": adam.state_dict()["state"], "step": torch.tensor(step + 1)}
-            checkpoint.save(now | {"draws": draws.get_state(), "blackbox": blackbox.state()})
+            checkpoint.save(parts | {"blackbox": blackbox.state()})
     return x.detach()

@@ -100,11 +100,6 @@ class State:
             seen={n: full((len(ends), count, *s), torch.nan) for n, s in (said | {"examined": ()}).items()},
         )
 
-    def draw_z(self) -> Float[Tensor, " pairs n z"]:
-        return torch.randn(
-            (len(self.k), self.config.half, self.config.z_dim), generator=self.chance, device=self.k.device
-        )
-
     def draw_noise(self) -> Float[Tensor, " pairs n height width"]:
         shape = len(self.k), self.config.half, *self.pair.image_shape
         noise = random_inputs(self.config, *shape, generator=self.chance, device=self.k.device)
@@ -114,25 +109,13 @@ class State:
         return as_events(mixed, self.chance) if self.config.as_events else mixed
 
     def generate(self) -> Float[Tensor, " pairs n height width"]:
-        return self.pair.G(self.draw_z(), self.chance)
+        shape = len(self.k), self.config.half, self.config.z_dim
+        return self.pair.G(torch.randn(shape, generator=self.chance, device=self.k.device), self.chance)
 
-    def tensors(self) -> dict:
-        """What changes from batch to batch, but for the chance and the optimisers: nested dicts."""
-        own = {name: getattr(self, name) for name in ("batch", "k", "best", "recent", "curves", "seen")}
+    def parts(self) -> dict:
+        """What changes from batch to batch, for a checkpoint."""
+        own = {key: value for key, value in vars(self).items() if key not in ("config", "ends")}
         return own | {"pair": self.pair.parameters, "kept": self.kept.parameters}
-
-    def dump(self) -> dict:
-        """Nested dicts of tensors, for a checkpoint."""
-        adams = {name: getattr(self, name).state_dict()["state"] for name in ("adam_S", "adam_G")}
-        return self.tensors() | adams | {"chance": self.chance.get_state()}
-
-    def load(self, saved: dict) -> None:
-        """Go on from what `dump` gave."""
-        overwrite(self.tensors(), saved)
-        self.chance.set_state(saved["chance"])
-        for name in ("adam_S", "adam_G"):
-            adam = getattr(self, name)
-            adam.load_state_dict(adam.state_dict() | {"state": saved[name]})
 
     def keep(
         self, l_n: Float[Tensor, " pairs"], l_g: Float[Tensor, " pairs"], told: Bool[Tensor, " pairs"]
@@ -265,13 +248,11 @@ def attack(
     state = State.new(config, pair, draws)
     if saved:
         blackbox.restore(saved["blackbox"])
-        state.load(saved)
+        overwrite(state.parts(), saved)
     wanted = F.one_hot(torch.tensor(labels, device=device), num_classes).float()
     wanted = wanted[:, None].expand(-1, config.half, -1)
 
-    def run() -> None:
-        step(state, blackbox, wanted)
-
+    run = partial(step, state, blackbox, wanted)
     start, captures, ends = int(state.batch), cuda.captures(torch.device(device)), state.ends.tolist()
     batches = tqdm(
         range(start, config.batches), description, config.batches, initial=start, unit="batch", mininterval=1
@@ -285,7 +266,7 @@ def attack(
             if examine and done + 1 in ends:
                 state.seen["examined"][ends.index(done + 1)] = examine(pair)
             if checkpoint and checkpoint.due():
-                checkpoint.save(state.dump() | {"blackbox": blackbox.state(), "pilot": shares})
+                checkpoint.save(state.parts() | {"blackbox": blackbox.state(), "pilot": shares})
     return result(state, {name: float(share) for name, share in shares.items()})
 
 

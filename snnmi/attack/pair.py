@@ -51,12 +51,10 @@ class Pair:
         if config.output_bias:
             for _, generator in players:
                 _shift(generator, config.output_bias)
-        parameters = {
-            name: {key: w.detach().requires_grad_() for key, w in stack_module_state(modules)[0].items()}
-            for name, modules in zip(
-                ("surrogate", "generator"), ([m.to(device) for m in one] for one in zip(*players))
-            )
-        }
+        parameters = {}
+        for name, networks in zip(("surrogate", "generator"), zip(*players)):
+            weights, _ = stack_module_state([network.to(device) for network in networks])
+            parameters[name] = {key: w.detach().requires_grad_() for key, w in weights.items()}
         return cls(config, image_shape, num_classes, parameters)
 
     def S(
@@ -97,11 +95,8 @@ class Pair:
             return
         for name, parameters in self.parameters.items():
             for key, value in parameters.items():
-                theirs = other.parameters[name][key].detach()
-                if chosen.is_cuda:
-                    value.copy_(torch.where(chosen.view(-1, *[1] * (value.ndim - 1)), theirs, value))
-                else:
-                    value[chosen] = theirs[chosen]
+                which = chosen.view(-1, *[1] * (value.ndim - 1))
+                value.copy_(torch.where(which, other.parameters[name][key], value))
 
 
 def try_pieces(

@@ -117,11 +117,8 @@ def _compiled(compiler: list[str]) -> bytes:
 
 def _processor() -> str:
     """What -march=native depends on."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-        return "\n".join(line for line in lines if line.startswith(("model", "flags", "CPU", "Features")))
-    except OSError:
-        return f"{platform.machine()} {platform.processor()}"
+    lines = [s for s in provenance.cpuinfo() if s.startswith(("model", "flags", "CPU", "Features"))]
+    return "\n".join(lines) or f"{platform.machine()} {platform.processor()}"
 
 
 def call(name: str, *args: Tensor | int | float | None) -> None:

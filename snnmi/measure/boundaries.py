@@ -26,9 +26,8 @@ from snnmi import chance
 
 Image, Images = Float[Tensor, " h w"], Float[Tensor, " n h w"]
 Predict = Callable[[Images], Float[Tensor, " n classes"]]
-Place = tuple[
-    Image, Image, Image, float
-]  # of a slice: its centre, two orthonormal axes, how far it goes along them
+# Of a slice: its centre, two orthonormal axes, how far it goes along them.
+Place = tuple[Image, Image, Image, float]
 LEAD = 3.0  # standard deviations
 REPEATS, MORE = 9, 8  # at least LEAD^2 repeats are needed to decide anything
 BATCH = 1024  # images asked at once

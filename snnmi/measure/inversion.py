@@ -20,6 +20,7 @@ from snnmi.fast import engine
 from snnmi.models.coding import DECODERS, encode, straight
 from snnmi.models.targets import ANN, SNN
 
+Images, Spikes = Float[Tensor, " n height width"], Float[Tensor, " time n pixels"]
 SURE = 0.9  # confidence beyond which an image of `adversarial_noise` is left as it is
 
 
@@ -32,7 +33,7 @@ class Fooling(NamedTuple):
 def class_by_class(
     target: ANN | SNN,
     labels: Sequence[int],
-    invert: Callable[[int, torch.Generator], Float[Tensor, " n height width"]],
+    invert: Callable[[int, torch.Generator], Images],
     role: str,
     seed: int,
     checkpoint: Checkpoint | None,
@@ -47,12 +48,12 @@ def class_by_class(
         saved["images"][i] = x.cpu()
         saved["confidences"][i] = target(x, generator=stream)[:, labels[i]].detach().cpu()
         if checkpoint and checkpoint.due():
-            checkpoint.save(saved | {"stream": stream.get_state()})
+            checkpoint.save(saved | {"stream": stream})
     return Fooling(*(torch.stack([saved[name][i] for i in range(len(labels))]) for name in Fooling._fields))
 
 
 def white_box(
-    target: ANN | SNN, x: Float[Tensor, " n height width"], label: int, draws: int, stream: torch.Generator
+    target: ANN | SNN, x: Images, label: int, draws: int, stream: torch.Generator
 ) -> tuple[Float[Tensor, ""], Float[Tensor, " n"]]:
     """The target's training loss for one class and its confidences in it; gradients pass a spike code as if spikes
     were pixels.
@@ -88,7 +89,7 @@ def descend(
     image stays as it is once the target's confidence exceeds `sure`.
     """
 
-    def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
+    def invert(label: int, stream: torch.Generator) -> Images:
         x = start * torch.rand(per_class, *image_shape, generator=stream, device=stream.device)
         adam = torch.optim.Adam([x.requires_grad_()], lr=0.02)
         for _ in range(steps):
@@ -133,7 +134,7 @@ def generate(
     with chance.first_weights("attacker's weights", seed):
         generators = {label: mlp(config, image_shape, num_classes=1)[1] for label in labels}
 
-    def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
+    def invert(label: int, stream: torch.Generator) -> Images:
         draw = partial(torch.randn, generator=stream, device=stream.device)
         generator = generators[label].to(stream.device)
         adam = torch.optim.Adam(generator.parameters(), lr=lr)
@@ -164,7 +165,7 @@ def brainleaks(
     """
     n, pixels = target.neuron, image_shape[0] * image_shape[1]
 
-    def invert(label: int, stream: torch.Generator) -> Float[Tensor, " n height width"]:
+    def invert(label: int, stream: torch.Generator) -> Images:
         spikes = torch.zeros(n.num_steps, per_class, pixels, device=stream.device)
         for _ in range(steps):
             answers = DECODERS[n.decoder](*engine.run(target, spikes.requires_grad_()))[:, label]
@@ -175,11 +176,7 @@ def brainleaks(
     return class_by_class(target, labels, invert, "white-box inversion", seed, checkpoint)
 
 
-def flipped(
-    spikes: Float[Tensor, " time n pixels"],
-    gradient: Float[Tensor, " time n pixels"],
-    stream: torch.Generator,
-) -> Float[Tensor, " time n pixels"]:
+def flipped(spikes: Spikes, gradient: Spikes, stream: torch.Generator) -> Spikes:
     """Spikes, 0 or 1, moved a step towards the sign of their gradient where a draw of its size, from 0 for the smallest
     to 1 for the largest of an image, says so.
     """

@@ -1,7 +1,7 @@
 """What the judge and the distances say of images: like the class, like its training images, or like neither?"""
 
-import functools
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -135,10 +135,7 @@ def _judge_class(
         "identified": metrics.identified(x.numpy(), dataset.class_means().numpy(), label),
     }
     itself = pixel_distance(x, test) == 0
-    for name, distance in (
-        ("feature", functools.partial(feature_distance, judge)),
-        ("pixel", pixel_distance),
-    ):
+    for name, distance in {"feature": partial(feature_distance, judge), "pixel": pixel_distance}.items():
         to_train, to_test = distance(x, train), distance(x, test)
         if name == "feature":
             called = confidences.argmax(-1)[: len(x)] == label

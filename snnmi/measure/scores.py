@@ -93,8 +93,7 @@ def ask(
 def ask_of_images(
     target: Callable,
     images: Float[Tensor, " pairs n height width"],
-    said: Mapping[str, Tensor]
-    | None,  # by a copy, as `copy_says`; None: there is none, and what hangs on one is NaN
+    said: Mapping[str, Tensor] | None,  # by a copy, as `copy_says`; None: without one, what it says is NaN
     x_noise: Float[Tensor, " m height width"],
     dataset: Dataset,
     labels: Sequence[int],
@@ -172,20 +171,21 @@ def _fidelity(name: str, agree: Callable) -> Metric:
     )
 
 
-def _accepted(name: str, who: str, paper: str) -> Metric:
+def _accepted(name: str, who: str) -> Metric:
     return Metric(
         name,
         lambda a, i: metrics.accuracy(getattr(a, who)[i], np.full(a.images.shape[1], a.labels[i])),
         floor=lambda a: 1 / a.num_classes,
         ceiling=lambda a: 1.0,
-        paper=paper,
+        paper=name,
         share=True,
     )
 
 
-def _of_images(name: str, score: Callable, *, table: bool = False, **about) -> Metric:
+def _of_images(name: str, score: Callable) -> Metric:
     """Of the images themselves, against the mean training image of their class."""
-    return Metric(name, lambda a, i: score(a.images[i], a.class_means[a.labels[i]]), table=table, **about)
+    ours = lambda a, i: score(a.images[i], a.class_means[a.labels[i]])  # noqa: E731
+    return Metric(name, ours, ceiling=lambda a: 1.0, table=False)
 
 
 METRICS: dict[str, Metric] = {
@@ -206,8 +206,8 @@ METRICS: dict[str, Metric] = {
         paper="surrogate_accuracy",
         share=True,
     ),
-    "A_comb": _accepted("A_comb", "S_images", "A_comb"),
-    "A_target": _accepted("A_target", "T_images", "A_target"),
+    "A_comb": _accepted("A_comb", "S_images"),
+    "A_target": _accepted("A_target", "T_images"),
     "commonest_answer": Metric(  # a question that always gets one answer teaches nothing
         "commonest answer",
         lambda a, i: metrics.commonest_class(a.T_noise.argmax(-1)),
@@ -216,8 +216,8 @@ METRICS: dict[str, Metric] = {
         table=False,
     ),
     "entropy_generated": Metric("H(T(x_G))", lambda a, i: metrics.entropy(a.T_images[i]), table=False),
-    "likeness": _of_images("likeness", metrics.likeness, ceiling=lambda a: 1.0),
-    "ssim": _of_images("SSIM", metrics.ssim, ceiling=lambda a: 1.0),
+    "likeness": _of_images("likeness", metrics.likeness),
+    "ssim": _of_images("SSIM", metrics.ssim),
     "identified": Metric(
         "identified",
         lambda a, i: metrics.identified(a.images[i], a.class_means, a.labels[i]),

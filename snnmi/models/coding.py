@@ -12,6 +12,7 @@ from torch import Tensor
 from snnmi.checks import tried
 
 Images, Spikes = Float[Tensor, " batch *image"], Float[Tensor, " time batch *image"]
+Pixels, Fed = Float[Tensor, " batch pixels"], Float[Tensor, " time batch fed"]
 Encode = Callable[..., Spikes]
 
 
@@ -55,7 +56,7 @@ def is_per_pixel(name: str) -> bool:
     return not (says(name, "binned") or says(name, "rates"))
 
 
-def rates(name: str, x: Float[Tensor, " batch pixels"]) -> Float[Tensor, " batch fed"]:
+def rates(name: str, x: Pixels) -> Float[Tensor, " batch fed"]:
     """What an encoder's inputs spike by, where it does not say otherwise the pixels."""
     own = says(name, "rates")
     return own(x.clone()) if own else x
@@ -116,17 +117,13 @@ def phase_encode(x: Images, num_steps: int, *, generator: torch.Generator) -> Sp
 
 
 @encoder(binned=True)
-def raw_bins_encode(
-    x: Float[Tensor, " batch binned"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch pixels"]:
+def raw_bins_encode(x: Pixels, num_steps: int, *, generator: torch.Generator) -> Fed:
     """A recording fed as it is, a bin a step (`recordings`): no draws, no clip."""
     return x.unflatten(-1, (num_steps, -1)).movedim(-2, 0)
 
 
 @encoder(binary=True, binned=True)
-def bins_encode(
-    x: Float[Tensor, " batch binned"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch pixels"]:
+def bins_encode(x: Pixels, num_steps: int, *, generator: torch.Generator) -> Fed:
     """A recording fed a bin a step, each event drawn with its value as the chance: a real recording, of 0 and 1, is fed
     as it is; what a generator draws are rates, a bin, pixel and polarity each.
     """
@@ -146,9 +143,7 @@ def tuned(x: Float[Tensor, " *batch pixels"]) -> Float[Tensor, " *batch fed"]:
 
 
 @encoder(bernoulli=True, rates=tuned)
-def population_encode(
-    x: Float[Tensor, " batch pixels"], num_steps: int, *, generator: torch.Generator
-) -> Float[Tensor, " time batch fed"]:
+def population_encode(x: Pixels, num_steps: int, *, generator: torch.Generator) -> Fed:
     """Four neurons a pixel, each spiking the more often the nearer the pixel's value is to its own: Bernoulli spikes of
     Gaussian rates. Values outside [0, 1] are not clipped; far outside all four fall silent.
     """
@@ -226,9 +221,7 @@ def num_fed(name: str, num_pixels: int, num_steps: int, device: str | torch.devi
     return found.shape[-1]
 
 
-def straight(
-    name: str, x: Float[Tensor, " batch pixels"], num_steps: int
-) -> Float[Tensor, " #time batch fed"]:
+def straight(name: str, x: Pixels, num_steps: int) -> Float[Tensor, " #time batch fed"]:
     """Zeros that carry a gradient: added to what an encoder feeds, they pass the code as if spikes were their rates."""
     if says(name, "binned"):
         passed = raw_bins_encode(x, num_steps, generator=torch.Generator())
@@ -246,31 +239,15 @@ Output = Float[Tensor, " time batch classes"]
 Confidences = Float[Tensor, " batch classes"]
 
 
-def mean_softmax_membrane(spk: Output, mem: Output) -> Confidences:
-    """Mean over time of softmax(membrane): the average of what each step believes (the default)."""
-    return mem.softmax(-1).mean(0)
-
-
-def softmax_summed_membrane(spk: Output, mem: Output) -> Confidences:
-    """Softmax of the membrane summed over time: far more confident than the mean of softmaxes."""
-    return mem.sum(0).softmax(-1)
-
-
-def softmax_count(spk: Output, mem: Output) -> Confidences:
-    """Softmax of the spike count."""
-    return spk.sum(0).softmax(-1)
-
-
-def softmax_rate(spk: Output, mem: Output) -> Confidences:
-    """Softmax of the firing rate (spikes per step): never far from uniform, as rates lie in [0, 1]."""
-    return spk.mean(0).softmax(-1)
-
-
+# A decoder of your own is one more entry: (spikes, membranes) -> confidences.
 DECODERS: dict[str, Callable[[Output, Output], Confidences]] = {
-    "membrane": mean_softmax_membrane,
-    "summed_membrane": softmax_summed_membrane,
-    "count": softmax_count,
-    "rate": softmax_rate,
+    # the average of what each step believes (the default)
+    "membrane": lambda spk, mem: mem.softmax(-1).mean(0),
+    # far more confident than the mean of softmaxes
+    "summed_membrane": lambda spk, mem: mem.sum(0).softmax(-1),
+    "count": lambda spk, mem: spk.sum(0).softmax(-1),
+    # spikes per step: never far from uniform, as rates lie in [0, 1]
+    "rate": lambda spk, mem: spk.mean(0).softmax(-1),
 }
 
 

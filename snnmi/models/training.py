@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from snnmi import chance
-from snnmi.checkpoint import Checkpoint
+from snnmi.checkpoint import Checkpoint, overwrite
 from snnmi.checks import above, at_least, within
 from snnmi.data import Dataset
 
@@ -68,21 +68,19 @@ def train(
     draws = chance.generator(f"{who}'s training draws", seed, device)
     x_train, y_train = dataset.x_train.to(device), dataset.y_train.to(device)
     per_epoch = -(-len(x_train) // training.batch_size)
-    order, start = torch.empty(0, dtype=torch.long), 0
+    order, done = torch.empty(len(x_train), dtype=torch.long), torch.tensor(0)  # of images; batches
     losses, curve = torch.zeros(per_epoch, device=device), torch.zeros(training.epochs, 2)
-    if checkpoint and (state := checkpoint.load()):
-        start, order, losses, curve = int(state["step"]), state["order"], state["losses"], state["curve"]
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(optimizer.state_dict() | {"state": state["optimizer"]})
-        shuffle.set_state(state["shuffle"])
-        draws.set_state(state["draws"])
+    parts = {"step": done, "order": order, "losses": losses, "curve": curve, "model": model.state_dict()}
+    parts |= {"optimizer": optimizer, "shuffle": shuffle, "draws": draws}
+    if checkpoint and (saved := checkpoint.load()):
+        overwrite(parts, saved)
 
-    total = training.epochs * per_epoch
-    bar = tqdm(total=total, initial=start, desc=description, unit="batch", mininterval=1)
-    for step in range(start, total):
+    start, total = int(done), training.epochs * per_epoch
+    steps = range(start, total)
+    for step in tqdm(steps, description, total, initial=start, unit="batch", mininterval=1):
         epoch, batch = divmod(step, per_epoch)
         if batch == 0:
-            order = torch.randperm(len(x_train), generator=shuffle)
+            torch.randperm(len(x_train), generator=shuffle, out=order)
         chosen = order[batch * training.batch_size : (batch + 1) * training.batch_size].to(device)
         loss = model.loss(x_train[chosen], y_train[chosen], generator=draws)
         optimizer.zero_grad()
@@ -94,17 +92,12 @@ def train(
         if batch == per_epoch - 1:
             right = accuracy(model, dataset.x_test, dataset.y_test, seed=seed)
             curve[epoch] = torch.tensor([losses.mean(), right])
-        bar.update()
+        done += 1
         if batch == per_epoch - 1 and training.stop_at is not None and right >= training.stop_at:
             curve = curve[: epoch + 1]
             break
         if checkpoint and checkpoint.due():
-            checkpoint.save(
-                {"step": torch.tensor(step + 1), "order": order, "losses": losses, "curve": curve}
-                | {"model": model.state_dict(), "optimizer": optimizer.state_dict()["state"]}
-                | {"shuffle": shuffle.get_state(), "draws": draws.get_state()}
-            )
-    bar.close()
+            checkpoint.save(parts)
     loss, right = curve.T.tolist()
     return TrainedTarget(model.eval(), {"loss": loss, "test_accuracy": right})
 

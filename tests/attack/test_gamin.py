@@ -13,7 +13,7 @@ from snnmi.attack.noises import IN_RANGE, NOISES
 from snnmi.attack.pair import Pair
 from snnmi.attack.players import FAMILIES, GaminConfig
 from snnmi.chance import generator as stream
-from snnmi.checkpoint import Checkpoint
+from snnmi.checkpoint import Checkpoint, flatten, overwrite
 from tests.helpers import Interrupting, Killed, assert_same_tensors, seeded, unchecked
 
 SMALL = GaminConfig(
@@ -349,17 +349,19 @@ def test_what_an_attack_cannot_take_is_said_in_one_sentence(wrong, sentence):
 # --- interruption
 
 
-def test_a_dump_holds_every_part_of_the_state_and_is_loaded_into_its_place():
-    """A field that a checkpoint forgets would be lost in silence; a GPU replays steps on the tensors that there are."""
+def test_a_checkpoint_holds_every_part_of_the_state_and_is_loaded_into_its_place(tmp_path):
+    """A field that it forgets would be lost in silence; a GPU replays steps on the tensors that there are."""
     config = replace(SMALL, keep_window=3)
     one, other = (
         State.new(config, Pair.new(config, (4, 5), 3, 3, seed=seed), stream("attacker's queries", seed))
         for seed in (0, 1)
     )
-    assert one.dump().keys() == {field.name for field in fields(State)} - {"config", "ends"}
+    assert one.parts().keys() == {field.name for field in fields(State)} - {"config", "ends"}
     places = [w.data_ptr() for w in other.pair.parameters["generator"].values()]
-    other.load(one.dump())
-    assert_same_tensors(other.dump(), one.dump())
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    checkpoint.save(one.parts())
+    overwrite(other.parts(), checkpoint.load())
+    assert_same_tensors(flatten(other.parts()), flatten(one.parts()))
     assert [w.data_ptr() for w in other.pair.parameters["generator"].values()] == places
 
 
