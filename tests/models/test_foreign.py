@@ -12,12 +12,11 @@ import torch
 from snntorch.export_nir import export_to_nir
 from snntorch.import_nir import import_from_nir
 
-from snnmi.fast import events
 from snnmi.models import foreign
 from snnmi.models.coding import DECODERS
 from snnmi.models.euler import RULES
 from snnmi.models.foreign import Assumed
-from tests.helpers import seeded, small
+from tests.helpers import needs_compiler, seeded, small
 
 DIGITS = {"image_shape": (8, 8), "num_classes": 10}
 SUBTRACTED = Assumed(reset="delayed")
@@ -104,14 +103,13 @@ def test_snntorchs_own_neuron_resets_by_a_rule_that_its_file_does_not_say(tmp_pa
     assert not [one for one, (other, _) in by.items() if torch.equal(other, spk)]
 
 
+@needs_compiler
 @pytest.mark.parametrize("reset", sorted(RULES))
 @pytest.mark.parametrize("grey", [False, True])
 def test_a_network_of_linear_and_alike_neurons_answers_by_events_what_it_answers_step_by_step(
     tmp_path, reset, grey
 ):
     """Three layers, whose drive is no 1; so wherever only one of ten pixels is lit, or where all are grey."""
-    if not events.available():
-        pytest.skip("no C compiler")
     draw, sizes = np.random.default_rng(0), (64, 70, 20, 10)
     nodes = []
     for a, b in zip(sizes, sizes[1:]):
