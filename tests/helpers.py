@@ -18,6 +18,7 @@ import torch
 
 from snnmi import data
 from snnmi.checkpoint import Checkpoint
+from snnmi.fast import events
 from snnmi.models.targets import Network, Neuron, build
 from snnmi.models.training import TrainedTarget, Training, train
 
@@ -26,6 +27,7 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "book").glob("*.ipynb"))
 TOOLS = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+needs_compiler = pytest.mark.skipif(not events.available(), reason="no C compiler")
 TRAINING = {
     "ann": Training(epochs=6, batch_size=32, lr=5e-3, clip_norm=None),
     "snn": Training(epochs=3, batch_size=32, lr=5e-3),

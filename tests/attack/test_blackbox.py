@@ -114,29 +114,20 @@ def test_output_forms_of_real_interfaces(form, expected):
 # --- any callable
 
 
-class Rows:
-    """A model by scikit-learn's convention: rows of pixels in, float64 arrays out."""
-
-    n_features_in_ = 20
-
-    def predict_proba(self, x):
-        assert isinstance(x, np.ndarray) and x.ndim == 2
-        return np.tile([0.25, 0.75], (len(x), 1))
+def of_rows(x):
+    """By scikit-learn's convention: rows of pixels in, float64 arrays out."""
+    assert isinstance(x, np.ndarray) and x.ndim == 2
+    return np.tile([0.25, 0.75], (len(x), 1))
 
 
 def plain(x):
     return torch.full((len(x), 4), 0.25, dtype=torch.float64)
 
 
-@pytest.mark.parametrize(
-    "target, expected",
-    [(Rows().predict_proba, [0.25, 0.75]), (plain, [0.25] * 4), (lambda x: plain(x).tolist(), [0.25] * 4)],
-    ids=["scikit-learn", "float64", "lists"],
-)
-def test_any_callable_is_a_target(target, expected):
+@pytest.mark.parametrize("target", [plain, lambda x: plain(x).tolist()], ids=["float64", "lists"])
+def test_any_callable_is_a_target(target):
     answer = BlackBox(target, seed=0)(images(2, 3))
-    assert answer.dtype == torch.float32 and answer.shape == (2, 3, len(expected))
-    assert answer[0, 0].tolist() == expected
+    assert answer.dtype == torch.float32 and answer.tolist() == [[[0.25] * 4] * 3] * 2
 
 
 # --- scikit-learn's convention, said or not
@@ -207,10 +198,10 @@ WRAPPED = torch.nn.Sequential(
     [
         (WRAPPED, lambda x: WRAPPED(x[:, None])),
         (WRAPPED[2:], None),
-        (lambda x: Rows().predict_proba(x), lambda x: Rows().predict_proba(x.flatten(1).numpy())),
+        (of_rows, lambda x: of_rows(x.flatten(1).numpy())),
         (lambda x, temperature: plain(x), lambda x: plain(x)),
     ],
-    ids=["channels", "other pixels", "rows in a lambda", "another argument"],
+    ids=["channels", "other pixels", "rows", "another argument"],
 )
 def test_who_wants_another_shape_is_told_which_it_gets_and_what_to_wrap(target, wrapped, n):
     with pytest.raises(ValueError, match=rf"fails on an array \({n}, 4, 5\): .*wrap .* as lambda x: f"):
@@ -284,11 +275,8 @@ def test_an_answer_is_not_changed_by_the_next_one(kind):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda x: x.astype(np.float64),
         lambda x: x.astype(np.float16),
-        lambda x: x.astype(">f4"),
-        lambda x: x[::-1, ..., ::-2],
-        np.asfortranarray,
+        lambda x: x.astype(">f8")[::-1, ..., ::-2],
         lambda x: np.broadcast_to(x[0], (3, 4, 5)),  # not to be written to
     ],
 )
@@ -303,12 +291,10 @@ def test_arrays_of_floats_are_images_whatever_they_are_and_however_they_lie(chan
     "x, found",
     [
         (torch.zeros(2, 4, 5).to_sparse(), r"sparse torch.float32 \(2, 4, 5\)"),
-        (np.zeros((2, 4, 5), bool), r"bool \(2, 4, 5\)"),
         (np.zeros((2, 4, 5), np.uint8), r"uint8 \(2, 4, 5\)"),
         (torch.zeros(2, 4, 5, dtype=torch.long), r"torch.int64 \(2, 4, 5\)"),
         (torch.zeros(20), r"torch.float32 \(20,\)"),
         ([[[0.0]]], "list"),
-        (None, "NoneType"),
     ],
 )
 def test_what_are_no_images_is_refused_in_one_sentence(x, found):
@@ -345,7 +331,6 @@ def test_draws_are_of_the_role_that_asks():
     "answer, found",
     [
         ([[3.0, -1.0]], r"spans \[-1, 3\] in rows that sum to 2 up to 2, .*does it give logits"),
-        ([[0.5, 0.4]], "rows that sum to 0.9 up to 0.9"),
         (
             [0.5, 0.5],
             r"to 1 images has shape \(2,\), expected confidences \(1, classes\).*: does it give labels",

@@ -76,11 +76,8 @@ def test_attack_on_k_classes_equals_k_plain_attacks_fed_the_same_noise(family, s
     shape, classes, labels = (4, 5), 5, [3, 0, 4]
     target, count, half = linear_target(20, classes), 3, SMALL.batch_size // 2
     result, _ = attacked(config, shape=shape, classes=classes, labels=labels, target=target)
-    first, chance, draws = (
-        Pair.new(config, shape, classes, count, seed=0),
-        stream("attacker's queries", 0),
-        [],
-    )
+    first, draws = Pair.new(config, shape, classes, count, seed=0), []
+    chance = stream("attacker's queries", 0)
     for _ in range(config.batches):
         x_n = torch.randn(count, half, *shape, generator=chance)
         z_g, *steps = (torch.randn(count, half, config.z_dim, generator=chance) for _ in range(3))
@@ -156,14 +153,9 @@ def test_curves_are_means_between_points():
 @pytest.mark.parametrize("shape, classes", [((7, 5), 1), ((28, 23), 10)])
 @pytest.mark.parametrize("family", sorted(FAMILIES))
 def test_any_size_and_number_of_classes_spends_exactly_its_queries(family, shape, classes):
-    config, sizes = replace(SMALL, family=family, batches=2, hidden=8), []
-
-    def target(x, *, generator):
-        sizes.append(len(x))
-        return linear_target(shape[0] * shape[1], classes)(x, generator=generator)
-
-    result, box = attacked(config, shape=shape, classes=classes, target=target, budget=2 * 8 * classes)
-    assert box.queries == sum(sizes) == config.queries_per_class * classes
+    config = replace(SMALL, family=family, batches=2, hidden=8)
+    result, box = attacked(config, shape=shape, classes=classes, budget=2 * 8 * classes)
+    assert box.queries == box.budget == config.queries_per_class * classes
     images = result.kept.G(torch.randn(classes, 3, config.z_dim))
     assert images.shape == (classes, 3, *shape) and images.min() >= 0 and images.max() <= 1
     assert images.std() > 0
@@ -189,21 +181,6 @@ def test_moments_show_the_attack_at_work_up_to_its_last_batch():
     assert (wanted[-1] > wanted[0]).all(), "each surrogate comes to believe in its class"
     few, _ = attacked(replace(SMALL, batches=3))
     assert few.moments["batch"].tolist() == [1, 2, 3]
-
-
-def test_an_answer_that_is_no_number_ends_no_attack():
-    sure, asked = linear_target(20, 3), []
-
-    def fails_once(x, *, generator):
-        asked.append(len(x))
-        answers = sure(x, generator=generator)
-        if len(asked) == 4:
-            answers[0] = torch.nan
-        return answers
-
-    result, _ = attacked(target=fails_once)
-    assert all(torch.isfinite(w).all() for own in result.last.parameters.values() for w in own.values())
-    assert all(torch.isfinite(result.history[name]).all() for name in CURVES)
 
 
 def test_repeated_inputs_are_averaged_and_cost_what_they_cost():
@@ -248,18 +225,20 @@ def test_a_pilot_cannot_pass_the_budget_and_leaves_an_attack():
         attacked(replace(CHOOSING, batches=3), classes=2, target=brightness)
 
 
-def test_a_batch_without_any_answer_is_never_the_best():
-    """Its losses are none, and not zero; the attack goes on."""
+def test_answers_that_are_no_numbers_end_no_attack_and_a_batch_without_any_is_never_the_best():
+    """Its losses are none, and not zero."""
     asked = []
 
     def target(x, *, generator):
         asked.append(len(x))
         answers = torch.rand(len(x), 3, generator=seeded(len(asked))).softmax(-1)
-        return answers if len(asked) != 5 else answers * torch.nan
+        answers[: {4: 1, 5: len(x)}.get(len(asked), 0)] = torch.nan
+        return answers
 
     found, _ = attacked(target=target)
     assert 4 not in [*found.kept_loss["batch"]] and min(found.kept_loss["M_global"]) > 0.1
-    assert found.history["M_global"].isfinite().all()
+    assert all(torch.isfinite(found.history[name]).all() for name in CURVES)
+    assert all(torch.isfinite(w).all() for own in found.last.parameters.values() for w in own.values())
 
 
 def test_an_examiner_sees_the_copies_at_the_attacks_moments_and_changes_nothing():
@@ -272,7 +251,6 @@ def test_an_examiner_sees_the_copies_at_the_attacks_moments_and_changes_nothing(
     config = replace(SMALL, batches=40)
     found, _ = attacked(config, examine=examine)
     alone, _ = attacked(config)
-    assert found.moments["batch"].tolist() == [1, 2, 3, 4, 6, 9, 13, 19, 28, 40]
     assert found.moments["examined"][:, 0].tolist() == [*range(1, 11)]
     assert alone.moments["examined"].isnan().all(), "nobody looked"
     assert_same_tensors(seen[-1].parameters, found.last.parameters)
@@ -314,12 +292,6 @@ def test_who_sends_events_asks_nothing_but_zeros_and_ones_and_still_learns_to_dr
     assert (believed == torch.arange(4)[:, None]).float().mean() > 0.9
 
 
-def test_attack_repeats_with_its_seed_and_only_then():
-    first, again, other = (attacked(seed=seed)[0] for seed in (0, 0, 1))
-    assert_same_tensors(first.last.parameters, again.last.parameters)
-    assert not torch.equal(first.history["L_N"], other.history["L_N"])
-
-
 # --- mistakes
 
 
@@ -330,16 +302,12 @@ def test_attack_repeats_with_its_seed_and_only_then():
         ({"num_classes": 7}, "num_classes is 7, expected the target's 3 confidences"),
         ({"num_classes": 3.0}, "num_classes is 3.0, expected a whole number"),
         ({"image_shape": (1, 4, 5)}, r"image_shape is \(1, 4, 5\), expected \(height, width\)"),
-        ({"image_shape": 20}, "image_shape is 20, expected"),
         ({"config": {"batches": 2}}, "config is a dict, expected a GaminConfig"),
         ({"blackbox": len}, "blackbox is a builtin_function_or_method, expected a BlackBox"),
     ],
 )
 def test_what_an_attack_cannot_take_is_said_in_one_sentence(wrong, sentence):
-    def target(x):
-        return torch.full((len(x), 3), 1 / 3)
-
-    box = BlackBox(target, seed=0)
+    box = BlackBox(linear_target(20, 3), seed=0)
     given = {"blackbox": box, "config": SMALL, "image_shape": (4, 5), "num_classes": 3}
     with pytest.raises(ValueError, match=sentence):
         unchecked(attack)(**given | {"labels": [0], "seed": 0} | wrong)

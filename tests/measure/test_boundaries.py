@@ -144,12 +144,9 @@ def test_measure_counts_its_queries_repeats_itself_and_keeps_no_images():
     assert sum(array.nbytes for array in arrays.values()) < 4000
 
 
-def measured(data, **settings):
-    images = torch.rand(2, 4, 5), torch.randn(2, 4, 5)
-    return boundaries.measure(half_plane, half_plane, data, *images, seed=0, **settings)
-
-
 @pytest.mark.parametrize("classes", [1, 2])
 def test_measure_works_with_fewer_than_three_classes(classes):
-    metrics, arrays = measured(dataset(classes=classes), resolution=3, paths=2, steps=4)
+    few = dataset(classes=classes), torch.rand(2, 4, 5), torch.randn(2, 4, 5)
+    how = {"seed": 0, "resolution": 3, "paths": 2, "steps": 4}
+    metrics, arrays = boundaries.measure(half_plane, half_plane, *few, **how)
     assert ("flips_between_fresh" in metrics) == (classes == 2) and arrays["plane_points"].shape == (3, 2)

@@ -12,15 +12,14 @@ import torch
 from snntorch.export_nir import export_to_nir
 from snntorch.import_nir import import_from_nir
 
-from snnmi.fast import events
 from snnmi.models import foreign
 from snnmi.models.coding import DECODERS
 from snnmi.models.euler import RULES
 from snnmi.models.foreign import Assumed
-from tests.helpers import seeded, small
+from tests.helpers import needs_compiler, seeded, small
 
 DIGITS = {"image_shape": (8, 8), "num_classes": 10}
-SUBTRACTED = Assumed(reset="delayed")
+COUNTED = {"decoder": "count", "num_steps": 7}
 
 
 def lif(n: int, **values) -> nir.LIF:
@@ -41,22 +40,16 @@ def saved(folder, *nodes, pixels=(64,), classes: int = 10, edges=None):
     return folder / "net.nir"
 
 
-def test_this_books_snn_gives_the_same_answers_there_and_back(tmp_path, digits):
-    model = small("snn", threshold=0.3)
-    net = foreign.read(foreign.write(model, tmp_path / "snn.nir"), SUBTRACTED, **DIGITS)
+@pytest.mark.parametrize(
+    "asked", [{}, COUNTED, COUNTED | {"encoder": "clip"}], ids=["", "counted", "clipped"]
+)
+def test_this_books_snn_gives_the_same_answers_there_and_back_however_asked(tmp_path, digits, asked):
+    model = small("snn", threshold=0.3, **asked)
+    path = foreign.write(model, tmp_path / "snn.nir")
+    net = foreign.read(path, Assumed(reset="delayed", **asked), **DIGITS)
     for x in (digits.x_test[:40], torch.randn(40, 8, 8, generator=seeded())):  # inside the range and out
         torch.testing.assert_close(net(x, generator=seeded()), model(x, generator=seeded()))
     assert sum(p.numel() for p in net.parameters()) == sum(p.numel() for p in model.parameters())
-
-
-@pytest.mark.parametrize("encoder", ["rate", "clip"])
-def test_the_file_is_asked_through_any_encoder_and_decoder(tmp_path, digits, encoder):
-    asked = {"encoder": encoder, "decoder": "count", "num_steps": 7}
-    model = small("snn", **asked)
-    path = foreign.write(model, tmp_path / "snn.nir")
-    net = foreign.read(path, Assumed(reset="delayed", **asked), **DIGITS)
-    x = digits.x_test[:20]
-    torch.testing.assert_close(net(x, generator=seeded()), model(x, generator=seeded()))
 
 
 def ones(n: int, value: float) -> torch.Tensor:
@@ -104,14 +97,13 @@ def test_snntorchs_own_neuron_resets_by_a_rule_that_its_file_does_not_say(tmp_pa
     assert not [one for one, (other, _) in by.items() if torch.equal(other, spk)]
 
 
+@needs_compiler
 @pytest.mark.parametrize("reset", sorted(RULES))
 @pytest.mark.parametrize("grey", [False, True])
 def test_a_network_of_linear_and_alike_neurons_answers_by_events_what_it_answers_step_by_step(
     tmp_path, reset, grey
 ):
     """Three layers, whose drive is no 1; so wherever only one of ten pixels is lit, or where all are grey."""
-    if not events.available():
-        pytest.skip("no C compiler")
     draw, sizes = np.random.default_rng(0), (64, 70, 20, 10)
     nodes = []
     for a, b in zip(sizes, sizes[1:]):

@@ -2,13 +2,13 @@
 
 import snntorch
 import torch
-from pytest import mark, raises, skip
+from pytest import mark, raises
 from snntorch import surrogate
 from torch import nn
 
 from snnmi.fast import events, membranes
 from snnmi.models.neurons import RESETS, lif, weights_alone
-from tests.helpers import seeded
+from tests.helpers import needs_compiler, seeded
 
 
 def series(*values):
@@ -47,12 +47,11 @@ def test_the_old_rule_is_what_code_for_snntorch_0_7_does_with_explicit_state():
     torch.testing.assert_close(*results)
 
 
+@needs_compiler
 @mark.parametrize(
     "reset, through", [*((r, "both") for r in RESETS), ("delayed", "spikes"), ("delayed", "membrane")]
 )
 def test_neurons_in_c_agree_with_snntorchs_forward_and_backward(reset, through):
-    if not events.available():
-        skip("no C compiler")
     results = []
     w_spk, w_mem = torch.randn(2, 25, 8, 130, generator=seeded(1))
     own = events.Neuron(0.7, 1.0, {"delayed": 1.0, "before_decay": 0.7}[reset], 40.0)
@@ -69,11 +68,10 @@ def test_neurons_in_c_agree_with_snntorchs_forward_and_backward(reset, through):
     assert their_grad.abs().mean() > 0.01
 
 
+@needs_compiler
 @mark.parametrize("threads", [1, 2])
 @mark.parametrize("shape", [(1, 1, 1), (7, 3, 5), (25, 9, 300)])
 def test_spikes_alone_in_c_are_those_of_the_plain_loop(shape, threads):
-    if not events.available():
-        skip("no C compiler")
     before, own = torch.get_num_threads(), events.Neuron(0.7, 1.0, 1.0)
     torch.set_num_threads(threads)
     current = torch.randn(shape, generator=seeded()) * 0.5 + 0.4

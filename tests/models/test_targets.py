@@ -3,13 +3,13 @@
 import snntorch
 import torch
 import torch.nn.functional as F
-from pytest import mark, raises, skip
+from pytest import mark, param, raises
 from snntorch import surrogate
 
 from snnmi.fast import engine, events
 from snnmi.models.coding import DECODERS, ENCODERS, encoder, frozen_draw, rate_encode, rates, says
 from snnmi.models.targets import SNN, Network, Neuron, Query
-from tests.helpers import seeded, small
+from tests.helpers import needs_compiler, seeded, small
 
 
 def digits_model(kind="snn", louder=1.0, **changes):
@@ -58,19 +58,16 @@ def spikes_of(encoder: str, x, chance, by_events: bool):
     return events.spikes(events.draw(x, 25, fixed if encoder == "frozen" else events.key(chance)))
 
 
-WAYS = {"plain": (False, 0), "events": (True, 1), "tables": (True, -1)}
-
+EVENTS = [param(True, many, id=name, marks=needs_compiler) for name, many in (("events", 1), ("tables", -1))]
 
 CODES = [name for name in sorted(ENCODERS) if not says(name, "binned")]
 ASKED = [*((code, "delayed", "membrane") for code in CODES), ("rate", "before_decay", "membrane")]
 ASKED += [("rate", "delayed", decoder) for decoder in sorted(DECODERS) if decoder != "membrane"]
 
 
-@mark.parametrize("by_events, many", WAYS.values(), ids=WAYS.keys())
+@mark.parametrize("by_events, many", [param(False, 0, id="plain"), *EVENTS])
 @mark.parametrize("encoder, reset, decoder", ASKED)
 def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, decoder, by_events, many):
-    if by_events and not events.available():
-        skip("no C compiler")
     monkeypatch.setattr(events, "available", lambda: by_events)
     monkeypatch.setattr(events, "MANY", many)
     monkeypatch.setitem(engine.AT_ONCE, "cpu", 19 * 25 * 50)  # all images at once: one draw for the plain one
@@ -83,10 +80,8 @@ def test_fast_queries_equal_the_differentiable_run(monkeypatch, encoder, reset, 
     torch.testing.assert_close(confidences, DECODERS[decoder](*output).detach(), rtol=1e-4, atol=1e-5)
 
 
-@mark.parametrize("by_events", [False, True])
+@mark.parametrize("by_events", [False, param(True, marks=needs_compiler)])
 def test_blocks_of_a_query_change_nothing_but_the_plain_encoders_draws(monkeypatch, by_events):
-    if by_events and not events.available():
-        skip("no C compiler")
     monkeypatch.setattr(events, "available", lambda: by_events)
     model, x = digits_model(louder=3, encoder="rate"), torch.rand(19, 8, 8, generator=seeded())
     whole = model(x, generator=seeded(7))
@@ -99,13 +94,12 @@ def test_blocks_of_a_query_change_nothing_but_the_plain_encoders_draws(monkeypat
     torch.testing.assert_close(model(x, generator=seeded(7)), whole, rtol=1e-4, atol=1e-5)
 
 
+@needs_compiler
 @mark.parametrize(
     "encoder, reset",
     [("rate", "before_decay"), *((code, "delayed") for code in ("rate", "population", "latency"))],
 )
 def test_training_by_events_has_the_loss_and_gradients_of_the_plain_run(monkeypatch, reset, encoder):
-    if not events.available():
-        skip("no C compiler")
     model, found = digits_model(louder=3, reset=reset, encoder=encoder), []
     by_events = events.snn
     monkeypatch.setattr(events, "snn", lambda *how: found.append(how) or by_events(*how))
@@ -150,9 +144,8 @@ def test_an_ann_behind_bernoulli_spikes_answers_the_mean_over_25_draws():
     torch.testing.assert_close(model.asked(Query(encoder="rate"))(x, generator=seeded(3)), expected)
 
 
+@needs_compiler
 def test_a_bernoulli_code_of_ones_own_is_drawn_as_events_too(monkeypatch):
-    if not events.available():
-        skip("no C compiler")
 
     @encoder(bernoulli=True, rates=lambda x: x / 2)
     def dim(x, num_steps, *, generator):

@@ -7,8 +7,6 @@ import pandas as pd
 import pytest
 
 from snnmi import data
-from snnmi.attack.blackbox import BlackBox
-from snnmi.checkpoint import Checkpoint
 from snnmi.measure import scores
 from snnmi.study import judged
 from snnmi.study.controls import RECORDED
@@ -53,19 +51,19 @@ def test_what_is_finished_is_loaded_and_never_computed_again(results, no_computi
     assert len(scores_of(again)) == 40
 
 
-COLUMNS = """profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k
-    M_global_floor M_global_ceiling entropy_generated commonest_answer commonest_answer_floor
-    likeness likeness_ceiling ssim
-    ssim_ceiling identified identified_floor identified_ceiling
-    fidelity_mae fidelity_mae_floor fidelity_mae_ceiling fidelity_top fidelity_top_floor fidelity_top_ceiling
-    surrogate_accuracy surrogate_accuracy_floor surrogate_accuracy_ceiling A_comb A_comb_floor A_comb_ceiling
-    A_target A_target_floor A_target_ceiling""".split()
+ABOUT = "profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k".split()
+ENDS = {  # what each score has beside it
+    "floor": "M_global commonest_answer identified fidelity_mae fidelity_top surrogate_accuracy A_comb A_target",
+    "ceiling": "M_global likeness ssim identified fidelity_mae fidelity_top surrogate_accuracy A_comb A_target",
+}
+COLUMNS = {*ABOUT, "entropy_generated", *" ".join(ENDS.values()).split()}
+COLUMNS |= {f"{score}_{end}" for end, scores in ENDS.items() for score in scores.split()}
 
 
 def test_tables_have_every_number_with_floor_and_ceiling(results):
     smoke = Experiment("smoke", results=results)
     table = scores_of(smoke)
-    assert sorted(table.columns) == sorted(COLUMNS) and len(table) == 2 * 10 * 2
+    assert {*table.columns} == COLUMNS and len(table) == 2 * 10 * 2
     assert not table.duplicated(["target", "label", "pair"]).any()
     shares = table.filter(regex="^(fidelity|surrogate|A_)")
     assert shares.notna().all(axis=None) and (shares >= 0).all(axis=None) and (shares <= 1).all(axis=None)
@@ -97,15 +95,6 @@ def test_class_means_and_a_picture_a_class_are_stored_when_an_attack_is_scored(r
     assert judged.originals("mnist", (28, 28), results) == {}, "never scored"
 
 
-def test_the_way_of_an_attack_is_stored_small(results):
-    run = Experiment("smoke", results=results, compute=False).attacks()[0]
-    seen = run.run.arrays()
-    assert seen["moment_batch"].tolist() == [1, 2, 3, 4, 5, 8, 11, 15, 21, 30]
-    assert seen["moment_image"].shape == (10, 10, 8, 8) and seen["moment_image"].dtype == np.uint8
-    assert seen["moment_target"].shape == seen["moment_surrogate"].shape == (10, 10, 10)
-    assert seen["moment_target"].sum(-1) == pytest.approx(1, abs=0.01)
-
-
 def test_seeds_and_settings_have_runs_of_their_own(results):
     def read(**changes):
         return Experiment("smoke", results=results, compute=False, **changes)
@@ -115,25 +104,6 @@ def test_seeds_and_settings_have_runs_of_their_own(results):
     assert len(read(changes=more).targets()) == 2  # the same targets
     assert read(changes={"training": {"beta": 0.5}}).targets()[0].target == "ann"  # it has no neurons to leak
     assert read(seeds=[1]).targets() == []
-
-
-def test_interrupted_chain_goes_on_to_the_same_end(results, tmp_path, monkeypatch):
-    expected, asked, answer = Experiment("smoke", results=results).attacks()[1], [], BlackBox.answer
-
-    def dies(self, x):
-        asked.append(len(x))
-        if len(asked) == 20:
-            raise KeyboardInterrupt
-        return answer(self, x)
-
-    monkeypatch.setattr(Checkpoint, "due", lambda self: True)
-    snn = Experiment("smoke", targets=["snn"], results=tmp_path)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(BlackBox, "answer", dies)
-        snn.attacks()
-    (found,) = Experiment("smoke", targets=["snn"], results=tmp_path).attacks()
-    assert found.queries_per_class == expected.queries_per_class
-    pd.testing.assert_frame_equal(found.scores, expected.scores)
 
 
 # --- a user's own data
@@ -192,7 +162,6 @@ MISTAKES = [
     ({"targets": ["rnn"]}, "rnn.*expected some of .'ann', 'snn'"),
     ({"targets": "ann, ANN"}, "targets holds 'ann' 2 times"),
     ({"seeds": '["0"]'}, f"seeds is .*{WHOLE}"),
-    ({"seeds": [True]}, f"seeds is .*{WHOLE}"),
     ({"seeds": [0, 1, 0]}, f"seeds is .*{WHOLE}"),
     ({"attack_seeds": [None]}, f"attack_seeds is .*{WHOLE}"),
     ({"workers": 0}, "workers is 0, expected a whole number, at least 1"),

@@ -40,14 +40,10 @@ def test_a_data_set_of_ones_own_is_named_as_its_results_are(tmp_path):
     [
         ("-p seed 0,1", "seed is no parameter of the grid, expected some of .*: did you mean seeds"),
         ("-p controls maybe", "controls is 'maybe', expected True or False"),
-        ("seeds=0", "PARAMS: .*, expected such as -p"),
         ("-p seeds '0", "PARAMS: No closing quotation, expected such as -p"),
-        ("-p seeds 0,two", "seeds is .*, expected a list of different whole numbers"),
-        ("-p datasets mnits", r"datasets holds \['mnits'\], expected"),
         ("-p datasets data/none.npz", "none.npz does not exist"),
         ("-p mem_mb lots", "mem_mb is 'lots', expected a whole number, at least 1"),
         ("-p device tpu", "device is 'tpu', expected 'cpu' or 'cuda'"),
-        ("-p profile lapto", "profile is 'lapto', expected one of"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_one_sentence(text, said):

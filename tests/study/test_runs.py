@@ -38,6 +38,9 @@ def test_attacks_spend_their_queries_and_keep_what_figures_need(results):
         np.testing.assert_allclose(run.surrogate_confidences.sum(-1), 1, rtol=1e-5)
         assert run.arrays["batch"].tolist() == list(range(1, 31))
         assert all(run.arrays[name].shape == (30, 10) for name in gamin.CURVES)
+        assert run.moments["batch"].tolist() == [1, 2, 3, 4, 5, 8, 11, 15, 21, 30]
+        assert run.moments["image"].dtype == np.uint8 and run.moments["image"].shape == (10, 10, 8, 8)
+        assert run.moments["target"].sum(-1) == pytest.approx(1, abs=0.01)
         kept = run.scores[run.scores["pair"] == "kept"]
         np.testing.assert_allclose(kept["M_global"], run.arrays["M_global"].min(0), rtol=1e-5)
 

@@ -22,18 +22,11 @@ def test_changes_replace_the_fields_they_name():
     "changes, message",
     [
         ({"atack": {"noise": "uniform"}}, r"changes names 'atack', expected some of \['data', 'network'"),
-        (
-            {"attack": {"nois": "uniform"}},
-            r"attack has no 'nois', expected some of \['answers', 'as_events'",
-        ),
-        ({"query": {"epochs": 1}}, "query has no 'epochs'"),
+        ({"attack": {"nois": "uniform"}}, r"attack has no 'nois', expected some of \['answers', 'as_ev"),
         ({"attack": "uniform"}, "expected sections of fields such as"),
-        ({"attack": {"noise": "pink"}}, r"noise is 'pink', expected one of \['binary', .*'uniform'\]"),
         ({"training": {"beta": 1.5}}, "beta is 1.5, expected a number from 0 to 1"),
         ({"training": {"lr": float("nan")}}, "lr is nan, expected a number above 0"),
-        ({"attack": {"batches": 0}}, "batches is 0, expected a whole number, at least 1"),
         ({"query": {"match_entropy": "yes"}}, "match_entropy is 'yes', expected true or false"),
-        ({"training": {"match_accuracy": 1}}, "match_accuracy is 1, expected true or false"),
         ({"training": {"num_steps": True}}, "num_steps is True, expected a whole number"),
     ],
 )

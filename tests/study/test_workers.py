@@ -19,22 +19,19 @@ from tests.helpers import ROOT, judged_of, scores_of
 
 
 def test_workers_share_the_work_and_find_what_one_alone_finds(tmp_path):
-    given = dict(targets=["ann"], changes={"attack": {"batches": 3}}, seeds=[0, 1])
-    alone = scores_of(Experiment("smoke", results=tmp_path / "alone", **given))
-    shared = Experiment("smoke", results=tmp_path / "shared", workers=2, **given)
-    pd.testing.assert_frame_equal(scores_of(shared), alone, rtol=1e-3, atol=1e-3)
-    assert {run.provenance["threads"] for run in shared.attacks()} == {1}
+    def found(workers):
+        given = dict(targets=["ann"], changes={"attack": {"batches": 3}}, seeds=[0, 1], results=tmp_path)
+        one = Experiment("smoke", workers=workers, **given)
+        return scores_of(one), judged_of(one, "reconstruction")
 
-
-def test_workers_judge_as_one_alone_does(tmp_path):
-    given = dict(targets=["ann"], changes={"attack": {"batches": 3}}, seeds=[0, 1], results=tmp_path)
-    together = judged_of(Experiment("smoke", workers=2, **given), "reconstruction")
-    for folder in (tmp_path / "smoke").glob("judged-*"):
-        assert json.loads((folder / "run.json").read_text())["provenance"]["threads"] == 1
-        shutil.rmtree(folder)
-    alone = judged_of(Experiment("smoke", **given), "reconstruction")
-    assert len(alone) == 20
-    pd.testing.assert_frame_equal(together, alone, rtol=1e-3, atol=1e-3)
+    together = found(2)
+    for folder in (tmp_path / "smoke").glob("[ajst]*"):
+        if not folder.name.startswith("judge-"):
+            assert json.loads((folder / "run.json").read_text())["provenance"]["threads"] == 1
+            shutil.rmtree(folder)
+    for shared, alone, rows in zip(together, found(1), (40, 20)):
+        assert len(alone) == rows
+        pd.testing.assert_frame_equal(shared, alone, rtol=1e-3, atol=1e-3)
 
 
 def test_workers_compute_a_run_once_though_variants_share_it(tmp_path, monkeypatch):
