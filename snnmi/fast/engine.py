@@ -1,14 +1,16 @@
 """Networks of fully connected LIF layers answer sooner than their plain loop: the one place where a way is chosen.
 
-A network tells its `layers`, pairs of an `nn.Linear` and the constants of the neurons behind it (none where a layer's
-are unlike), and its `code`, an encoder that says of itself what lets a network be computed sooner
-(`models.coding.encoder`). What no way here takes runs as it is written.
+A network tells its `layers`, pairs of an `nn.Linear` and what fires behind it, and its `code`, an encoder that says of
+itself what lets a network be computed sooner (`models.coding.encoder`). What no way here takes runs as it is written.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
-from math import inf
+from math import inf, isnan, nan
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
+import snntorch as snn
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -32,13 +34,36 @@ def mark(network: nn.Module, name: str) -> object:
     return getattr(network.code, name, None)
 
 
-def alike(network: nn.Module) -> events.Layers:
-    """The network's layers; none where a gradient is wanted and no way here knows it, as of a reset to zero."""
-    unknown = torch.is_grad_enabled() and any(own.height == inf for _, own in network.layers)
-    return [] if unknown else [*network.layers]
+_known: WeakKeyDictionary = WeakKeyDictionary()  # neurons that were looked at, which a captured step cannot
 
 
-def _by_events(layers: events.Layers) -> bool:
+def neuron(fires: nn.Module | events.Neuron | None) -> events.Neuron | None:
+    """The constants of snnTorch's neurons where all of a layer are alike, else None."""
+    if not isinstance(fires, snn.Leaky):
+        return fires or events.INTEGRATOR  # an ANN's hand on their currents
+    if fires not in _known:
+        one = fires.beta.numel() == fires.threshold.numel() == 1 and not [*fires.parameters()]
+        _known[fires] = None
+        if one and not (fires.inhibition or fires.state_quant):
+            beta, threshold = float(fires.beta.clamp(0, 1)), float(fires.threshold)
+            lowered = fires.height(beta, threshold) if hasattr(fires, "height") else threshold
+            height = {"subtract": lowered, "zero": inf, "none": 0.0}[fires.reset_mechanism]
+            fast = fires.spike_grad.__qualname__.startswith("fast_sigmoid.")
+            slope = inspect.getclosurevars(fires.spike_grad).nonlocals["slope"] if fast else nan
+            _known[fires] = events.Neuron(beta, threshold, height, slope)
+    return _known[fires]
+
+
+def alike(network: nn.Module) -> list[tuple[nn.Linear, events.Neuron]]:
+    """The network's layers as this module takes them; none where it cannot, or where it knows no gradient of theirs."""
+    layers = [(linear, neuron(fires)) for linear, fires in network.layers]
+    known = all(
+        own and not (torch.is_grad_enabled() and (isnan(own.slope) or own.height == inf)) for _, own in layers
+    )
+    return layers if known else []
+
+
+def _by_events(layers: list) -> bool:
     """Whether events take these layers: two or more, for a gradient two that are alike."""
     return len(layers) > 1 and (
         not torch.is_grad_enabled() or len(layers) == 2 and layers[0][1] == layers[1][1]
@@ -69,7 +94,8 @@ def feed(
 
 def spikes(network: nn.Module, x: Float[Tensor, " batch pixels"], generator: torch.Generator) -> Tensor:
     """What `feed` gives of the whole batch with this generator, written out."""
-    return _written(network, *_rates(network, x, generator), generator)
+    x, chance = _rates(network, x, generator)
+    return _written(network, x, chance, generator)
 
 
 def _rates(network: nn.Module, x: Tensor, generator: torch.Generator) -> tuple[Tensor, events.Chance | None]:

@@ -146,7 +146,7 @@ class Imported(Target):
     def width(self) -> int:
         return max([len(layer.weight) for layer in self.nodes if hasattr(layer, "weight")] or [1])
 
-    def _chain(self) -> events.Layers:
+    def _chain(self) -> list[tuple[nn.Linear, events.Neuron]]:
         """Its layers as `engine` takes them, where all are Linear, then neurons that are alike; else none."""
         inner = [n for n in self.order if self.kinds[n] not in ("Input", "Output", "Flatten")]
         nodes, chain = dict(zip(self.order, self.nodes)), []

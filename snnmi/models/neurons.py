@@ -22,6 +22,10 @@ class BeforeDecay(snn.Leaky):
     def _base_sub(self, input_: Tensor) -> Tensor:
         return self.beta.clamp(0, 1) * (self.mem - self.reset * self.threshold) + input_
 
+    def height(self, beta: float, threshold: float) -> float:
+        """By how much a spike lowers the next membrane: of others by the threshold."""
+        return beta * threshold
+
 
 RESETS: dict[str, type[snn.Leaky]] = {"delayed": snn.Leaky, "before_decay": BeforeDecay}
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from snnmi.chance import first_weights
 from snnmi.checks import above, at_least, one_of, within
-from snnmi.fast import cuda, engine, events
+from snnmi.fast import cuda, engine
 from snnmi.models.coding import DECODERS, ENCODERS, encode, is_constant, num_fed, says, tempered, try_decoder
 from snnmi.models.neurons import RESETS, LIFTrace, weights_alone
 
@@ -159,8 +159,8 @@ class ANN(Target):
         return tempered(self.logits(x).softmax(-1), self.temperature)
 
     @property
-    def layers(self) -> events.Layers:
-        return [(self.hidden, events.INTEGRATOR), (self.output, events.INTEGRATOR)]
+    def layers(self) -> tuple[tuple[nn.Linear, None], ...]:
+        return (self.hidden, None), (self.output, None)
 
     def confidences(self, fed: engine.Fed) -> Confidences:
         return engine.ann_output(self, fed)
@@ -187,13 +187,10 @@ class SNN(Target):
         how["spike_grad"] = surrogate.fast_sigmoid(neuron.slope)
         self.lif1, self.lif2 = leaky(**how), leaky(**how)
         weights_alone(self)
-        beta, threshold = float(self.lif1.beta), float(self.lif1.threshold)  # as float32 has them
-        height = beta * threshold if neuron.reset == "before_decay" else threshold
-        self.fires = events.Neuron(beta, threshold, height, neuron.slope)
 
     @property
-    def layers(self) -> events.Layers:
-        return [(self.hidden, self.fires), (self.output, self.fires)]
+    def layers(self) -> tuple[tuple[nn.Linear, nn.Module], ...]:
+        return (self.hidden, self.lif1), (self.output, self.lif2)
 
     def run(self, spikes: Spikes) -> tuple[LIFTrace, LIFTrace]:
         """Hidden and output layer over time, differentiable: what `engine` computes sooner."""

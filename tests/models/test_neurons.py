@@ -6,7 +6,7 @@ from pytest import mark, raises
 from snntorch import surrogate
 from torch import nn
 
-from snnmi.fast import events, membranes
+from snnmi.fast import engine, events, membranes
 from snnmi.models.neurons import RESETS, lif, weights_alone
 from tests.helpers import needs_compiler, seeded
 
@@ -54,7 +54,7 @@ def test_the_old_rule_is_what_code_for_snntorch_0_7_does_with_explicit_state():
 def test_neurons_in_c_agree_with_snntorchs_forward_and_backward(reset, through):
     results = []
     w_spk, w_mem = torch.randn(2, 25, 8, 130, generator=seeded(1))
-    own = events.Neuron(0.7, 1.0, {"delayed": 1.0, "before_decay": 0.7}[reset], 40.0)
+    own = engine.neuron(RESETS[reset](beta=0.7, spike_grad=surrogate.fast_sigmoid(40.0)))
     for fire in (lambda x: membranes.lif(x, own), lambda x: lif(x, beta=0.7, reset=reset, slope=40.0)):
         current = (torch.randn(25, 8, 130, generator=seeded()) * 0.5 + 0.4).requires_grad_()
         spk, mem = fire(current)

@@ -178,34 +178,35 @@ def test_steps_that_repeat_themselves_are_computed_once_and_change_nothing(
 class Deep(SNN):
     """Three layers, of neurons of one's own choice."""
 
-    def __init__(self, encoder="rate", beta=(0.7, 0.7, 0.7), reset_mechanism="subtract"):
+    def __init__(self, encoder="rate", beta=(0.7, 0.7, 0.7), **how):
         torch.manual_seed(0)
         super().__init__(Network(hidden=50), Neuron(encoder=encoder), 64, 10)
         self.more = torch.nn.Linear(50, 50)
-        how = {"reset_mechanism": reset_mechanism, "spike_grad": surrogate.fast_sigmoid(slope=40)}
-        self.lifs = torch.nn.ModuleList(snntorch.Leaky(beta=b, **how) for b in beta)
-        height = {"subtract": 1.0, "zero": torch.inf, "none": 0.0}[reset_mechanism]
-        self.own = [events.Neuron(b, 1.0, height, 40.0) for b in beta]
+        grad = how.pop("spike_grad", surrogate.fast_sigmoid(slope=40))
+        self.lifs = torch.nn.ModuleList(snntorch.Leaky(beta=b, spike_grad=grad, **how) for b in beta)
         with torch.no_grad():
             self.hidden.weight.mul_(4), self.more.weight.mul_(4)
 
     @property
     def layers(self):
-        return [*zip((self.hidden, self.more, self.output), self.own)]
+        return [*zip((self.hidden, self.more, self.output), self.lifs)]
 
     def plain(self, spikes):
         states, found = [lif.reset_mem() for lif in self.lifs], []
         for x in spikes:
-            for i, (linear, _) in enumerate(self.layers):
-                x, states[i] = self.lifs[i](linear(x), states[i])
+            for i, (linear, lif) in enumerate(self.layers):
+                x, states[i] = lif(linear(x), states[i])
             found.append((x, states[-1]))
         return tuple(map(torch.stack, zip(*found)))
 
 
-OUTSIDE = {  # networks that tell from outside how they may answer sooner
+OUTSIDE = {  # networks that are told from outside how to answer sooner, or are not and answer all the same
     "of other leaks": {"beta": (0.5, 0.9, 0.7)},
     "reset to zero": {"reset_mechanism": "zero"},
     "never reset": {"reset_mechanism": "none"},
+    "another gradient": {"spike_grad": surrogate.atan()},
+    "neurons unlike": {"beta": (0.7, torch.linspace(0.5, 0.9, 50), 0.7)},
+    "learnt leaks": {"learn_beta": True},
     "latency": {"encoder": "latency"},
     "currents": {"encoder": "clip"},
 }
