@@ -2,6 +2,8 @@
 is held against stands in its claim.
 """
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
@@ -160,6 +162,12 @@ def lies_off(low: Numbers, high: Numbers, point: float = 0.0) -> bool | np.bool_
     return (low > point) | (high < point)
 
 
+def noise_was_raw(raw_gap: float, clipped_gap: float, published_gap: float) -> bool:
+    """That the paper's noise was not clipped: only without a clip does our gap reach half of the published one."""
+    reached = [gap / published_gap >= MARGIN for gap in (raw_gap, clipped_gap)]
+    return bool(reached == [True, False])
+
+
 def same(difference: float) -> bool:
     """Whether two surrogate accuracies are the same by the plan's margin, in two decimals."""
     return bool(round(abs(difference), 2) <= SAME)
@@ -198,3 +206,21 @@ def reading(recognised: float, identified: float, chance: float) -> str:
     if recognised > RECOGNISED - EQUAL:
         return "image"
     return "trace" if identified > chance + EQUAL else "nothing"
+
+
+def leak_seen(highs: Sequence[float]) -> bool:
+    """Training images leak if reconstructions are nearer to them than every harmless reference is, class by class.
+
+    `highs`: the upper ends of the intervals of the reconstructions' leak less each reference's.
+    """
+    return all(high < 0 for high in highs)
+
+
+def gate_shut(ann: Numbers) -> bool | np.bool_ | pd.Series:
+    """The gate of the judge: of the ANN's reconstructions it recognises (or identifies) fewer than half."""
+    return ann < GATE - EQUAL
+
+
+def counts_differ(p: Iterable[float]) -> bool:
+    """Whether printed counts carry a difference on their own: by every exact test, however the classes pair up."""
+    return bool(max(p) < ALPHA)

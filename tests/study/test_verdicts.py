@@ -1,5 +1,7 @@
 """The rules behind the book's words, by cases whose answer is known."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,6 +119,12 @@ def test_an_interval_lies_off_a_point_that_it_does_not_cover():
     assert not verdicts.lies_off(0.0, 0.4) and verdicts.lies_off(0.0, 0.4, 0.5)
 
 
+def test_the_noise_was_raw_if_only_raw_noise_gives_the_published_gap():
+    assert verdicts.noise_was_raw(-0.31, 0.05, -0.48)
+    assert not verdicts.noise_was_raw(-0.31, -0.30, -0.48)  # either could be it
+    assert not verdicts.noise_was_raw(-0.10, 0.05, -0.48)  # neither is
+
+
 def test_accuracies_are_the_same_within_the_plans_margin():
     assert [verdicts.same(d) for d in (0.05, -0.0501, 0.06, NAN)] == [True, True, False, False]
 
@@ -137,3 +145,19 @@ def test_accuracies_are_the_same_within_the_plans_margin():
 )
 def test_what_images_are_is_read_from_the_lower_ends(recognised, identified, expected):
     assert verdicts.reading(recognised, identified, 0.1) == expected
+
+
+def test_a_leak_must_be_lower_than_every_harmless_reference():
+    assert verdicts.leak_seen([-0.2, -0.1])
+    assert not verdicts.leak_seen([-0.2, 0.03]) and not verdicts.leak_seen([-0.2, 0.0])
+
+
+def test_without_a_picture_there_is_nothing_that_spikes_could_protect():
+    assert not verdicts.gate_shut(0.5 - 1e-12)  # ten means of halves may end there
+    assert verdicts.gate_shut(0.49)
+    assert verdicts.gate_shut(pd.Series([0.4, 0.6])).tolist() == [True, False]
+
+
+def test_counts_differ_by_every_test_or_not_at_all():
+    assert verdicts.counts_differ([0.01, 0.049]) and not verdicts.counts_differ([0.01, 0.05])
+    assert not verdicts.counts_differ(np.array([0.001, 0.2])) and math.isclose(verdicts.ALPHA, 0.05)
