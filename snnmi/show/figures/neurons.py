@@ -19,7 +19,7 @@ def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) 
     top, bottom = fig.subfigures(2, 1, height_ratios=[2.75, 1], hspace=0.03)
     left, strip, raster, right = top.subplots(1, 4, width_ratios=[1, 0.055, 1.45, 1])
     _picture(left, image, "image $x$")
-    _picture(right, spikes.mean(0), f"rate, {num_steps} steps")
+    _picture(right, spikes.mean(0), f"rate, {num_steps} step{'s' * (num_steps > 1)}")
     _picture(strip, image.reshape(-1, 1), "$x$", aspect="auto")
     strip.set_ylabel(f"{image.size} pixels")
     step, pixel = np.nonzero(spikes.reshape(num_steps, -1))
@@ -32,7 +32,7 @@ def rate_coding(image: Image, spikes: Shaped[np.ndarray, " time height width"]) 
     raster.set_xticks([1, *range(5, num_steps + 1, 5)] if num_steps <= 50 else raster.get_xticks())
     raster.spines["left"].set_visible(False)
     shown = min(num_steps, 8)
-    for t, ax in enumerate(bottom.subplots(1, shown)):
+    for t, ax in enumerate(bottom.subplots(1, shown, squeeze=False)[0]):
         _picture(ax, spikes[t], f"$t={t + 1}$")
     return fig
 

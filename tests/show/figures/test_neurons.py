@@ -1,16 +1,18 @@
 """Pictures of spikes and membranes have as many spikes as they are given."""
 
 import numpy as np
+import pytest
 from matplotlib.collections import LineCollection
 
 from snnmi.show import figures
 from tests.helpers import texts
 
 
-def test_raster_has_one_mark_a_spike():
+@pytest.mark.parametrize("num_steps", [1, 25])
+def test_raster_has_one_mark_a_spike(num_steps):
     chance = np.random.default_rng(0)
     image = chance.random((3, 4)).astype(np.float32)
-    spikes = (chance.random((25, 3, 4)) < image).astype(np.float32)
+    spikes = (chance.random((num_steps, 3, 4)) < image).astype(np.float32)
     fig = figures.rate_coding(image, spikes)
     marks = [segment for lines in fig.findobj(LineCollection) for segment in lines.get_segments()]
     assert len(marks) == spikes.sum()
