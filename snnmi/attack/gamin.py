@@ -8,7 +8,7 @@ noise, k_t, kept pair and history.
 
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple, SupportsIndex
 
@@ -57,48 +57,31 @@ def roughness(x: Float[Tensor, " *batch height width"]) -> Float[Tensor, " *batc
     return x.diff(dim=-1).abs().mean((-2, -1)) + x.diff(dim=-2).abs().mean((-2, -1))
 
 
-@dataclass
 class State:
     """The attacks on K classes as they stand between two batches: what a checkpoint saves, all of it on the device.
 
     `step` changes every part in its place, so that a GPU can replay it.
     """
 
-    config: GaminConfig
-    pair: Pair
-    adam_S: torch.optim.Adam
-    adam_G: torch.optim.Adam
-    chance: torch.Generator  # the attacker's: noise and z
-    batch: Int[Tensor, " 1"]  # batches done
-    k: Float[Tensor, " pairs"]
-    kept: Pair
-    best: dict[str, Float[Tensor, " pairs"]]  # of the kept pair: M_global over the window, L_N, L_G, k, batch
-    recent: Float[Tensor, " window pairs"]  # M_global of the last batches
-    curves: Float[Tensor, " points curves pairs"]  # sums towards means
-    ends: Int[Tensor, " moments"]  # batches done at each moment
-    seen: dict[str, Float[Tensor, " moments pairs ..."]]  # as `AttackResult.moments`
-
-    @classmethod
-    def new(cls, config: GaminConfig, pair: Pair, draws: torch.Generator) -> "State":
-        device, count, ends = draws.device, len(pair), moments(config.batches)
+    def __init__(self, config: GaminConfig, pair: Pair, draws: torch.Generator):
+        """`draws`: the attacker's chance, of noise and z."""
+        device, count = draws.device, len(pair)
         full = partial(torch.full, dtype=torch.float32, device=device)
         adam = partial(torch.optim.Adam, fused=True, capturable=cuda.captures(device))
+        self.config, self.chance = config, draws
+        self.pair, self.kept = pair, pair.copy()
+        self.adam_S = adam(pair.parameters["surrogate"].values(), lr=config.lr_surrogate)
+        self.adam_G = adam(pair.parameters["generator"].values(), lr=config.lr_generator)
+        self.batch = torch.zeros(1, dtype=torch.long, device=device)  # batches done
+        self.k = full((count,), config.k0)
+        # of the kept pair, M_global over the window
+        self.best = {name: full((count,), torch.inf) for name in ("M_global", "L_N", "L_G", "k", "batch")}
+        self.recent = full((config.keep_window, count), 0)  # M_global of the last batches
+        self.curves = full((config.points, len(CURVES), count), 0)  # sums towards means
+        self.ends = moments(config.batches).to(device)  # batches done at each moment
         said = {"image": pair.image_shape, "target": (pair.num_classes,), "surrogate": (pair.num_classes,)}
-        return cls(
-            config,
-            pair,
-            adam_S=adam(pair.parameters["surrogate"].values(), lr=config.lr_surrogate),
-            adam_G=adam(pair.parameters["generator"].values(), lr=config.lr_generator),
-            chance=draws,
-            batch=torch.zeros(1, dtype=torch.long, device=device),
-            k=full((count,), config.k0),
-            kept=pair.copy(),
-            best={name: full((count,), torch.inf) for name in ("M_global", "L_N", "L_G", "k", "batch")},
-            recent=full((config.keep_window, count), 0),
-            curves=full((config.points, len(CURVES), count), 0),
-            ends=ends.to(device),
-            seen={n: full((len(ends), count, *s), torch.nan) for n, s in (said | {"examined": ()}).items()},
-        )
+        shapes = said | {"examined": ()}  # a moment and pair, as `AttackResult.moments`
+        self.seen = {name: full((len(self.ends), count, *n), torch.nan) for name, n in shapes.items()}
 
     def draw_noise(self) -> Float[Tensor, " pairs n height width"]:
         shape = len(self.k), self.config.half, *self.pair.image_shape
@@ -245,7 +228,7 @@ def attack(
         shares = saved["pilot"] if saved else pilot(blackbox, config, image_shape, draws)
         config = replace(config, noise=min(shares, key=shares.get), batches=left)
     pair = Pair.new(config, image_shape, num_classes, len(labels), seed=seed, device=device)
-    state = State.new(config, pair, draws)
+    state = State(config, pair, draws)
     if saved:
         blackbox.restore(saved["blackbox"])
         overwrite(state.parts(), saved)

@@ -123,8 +123,6 @@ def generate(
     per_class: int,
     steps: int,
     seed: int,
-    batch_size: int = 16,
-    lr: float = 1e-3,
     checkpoint: Checkpoint | None = None,
 ) -> Fooling:
     """GAMIN's generator with the target's true gradient in place of the surrogate's (eq. 6 with T for S): an MLP,
@@ -137,9 +135,9 @@ def generate(
     def invert(label: int, stream: torch.Generator) -> Images:
         draw = partial(torch.randn, generator=stream, device=stream.device)
         generator = generators[label].to(stream.device)
-        adam = torch.optim.Adam(generator.parameters(), lr=lr)
+        adam = torch.optim.Adam(generator.parameters(), lr=1e-3)
         for _ in range(steps):
-            loss, _ = white_box(target, generator(draw(batch_size, config.z_dim)), label, 1, stream)
+            loss, _ = white_box(target, generator(draw(16, config.z_dim)), label, 1, stream)
             adam.zero_grad()
             loss.backward(inputs=[*generator.parameters()])
             adam.step()

@@ -67,7 +67,7 @@ def measure(experiment: Experiment, cell: Cell) -> tuple[float, float]:
     noise = config.attack.noise
     attacker = replace(config.attack, noise=IN_RANGE[0] if noise == CHOSEN else noise)  # whichever it will be
     pair = Pair.new(attacker, shape, classes, few := min(FEW, attacked), seed=cell.seed, device=device)
-    state = State.new(attacker, pair, chance.generator("attacker's queries", cell.seed, device))
+    state = State(attacker, pair, chance.generator("attacker's queries", cell.seed, device))
     box = BlackBox(target.asked(config.query), seed=cell.seed, device=device)
     wanted = F.one_hot(torch.arange(few, device=device), classes).float()[:, None]
     wanted = wanted.expand(-1, attacker.half, -1)
