@@ -95,8 +95,11 @@ class Pair:
             return
         for name, parameters in self.parameters.items():
             for key, value in parameters.items():
-                which = chosen.view(-1, *[1] * (value.ndim - 1))
-                value.copy_(torch.where(which, other.parameters[name][key], value))
+                theirs = other.parameters[name][key].detach()
+                if chosen.is_cuda:
+                    value.copy_(torch.where(chosen.view(-1, *[1] * (value.ndim - 1)), theirs, value))
+                else:
+                    value[chosen] = theirs[chosen]
 
 
 def try_pieces(
