@@ -57,13 +57,7 @@ def few_digits(count: int) -> data.Dataset:
 
 def assert_same_tensors(a: dict, b: dict) -> None:
     """Bit for bit, by name; dicts in dicts too."""
-    assert a.keys() == b.keys()
-    for name, value in a.items():
-        if isinstance(value, dict):
-            assert_same_tensors(value, b[name])
-        else:
-            assert value.dtype == b[name].dtype and torch.equal(value.isnan(), b[name].isnan()), name
-            assert torch.equal(value.nan_to_num(), b[name].nan_to_num()), name
+    torch.testing.assert_close(a, b, rtol=0, atol=0, equal_nan=True)
 
 
 def flipped(content: bytes, place: int) -> bytes:
@@ -151,31 +145,20 @@ def run(command: list[str], folder: Path) -> str:
     return done.stdout
 
 
-def scores_of(*experiments) -> pd.DataFrame:
-    """One row a class and pair of their attacks, with all scores."""
-    keys = ("profile", "dataset", "target", "variant", "seed", "attack_seed")
-    found = [
-        run.scores.assign(**{key: getattr(run, key) for key in keys}, queries=run.queries_per_class)
-        for one in experiments
-        for run in one.attacks()
-    ]
+def scores_of(experiment) -> pd.DataFrame:
+    """One row a class and pair of its attacks: whose, and all scores."""
+    found = [run.scores.assign(target=run.target) for run in experiment.attacks()]
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 
 def judged_of(experiment, *sources) -> pd.DataFrame:
-    """One row a class and set of images, with what the judge says; first whose images they are."""
+    """One row a class and set of images: whose they are, and what the judge says."""
     from snnmi.study.judgements import SOURCES, judgements  # not before the hook
 
     found = []
     for one in judgements(experiment, sources or SOURCES):
-        about = {"profile": experiment.scale, "dataset": one.dataset, "source": one.source}
-        about |= {"target": "", "variant": "", "seed": None, "attack_seed": None}
-        if cell := one.cell:
-            about |= {"target": cell.variant.kind, "variant": cell.variant.name, "seed": cell.seed}
-        if cell and "reconstruction" in one.source:
-            about["attack_seed"] = cell.attack_seed
-        rows = one.run.table("judged")
-        found.append(rows.assign(**about)[[*about, *rows]])
+        whose = (one.cell.variant.kind, one.cell.variant.name) if one.cell else ("", "")
+        found.append(one.run.table("judged").assign(source=one.source, target=whose[0], variant=whose[1]))
     return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
 
 

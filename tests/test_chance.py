@@ -35,11 +35,7 @@ def test_an_unknown_role_is_refused():
 
 def test_a_seed_is_a_whole_number_of_pythons_or_numpys_and_nothing_else():
     stream = unchecked(chance.stream)
-    assert (
-        stream("boundary paths", np.int64(3))
-        == stream("boundary paths", torch.tensor(3))
-        == stream("boundary paths", 3)
-    )
+    assert len({stream("boundary paths", seed) for seed in (3, np.int64(3), torch.tensor(3))}) == 1
     for wrong in (None, 1.5, "3", np.zeros(2)):
         with pytest.raises(ValueError, match="seed is .*, expected a whole number"):
             stream("boundary paths", wrong)

@@ -4,11 +4,11 @@ Thirty inputs a reader; `make test-long` tries 10,000.
 """
 
 import gzip
-import io
 import json
 import os
 import warnings
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -50,11 +50,6 @@ def damaged(draw, content: bytes) -> bytes:
     return content
 
 
-def every_damage(content: bytes, look, tried=tried) -> None:
-    """`look` is called with one damaged content after the other."""
-    tried(given(damaged(content))(look))()
-
-
 def outcome(read, *what):
     """What was read, or the sentence; anything else fails."""
     with warnings.catch_warnings():
@@ -67,22 +62,33 @@ def outcome(read, *what):
             return said
 
 
+def every_damage(path: Path, read, look=lambda found: None, tried=tried) -> None:
+    """`look` is given what is read of one damaged file after the other: data or a sentence."""
+    content = path.read_bytes()
+
+    @tried
+    @given(damaged(content))
+    def one(found):
+        path.write_bytes(found)
+        look(outcome(read))
+
+    one()
+    path.write_bytes(content)
+
+
+def is_sentence(found) -> None:
+    assert isinstance(found, str)
+
+
 SMALL = {"x_train": np.arange(8 * 64, dtype=np.uint8).reshape(8, 8, 8), "y_train": np.arange(8) % 2}
 SMALL |= {"x_test": SMALL["x_train"][:4], "y_test": SMALL["y_train"][:4]}
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
 def test_a_damaged_npz_is_data_or_a_sentence(save, tmp_path):
-    save(buffer := io.BytesIO(), **SMALL)
-    path, content = tmp_path / "mine.npz", buffer.getvalue()
-    path.write_bytes(content)
+    save(path := tmp_path / "mine.npz", **SMALL)
     assert isinstance(outcome(data.load, path), data.Dataset)
-
-    def look(found):
-        path.write_bytes(found)
-        outcome(data.load, path)
-
-    every_damage(content, look)
+    every_damage(path, lambda: data.load(path))
 
 
 SHAPES = st.sampled_from([(), (0,), (4,), (4, 1), (4, 8, 8), (4, 1, 8, 8), (4, 8, 8, 3), (4, 64), (4, 0, 8)])
@@ -103,10 +109,9 @@ def test_any_arrays_are_data_or_a_sentence():
 
 
 @pytest.mark.parametrize("name", ["mine.npz", "att_faces.zip"])
-def test_an_archive_that_would_fill_the_memory_or_a_pipe_is_not_read(name, tmp_path, monkeypatch):
+def test_an_archive_that_would_fill_the_memory_or_a_pipe_is_not_read(name, places, monkeypatch):
     monkeypatch.setattr(files, "LARGEST", 1 << 20)
-    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
-    path = tmp_path / name
+    path = places / name
     asked = path if name == "mine.npz" else "faces"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for member in ("x_train.npy", "s1/1.pgm"):
@@ -118,33 +123,22 @@ def test_an_archive_that_would_fill_the_memory_or_a_pipe_is_not_read(name, tmp_p
     assert "is no file" in outcome(lambda: data.load(asked, download=False))
 
 
-def test_damaged_faces_are_a_sentence(tmp_path, monkeypatch):
+def test_damaged_faces_are_a_sentence(places):
     """A zip of the AT&T faces' form, of other pictures."""
-    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
-    path = tmp_path / "att_faces.zip"
+    path = places / "att_faces.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
         for number in range(400):
             name = f"s{number // 10 + 1}/{number % 10 + 1}.pgm"
             packed.writestr(name, b"P5\n92 112\n255\n" + bytes(112 * 92))
-
-    def look(found):
-        path.write_bytes(found)
-        assert isinstance(outcome(lambda: data.load("faces", download=False)), str)
-
-    every_damage(path.read_bytes(), look)
+    every_damage(path, lambda: data.load("faces", download=False), is_sentence)
 
 
-def test_damaged_mnist_is_a_sentence(tmp_path, monkeypatch):
-    monkeypatch.setenv("SNNMI_DATA", str(tmp_path))
+def test_damaged_mnist_is_a_sentence(places):
     content = gzip.compress(bytes([0, 0, 8, 1, 0, 0, 0x27, 0x10]) + bytes(10_000))
     for name in vision.MNIST.files:
-        (tmp_path / f"{name}.gz").write_bytes(content)
-
-    def look(found):
-        (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(found)
-        assert isinstance(outcome(lambda: data.load("mnist", download=False)), str)
-
-    every_damage(content, look)
+        (places / f"{name}.gz").write_bytes(content)
+    path = places / "train-images-idx3-ubyte.gz"
+    every_damage(path, lambda: data.load("mnist", download=False), is_sentence)
 
 
 @pytest.fixture(scope="module")
@@ -163,28 +157,25 @@ def finished(tmp_path_factory):
 def test_a_damaged_archive_brings_whole_runs_or_a_sentence(finished, tmp_path):
     run, content = finished
     path = tmp_path / "results.zip"
+    path.write_bytes(content)
 
-    def look(found):
-        path.write_bytes(found)
-        if isinstance(brought := outcome(offline.bring, path, tmp_path / "results"), list):
+    def look(brought):
+        if isinstance(brought, list):
             assert all(Run(folder, run.settings).complete() for folder in brought)
 
-    every_damage(content, look)
+    every_damage(path, lambda: offline.bring(path, tmp_path / "results"), look)
 
 
 def test_a_damaged_record_is_not_believed(finished):
     run, _ = finished
     path = run.folder / "run.json"
-    content = path.read_bytes()
+    before = json.loads(path.read_text())
 
-    def look(found):
-        path.write_bytes(found)
-        again = Run(run.folder, run.settings)
-        if outcome(again.complete) is True:
-            assert json.loads(found) == json.loads(content)
+    def look(complete):
+        if complete is True:
+            assert json.loads(path.read_text()) == before
 
-    every_damage(content, look)
-    path.write_bytes(content)
+    every_damage(path, lambda: Run(run.folder, run.settings).complete(), look)
 
 
 def test_a_damaged_checkpoint_counts_as_none(tmp_path):
@@ -192,13 +183,12 @@ def test_a_damaged_checkpoint_counts_as_none(tmp_path):
     checkpoint.save({"x": data.torch.arange(5), "more": {"y": data.torch.ones(2, 2)}})
     content = checkpoint.path.read_bytes()
 
-    def look(found):
-        checkpoint.path.write_bytes(found)
-        if found != content:
+    def load():
+        if checkpoint.path.read_bytes() != content:
             with pytest.warns(UserWarning, match="checkpoint is damaged"):
                 assert checkpoint.load() is None
 
-    every_damage(content, look)
+    every_damage(checkpoint.path, load)
 
 
 @pytest.fixture
@@ -212,12 +202,8 @@ def network(path):
 
 
 def test_a_damaged_nir_file_is_a_network_or_a_sentence(nir_file):
-    def look(found):
-        nir_file.write_bytes(found)
-        outcome(network, nir_file)
-
     few = settings(tried, max_examples=INPUTS // 10)  # slow: a process of its own reads it first
-    every_damage(nir_file.read_bytes(), look, few)
+    every_damage(nir_file, lambda: network(nir_file), tried=few)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
-"""The house stays light: no endless files, short functions, code that fits a page, a test beside every piece."""
+"""The house stays light: no endless files, short functions, code that fits a page, a test beside every piece; and the
+examples in its docstrings are true.
+"""
 
 import ast
 import builtins
+import doctest
+import importlib
 import re
 
 import nbformat
@@ -23,6 +27,12 @@ def test_no_file_is_one_that_a_newcomer_would_dread(module):
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
     long = {f.name: n for f in functions if (n := f.end_lineno - f.lineno + 1) > 60}
     assert not long and len(text.splitlines()) <= 650  # a file is as long as its one idea
+
+
+@pytest.mark.parametrize("module", [one for one in MODULES if ">>> " in one.read_text()], ids=relative)
+def test_examples_are_true(module):
+    found = doctest.testmod(importlib.import_module(relative(module)[:-3].replace("/", ".")))
+    assert found.attempted and not found.failed
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=relative)

@@ -83,7 +83,6 @@ MEANT = {
     "labels in a column": ({"y_train": Y[:, None]}, None, GOOD),
     "one-hot": ({"y_train": np.eye(3)[Y]}, r"y_train of shape \(6, 3\) is read as one-hot", GOOD),
     "labels as floats": ({"y_train": Y.astype(float)}, None, GOOD),
-    "labels from 1": ({"y_train": Y + 1, "y_test": [3, 1, 2]}, "labels 1, 2, 3 are read as classes 0 to 2", GOOD),
     "names": (
         {"y_train": np.array(["cat", "dog", "elk"])[Y], "y_test": ["elk", "cat", "dog"]},
         "labels cat, dog, elk are read as classes 0 to 2",
@@ -91,11 +90,6 @@ MEANT = {
     ),
     "on both sides of zero": (
         {"y_train": Y - 1, "y_test": np.array([1.0, -1.0, 0.0])}, "labels -1, 0, 1 are read as classes 0 to 2", GOOD
-    ),
-    "wrapped below zero": (
-        {"y_train": (Y - 1).astype(np.uint8), "y_test": np.array([1, -1, 0]).astype(np.uint8)},
-        "labels 0, 1, 255 are read as classes 0 to 2",
-        {"y_train": (Y + 2) % 3, "y_test": [1, 2, 0]},
     ),
     "large ones": (
         {"y_train": 2**63 + Y.astype(np.uint64), "y_test": 2**63 + np.array([2, 0, 1], np.uint64)},
@@ -140,13 +134,10 @@ REFUSED = [
     ({"x_train": X * 16 / 255}, r"x_train is float32 and spans \[0, 0.0627451\], expected floats in \[0, 1\]"),
     ({"x_train": X * 255}, r"spans \[0, 255\], expected floats in \[0, 1\]"),
     ({"x_train": 2 * X - 1}, r"spans \[-1, 1\], expected"),
-    ({"x_train": (X * 255).astype(int) - 128}, r"x_train is int64 and spans \[-128, 127\]"),
     # labels
     ({"y_train": np.array([0, 1, 2, 0, 1, -1])}, "y_test has no image of class -1 .*, or leave it out"),
-    ({"y_train": np.array([0, 1, 2, 0, 1, -1]).astype(np.uint32)}, "y_test has no image of class 4294967295"),
     ({"y_train": np.array([0, 0, 0, 0, 0, 2**63], dtype=np.uint64)}, "y_test has label 1, of which y_train has no"),
     ({"y_train": Y + 0.5}, "y_train is float64, expected whole numbers or names"),
-    ({"y_train": np.array([np.nan, 1, 2, 0, 1, 2])}, "y_train is float64, expected whole numbers or names"),
     ({"y_test": np.ones((3, 3), dtype=int)}, r"y_test has shape \(3, 3\), expected 3 labels"),
     ({"y_test": np.array([0, 1, 3])}, "y_test has label 3, of which y_train has no image: it has 0, 1, 2; expected"),
     ({"y_test": np.array([0, 0, 1])}, r"y_test has no image of class 2 \(2 in all\), expected .*stratify"),

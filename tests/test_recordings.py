@@ -81,32 +81,17 @@ def test_saccades_are_the_digits_with_their_split():
     assert set(made.x_train.unique().tolist()) == {0, 1} and 0.05 < made.x_train.mean() < 0.3
 
 
-def test_a_zip_a_folder_and_what_tonic_leaves_give_the_same_recordings(places):
-    """`tonic.datasets.NMNIST(save_to=place)`: NMNIST/Train and NMNIST/Test, what was downloaded beside them."""
-    path = archive(places / "nmnist_sample.zip")
-    packed = data.load("nmnist")
-    assert packed.x_train.shape == (4, 6 * 2 * 17, 17) and packed.y_test.tolist() == [0, 0, 1, 1]
-    assert packed.name.startswith("nmnist-")  # by what it holds
-    with zipfile.ZipFile(path) as members:
-        members.extractall(places / "N-MNIST")
-    path.unlink()
-    for of_tonic in (False, True):
-        if of_tonic:
-            shutil.move(places / "N-MNIST/some", places / "NMNIST")
-            (places / "N-MNIST").rmdir()
-            (places / "NMNIST/train.zip").write_bytes(b"downloaded")
-        unpacked = data.load("nmnist")
-        assert torch.equal(unpacked.x_train, packed.x_train) and unpacked.name == packed.name
-
-
 LITTER = """__MACOSX/some/Train/0/._00001.bin some/Train/0/._00001.bin some/Train/0/.00001.bin
     some/@eaDir/Train/0/00001.bin $RECYCLE.BIN/Train/1/00001.bin .Trash-1000/files/some/Train/0/00009.bin
     some/.ipynb_checkpoints/Train/0/00001.bin some/Train/0/Thumbs.db""".split()
 
 
-def test_what_systems_leave_about_is_no_recording(places):
+def test_a_zip_a_folder_and_what_tonic_and_systems_leave_give_the_same_recordings(places):
+    """`tonic.datasets.NMNIST(save_to=place)`: NMNIST/Train and NMNIST/Test, what was downloaded beside them."""
     path = archive(places / "nmnist_sample.zip")
     clean = data.load("nmnist")
+    assert clean.x_train.shape == (4, 6 * 2 * 17, 17) and clean.y_test.tolist() == [0, 0, 1, 1]
+    assert clean.name.startswith("nmnist-")  # by what it holds
     with zipfile.ZipFile(path, "a") as packed:
         packed.mkdir("some/Train/0/folder.bin")
         for name in LITTER:
@@ -115,8 +100,13 @@ def test_what_systems_leave_about_is_no_recording(places):
     with zipfile.ZipFile(path) as members:
         members.extractall(places / "N-MNIST")
     path.unlink()
-    unpacked = data.load("nmnist")
-    assert torch.equal(unpacked.x_train, clean.x_train) and unpacked.name == clean.name
+    for of_tonic in (False, True):
+        if of_tonic:
+            shutil.move(places / "N-MNIST/some", places / "NMNIST")
+            shutil.rmtree(places / "N-MNIST")
+            (places / "NMNIST/train.zip").write_bytes(b"downloaded")
+        unpacked = data.load("nmnist")
+        assert torch.equal(unpacked.x_train, clean.x_train) and unpacked.name == clean.name
 
 
 COPY = recording((2, 4, 1, 0))
@@ -124,16 +114,10 @@ REFUSED = [
     ("some/Test/1/00002.bin", b"123", "some/Test/1/00002.bin is 3 bytes, expected five"),
     ("some/Train/0/00001.bin", recording((40, 0, 1, 0)), "some/Train/0/00001.bin: event 0 lies at 40, 0"),
     # what would count as more of them
-    (
-        "some/backup/Train/0/00001.bin",
-        COPY,
-        "has both some/Train/ and some/backup/Train/, expected one Train",
-    ),
     ("Train/1/00001.bin", COPY, "has both Train/ and some/Train/, expected one Train"),
     ("some/test/1/00001.bin", COPY, "has both some/Test/ and some/test/, expected one Test"),
     ("some/Train/00/00001.bin", COPY, "has both some/Train/0 and some/Train/00, expected one Train"),
     ("some/Train/0/00001 (1).bin", COPY, r"some/Train/0/00001 \(1\).bin is no number as others are"),
-    ("some/Test/0/Kopie von 00001.bin", COPY, "some/Test/0/Kopie von 00001.bin is no number as others are"),
 ]
 
 

@@ -331,6 +331,7 @@ def test_draws_are_of_the_role_that_asks():
     "answer, found",
     [
         ([[3.0, -1.0]], r"spans \[-1, 3\] in rows that sum to 2 up to 2, .*does it give logits"),
+        ([[0.5, 0.4]], "rows that sum to 0.9 up to 0.9"),
         (
             [0.5, 0.5],
             r"to 1 images has shape \(2,\), expected confidences \(1, classes\).*: does it give labels",

@@ -292,6 +292,12 @@ def test_who_sends_events_asks_nothing_but_zeros_and_ones_and_still_learns_to_dr
     assert (believed == torch.arange(4)[:, None]).float().mean() > 0.9
 
 
+def test_attack_repeats_with_its_seed_and_only_then():
+    first, again, other = (attacked(seed=seed)[0] for seed in (0, 0, 1))
+    assert_same_tensors(first.last.parameters, again.last.parameters)
+    assert not torch.equal(first.history["L_N"], other.history["L_N"])
+
+
 # --- mistakes
 
 

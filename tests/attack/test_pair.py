@@ -40,16 +40,6 @@ def test_one_class_alone_answers_as_among_the_others(family):
     torch.testing.assert_close(alone.S(images[1:2])[0], all_three.S(images)[1])
 
 
-def test_only_the_chosen_pairs_are_taken():
-    mine, theirs = pair(0).copy(), pair(1)
-    first = mine.copy()
-    mine.take(theirs, torch.tensor([True, False, True]))
-    for name, weights in mine.parameters.items():
-        for key, w in weights.items():
-            assert torch.equal(w[1], first.parameters[name][key][1])
-            assert torch.equal(w[[0, 2]], theirs.parameters[name][key][[0, 2]])
-
-
 def test_gradients_pass_a_frozen_surrogate_and_stop_at_its_weights():
     players, z = pair(), torch.randn(3, 7, 6, generator=seeded())
     players.S(players.G(z), frozen=True).sum().backward()

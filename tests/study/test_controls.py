@@ -67,17 +67,10 @@ def asked_as(six, control):
     return six.asked(Cell("digits", control, 0, 0))
 
 
-def flat(settings: dict, above: str = "") -> dict:
-    """{"target": {"seed": 0}} -> {"target.seed": 0}."""
-    pairs = {}
-    for key, value in settings.items():
-        pairs |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
-    return pairs
-
-
 def differences(control: Variant) -> dict:
     smoke = Experiment("smoke", variants=[BASELINES[control.kind], control], compute=False)
-    before, after = (flat(smoke.key("attack", cell)) for cell in smoke.cells())
+    keys = [smoke.key("attack", cell) for cell in smoke.cells()]
+    before, after = (pd.json_normalize(key).to_dict("records")[0] for key in keys)
     assert before.keys() <= after.keys()
     return {key: value for key, value in after.items() if value != before.get(key)}
 

@@ -51,7 +51,7 @@ def test_what_is_finished_is_loaded_and_never_computed_again(results, no_computi
     assert len(scores_of(again)) == 40
 
 
-ABOUT = "profile dataset target variant seed attack_seed label pair queries batch M_global L_N L_G k".split()
+ABOUT = "target label pair batch M_global L_N L_G k".split()
 ENDS = {  # what each score has beside it
     "floor": "M_global commonest_answer identified fidelity_mae fidelity_top surrogate_accuracy A_comb A_target",
     "ceiling": "M_global likeness ssim identified fidelity_mae fidelity_top surrogate_accuracy A_comb A_target",
@@ -67,7 +67,7 @@ def test_tables_have_every_number_with_floor_and_ceiling(results):
     assert not table.duplicated(["target", "label", "pair"]).any()
     shares = table.filter(regex="^(fidelity|surrogate|A_)")
     assert shares.notna().all(axis=None) and (shares >= 0).all(axis=None) and (shares <= 1).all(axis=None)
-    assert (table["queries"] == 1920).all() and np.isfinite(table["M_global"]).all()
+    assert np.isfinite(table["M_global"]).all()
     ann, snn = (table[table["target"] == kind] for kind in ("ann", "snn"))
     assert (ann["fidelity_top_ceiling"] == 1).all() and (table["A_target_floor"] == 0.1).all()
     assert (snn["fidelity_mae_ceiling"] < 1).all()  # it answers two equal queries differently

@@ -129,8 +129,8 @@ def test_the_work_comes_in_the_order_of_its_value(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def packed(tmp_path, monkeypatch):
-    """What packs a kit, but for the downloads."""
+def kit(tmp_path, monkeypatch):
+    """One, but for the downloads; what the wheels hold is here already."""
     ran = subprocess.run
 
     def process(command, **options):
@@ -142,28 +142,22 @@ def packed(tmp_path, monkeypatch):
         # else pip would bring torch, too
         assert "--no-deps" in command or not {*offline.ON_TORCH} & {*command}
 
-    def pack():
-        monkeypatch.setattr(offline.subprocess, "run", process)
-        offline.kit("3.12", ("digits",), tmp_path / "kit")
-        return tmp_path / "kit"
-
-    return pack
+    monkeypatch.setattr(offline.subprocess, "run", process)
+    offline.kit("3.12", ("digits",), tmp_path / "kit")
+    (tmp_path / "kit/site").mkdir()
+    return tmp_path / "kit"
 
 
-def test_the_kit_holds_source_wheels_data_and_a_script(packed):
-    kit = packed()
+def test_the_kit_holds_source_wheels_data_and_a_script(kit):
     assert [path.name for path in (kit / "wheels").iterdir()] == ["numpy-2.4.6-cp312.whl"]
     assert (kit / "run.sh").stat().st_mode & 0o100 and (kit / "COMMIT").read_text().strip()
     there, here = ({p.relative_to(f) for p in (f / "snnmi").rglob("*.py")} for f in (kit, offline.ROOT))
     assert there == here
-    (kit / "site").mkdir()  # what the wheels hold is here already
     assert "usage: bench.py" in run(["./run.sh", "bench", "--help"], kit)  # all that it imports is there
 
 
 @pytest.mark.parametrize("code, said", [(0, "All is done"), (124, "Not all is done: run it again"), (1, "")])
-def test_a_slice_says_how_it_ended_and_packs_what_is_finished(packed, tmp_path, monkeypatch, code, said):
-    kit = packed()
-    (kit / "site").mkdir()
+def test_a_slice_says_how_it_ended_and_packs_what_is_finished(kit, tmp_path, code, said):
     python = tmp_path / "python"  # whose chain ends so
     python.write_text(f'#!/bin/sh\n[ "$3" = chain ] && exit {code}\nexec {sys.executable} "$@"\n')
     python.chmod(0o755)
@@ -174,10 +168,9 @@ def test_a_slice_says_how_it_ended_and_packs_what_is_finished(packed, tmp_path, 
     assert zipfile.is_zipfile(kit / "results.zip")
 
 
-def test_there_the_wheels_are_unpacked_whatever_pip_is_told(packed, tmp_path, monkeypatch):
-    kit = packed()
-    shutil.rmtree(kit / "wheels")
-    (kit / "wheels").mkdir()
+def test_there_the_wheels_are_unpacked_whatever_pip_is_told(kit, tmp_path, monkeypatch):
+    (kit / "site").rmdir()
+    (kit / "wheels/numpy-2.4.6-cp312.whl").unlink()
     with zipfile.ZipFile(kit / "wheels/tiny-1.0-py3-none-any.whl", "w") as wheel:
         about = {"METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n", "RECORD": ""}
         about["WHEEL"] = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

@@ -139,26 +139,18 @@ def test_a_control_that_loads_its_baselines_run_is_not_compared(results):
     assert {*rows[rows.here].who} == {"ANN"} and table.fair(rows, [ANN, matched]).empty
 
 
-def test_most_networks_speak_then_most_queries(tmp_path):
+def test_most_networks_speak_then_most_queries_and_no_runs_that_other_pages_left_here(tmp_path):
     for seed in (0, 1):
         put(tmp_path, "plan", "mnist", ANN, seed, 0.5)
     put(tmp_path, "paper", "mnist", ANN, 0, 0.9)
     put(tmp_path, "quick", "mnist", ANN, 0, 0.9)
     rows = table.runs(results=tmp_path)
     assert {*table.speaking(rows, [ANN]).profile} == {"plan"}
+    assert [*dict.fromkeys(table.shown(rows, [ANN]).profile)] == ["plan", "paper"]
     put(tmp_path, "paper", "mnist", ANN, 1, 0.9)
     for seed in range(5):
         put(tmp_path, "quick", "mnist", ANN, seed, 0.9)  # this machine's alone
     assert {*table.speaking(table.runs(results=tmp_path), [ANN]).profile} == {"paper"}
-
-
-def test_what_speaks_is_shown_first_and_what_other_pages_left_here_is_not(tmp_path):
-    for place in ("quick", "paper"):
-        put(tmp_path, place, "mnist", ANN, 0, 0.9)
-    for seed in (0, 1):
-        put(tmp_path, "plan", "mnist", ANN, seed, 0.5)
-    rows = table.shown(table.runs(results=tmp_path), [ANN])
-    assert [*dict.fromkeys(rows.profile)] == ["plan", "paper"]
 
 
 def test_a_network_seen_before_its_plan_is_shown_and_not_counted(tmp_path):
