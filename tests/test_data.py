@@ -410,9 +410,14 @@ def test_mnist_is_downloaded_once_into_the_cache_by_torchvision(mnist_place, mon
     assert sorted(kept) == sorted([*PACKED, *CONTENTS])
 
 
-@pytest.mark.parametrize(
-    "page", [b"<html>Please sign in</html>", PACKED["t10k-labels-idx1-ubyte.gz"][:20], b""]
-)
+ANSWERS = {
+    "a login page": b"<html>Please sign in</html>",
+    "half a file": PACKED["t10k-labels-idx1-ubyte.gz"][:20],
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("page", ANSWERS.values(), ids=ANSWERS)
 def test_a_login_page_or_half_a_file_is_said_and_not_kept(places, monkeypatch, page):
     served = dict.fromkeys(["usps.bz2", "att_faces.zip", *PACKED], page)
     for name in ("mnist", "fashion", "usps", "faces"):
