@@ -3,7 +3,6 @@ here: so many images, values in any range, drawn by `generator` on `device`, bot
 """
 
 from collections.abc import Callable
-from functools import partial
 from itertools import cycle, islice
 
 import torch
@@ -62,14 +61,17 @@ def _stretched(shape: tuple[int, ...], rows: int, columns: int, **draws) -> Tens
     return (fine - low) / (high - low)
 
 
-def cloud_noise(*shape: int, cells: int, black: float = 0.0, **draws) -> Tensor:
-    """Smooth grey on a grid of so many square cells along the longer side, rounded up along the shorter; the share
-    `black` of its range, the darker one, is cut off, which leaves blobs.
+def cloudy(cells: int, black: float = 0.0) -> Callable:
+    """A noise: smooth grey on a grid of so many square cells along the longer side, rounded up along the shorter; the
+    share `black` of its range, the darker one, is cut off, which leaves blobs.
     """
-    sides = shape[-2:]
-    grid = (-(-side * cells // max(sides)) for side in sides)
-    clouds = _stretched(shape, *grid, **draws)
-    return ((clouds - black) / (1 - black)).clamp_(min=0)
+
+    def noise(*shape: int, **draws) -> Tensor:
+        sides = shape[-2:]
+        grid = (-(-side * cells // max(sides)) for side in sides)
+        return ((_stretched(shape, *grid, **draws) - black) / (1 - black)).clamp_(min=0)
+
+    return noise
 
 
 def stroke_noise(*shape: int, **draws) -> Tensor:
@@ -128,9 +130,9 @@ NOISES: dict[str, Callable] = {
     "smooth": smooth_noise,
     "binary": binary_noise,
     "mixed": mixed_noise,
-    "clouds": partial(cloud_noise, cells=7),
-    "blobs": partial(cloud_noise, cells=7, black=0.6),
-    "patches": partial(cloud_noise, cells=4, black=0.6),
+    "clouds": cloudy(7),
+    "blobs": cloudy(7, black=0.6),
+    "patches": cloudy(4, black=0.6),
     "strokes": stroke_noise,
     "moving strokes": moving_stroke_noise,  # of recordings alone
     "grey": grey_noise,

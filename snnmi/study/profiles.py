@@ -3,12 +3,18 @@ plan's networks on MNIST), `people` and `quarter` (its faces), `events` (recordi
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from snnmi.recordings import STEPS
 from snnmi.study.settings import Changes, Settings
 
-# Changes to the defaults, and the data set and kind of target that they are for; None: all.
-Change = tuple[Changes, str | None, str | None]
+
+class Change(NamedTuple):
+    """Changes to the defaults, for some data set or kind of target; None: for all."""
+
+    changes: Changes
+    dataset: str | None
+    kind: str | None
 
 
 @dataclass(frozen=True)
@@ -20,14 +26,14 @@ class Profile:
 
     def settings(self, dataset: str, kind: str) -> Settings:
         settings = Settings(kind)
-        for changes, its_dataset, its_kind in self.changes:
-            if its_dataset in (None, dataset) and its_kind in (None, kind):
-                settings = settings.changed(changes)
+        for change in self.changes:
+            if change.dataset in (None, dataset) and change.kind in (None, kind):
+                settings = settings.changed(change.changes)
         return settings
 
 
 def change(section: str, *, dataset: str | None = None, kind: str | None = None, **values) -> Change:
-    return {section: values}, dataset, kind
+    return Change({section: values}, dataset, kind)
 
 
 # The targets' training: BrainLeaks' code; the defaults are its MNIST SNN (the book, "What had to be guessed").

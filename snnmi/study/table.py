@@ -203,6 +203,12 @@ def shown(rows: pd.DataFrame, variants: Collection[Variant]) -> pd.DataFrame:
 # --- over networks
 
 
+def counted(rows: pd.DataFrame) -> pd.DataFrame:
+    """Without the networks that were seen before their plan, wherever there are others."""
+    new = rows.counted.astype(bool)
+    return rows[new | ~new.groupby(rows.scale).transform("any")]
+
+
 def networks(
     rows: pd.DataFrame, score: str = SCORE, *, pair: str = "last", uncounted: bool = False
 ) -> pd.DataFrame:
@@ -210,9 +216,7 @@ def networks(
     attacks where it had several. Missing ones are NaN. `uncounted`: networks that were seen before their plan too.
     """
     own = rows[rows["pair"] == pair]
-    if not uncounted:  # who was seen before speaks only where there are no others
-        new = own.counted.astype(bool)
-        own = own[new | ~new.groupby(own.scale).transform("any")]
+    own = own if uncounted else counted(own)
     wide = own.pivot_table(score, ["scale", "seed"], "who", sort=False, observed=True)
     known = own.who.cat.categories if isinstance(own.who.dtype, pd.CategoricalDtype) else wide.columns
     return wide.reindex(columns=pd.Index([*known], name="who"))
