@@ -6,7 +6,7 @@ _WORDS = "no one two three four five six seven eight nine ten eleven twelve".spl
 def words(count: int, noun: str = "") -> str:
     """`words(10, "run")` -> "ten runs"; digits from 13 on."""
     number = _WORDS[count] if 0 <= count < len(_WORDS) else f"{count:,}"
-    return f"{number} {noun}{'s' * (count != 1)}" if noun else number
+    return f"{number} {noun if count == 1 else noun + 's'}" if noun else number
 
 
 def number(value: float, decimals: int = 2, *, sign: bool = False) -> str:
